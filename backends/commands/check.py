@@ -1,0 +1,82 @@
+"""``archwright check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .failures import WRONG, tell, tell_diagnostics
+from .options import json_option, model_options
+from .output import color_of, plural, print_json
+
+if TYPE_CHECKING:
+    from ...compiler.graph import Graph
+
+
+@click.command("check", short_help="Every mistake of specs, with its place.")
+@click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
+@model_options
+@click.option("--notes", is_flag=True, help="Print notes too, such as extents that only a call can prove equal.")
+@click.option("--quiet", "-q", is_flag=True, help="Print nothing where all is well.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context, specs: tuple[str, ...], task: str | None, size: str | None, overrides: dict[str, Any],
+    notes: bool, quiet: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Check specs: every mistake, with its place. Without --task, the base and all tasks.
+
+    \b
+    Examples:
+      archwright check my_model.yaml
+      archwright check bert --task masked_lm --set num_layers=6
+      archwright check specs/*.yaml --quiet
+    """
+    from ...compiler.diagnostics import SpecError
+    from ...compiler.models import check
+
+    results: list[dict[str, Any]] = []
+    colored = color_of("stderr")
+    for spec in specs:
+        try:
+            graph = check(spec, task, size, **overrides)
+        except SpecError as error:
+            results.append({"spec": spec, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
+            if not as_json:
+                tell_diagnostics(error, as_json=False)
+            continue
+        except FileNotFoundError as error:
+            results.append({"spec": spec, "ok": False, "message": str(error), "diagnostics": []})
+            if not as_json:
+                tell(str(error))
+            continue
+        results.append(_result(spec, graph, task))
+        if notes and not as_json:
+            for note in graph.notes:
+                click.echo(note.render(color=colored), err=True, color=colored)
+        if not quiet and not as_json:
+            click.echo(_summary(results[-1]))
+    if as_json:
+        print_json({"ok": all(result["ok"] for result in results), "specs": results})
+    if not all(result["ok"] for result in results):
+        ctx.exit(WRONG)
+
+
+def _result(spec: str, graph: Graph, task: str | None) -> dict[str, Any]:
+    tasks = ["base", *graph.document.model.tasks] if task is None else [task]
+    return {
+        "spec": spec,
+        "ok": True,
+        "tasks": tasks,
+        "parameters": graph.num_parameters(),
+        "notes": [note.to_json() for note in graph.notes],
+        "diagnostics": [],
+    }
+
+
+def _summary(result: dict[str, Any]) -> str:
+    first, *others = result["tasks"]
+    checked = f"{first} and {plural(len(others), 'task')}" if others else first
+    notes = f", {plural(len(result['notes']), 'note')}" if result["notes"] else ""
+    return f"{result['spec']}: fine, {checked}{notes}"

@@ -1,0 +1,37 @@
+"""``archwright draw``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import model_options
+from .target import graph_of
+
+
+@click.command("draw", short_help="A model as a diagram.")
+@click.argument("spec")
+@model_options
+@click.option("--output", "-o", "path", metavar="FILE", required=True, type=click.Path(dir_okay=False, writable=True),
+              help="The file to write; its suffix says the format (svg, png, pdf, dot, mmd).")  # fmt: skip
+@click.option("--format", metavar="FORMAT", help="The format, where the suffix does not say it.")
+@click.option(
+    "--depth", type=click.IntRange(0), help="0 for a few boxes, 1 as in a paper, more to open parts.  [default: 1]"
+)
+def command(
+    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], path: str, format: str | None,
+    depth: int | None,
+) -> None:  # fmt: skip
+    """Draw a model as a diagram.
+
+    \b
+    Examples:
+      archwright draw bert -o bert.svg
+      archwright draw swin --task image_classification -o swin.pdf --depth 2
+    """
+    from ..diagrams import draw
+
+    graph = graph_of(spec, task=task, size=size, overrides=overrides)
+    draw(graph, path, format=format, depth=depth)
+    click.echo(f"wrote {path}", err=True)

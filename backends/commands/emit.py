@@ -1,0 +1,72 @@
+"""``archwright emit``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import model_options, words_option
+from .target import graph_of
+
+if TYPE_CHECKING:
+    from ...compiler.graph import Graph
+
+
+@click.command("emit", short_help="The Python that a model is.")
+@click.argument("spec")
+@model_options
+@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
+              help="The file to write.  [default: stdout]")  # fmt: skip
+@click.option("--standalone", is_flag=True, help="Copy in the modules that it uses: the file needs torch alone.")
+@words_option("--inputs", help="The optional inputs that a call gives.  [default: what it must, and attention_mask]")
+@words_option("--flags", help="The flags that a call sets, such as output_hidden_states.")
+def command(
+    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], path: str | None, standalone: bool,
+    inputs: list[str] | None, flags: list[str] | None,
+) -> None:  # fmt: skip
+    """Write the Python that a model is: classes of torch modules, and a forward for the inputs and flags named.
+
+    \b
+    Examples:
+      archwright emit bert -o bert.py
+      archwright emit bert --task masked_lm --inputs input_ids,labels --standalone -o bert_masked_lm.py
+    """
+    from ..torch.emit.source import Source, version
+
+    graph = graph_of(spec, task=task, size=size, overrides=overrides)
+    source = Source(graph, version=version())
+    source.specialise(graph.combination(called_with(graph, inputs, flags or [])))
+    text = source.text(standalone=standalone)
+    if path is None:
+        click.echo(text, nl=False)
+    else:
+        Path(path).write_text(text, encoding="utf-8")
+        click.echo(f"wrote {path}", err=True)
+
+
+def called_with(graph: Graph, inputs: list[str] | None, flags: list[str]) -> set[str]:
+    """The optional inputs and flags of a call.
+
+    Raises:
+        click.BadParameter: there is none of that name, or what the call always gives cannot be made.
+    """
+    from ...compiler.calls import lacking, plain_call
+
+    optional = [atom for atom in graph.atoms if atom not in graph.flags]
+    for name in inputs or ():
+        if name not in graph.root.inputs:
+            known = ", ".join(graph.root.inputs)
+            raise click.BadParameter(f"no input `{name}`; there are {known}", param_hint="--inputs")
+    for name in flags:
+        if name not in graph.flags:
+            raise click.BadParameter(f"no flag `{name}`; there are {', '.join(graph.flags)}", param_hint="--flags")
+    if inputs is None:
+        given = plain_call(graph) | ({"attention_mask"} & set(optional))
+    else:
+        given = frozenset(name for name in inputs if name in optional)
+    missing = lacking(graph, {*given, *flags})
+    if missing is not None:
+        raise click.BadParameter(f"`{missing}` cannot be made from these inputs", param_hint="--inputs")
+    return {*given, *flags}

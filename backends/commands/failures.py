@@ -1,0 +1,54 @@
+"""Failures as users see them: a diagnostic or a line on stderr, an exit code, JSON where it was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .output import color_of, print_json
+
+WRONG, USAGE = 1, 2
+"""Exit codes: the spec or checkpoint is wrong; the command was used wrongly."""
+
+
+def report(error: Exception, *, as_json: bool) -> int:
+    """Tell a user's mistake, and give its exit code.
+
+    Raises:
+        Exception: the error itself, where it is no mistake of the user.
+    """
+    from ..errors import ArgumentError, CheckpointError
+    from ...compiler.diagnostics import SpecError
+
+    if isinstance(error, SpecError):
+        tell_diagnostics(error, as_json=as_json)
+        return WRONG
+    if not isinstance(error, (ArgumentError, CheckpointError, OSError)):
+        raise error
+    if as_json:
+        print_json({"ok": False, "message": _message(error), "diagnostics": []})
+    else:
+        tell(_message(error))
+    return USAGE if isinstance(error, ArgumentError) else WRONG
+
+
+def tell_diagnostics(error: Any, *, as_json: bool) -> None:
+    """Print the findings of a `SpecError`: with their lines on stderr, or as JSON on stdout."""
+    if as_json:
+        found = [diagnostic.to_json() for diagnostic in error.diagnostics]
+        print_json({"ok": False, "message": error.summary(), "diagnostics": found})
+    else:
+        colored = color_of("stderr")
+        click.echo(error.render(color=colored), err=True, color=colored)
+
+
+def tell(message: str) -> None:
+    """Print one error on stderr."""
+    click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True, color=color_of("stderr"))
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

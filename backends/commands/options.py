@@ -1,0 +1,108 @@
+"""Options that commands share: which task, size and parameters, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def model_options(command: _F) -> _F:
+    """``--task``, ``--size`` and ``--set``: the model that a spec becomes."""
+    for option in (
+        click.option(
+            "--set", "overrides", metavar="NAME=VALUE", multiple=True, callback=_overrides,
+            help="Set a parameter; that of a mounted spec by a dotted name (text.num_layers=2). Repeatable.",
+        ),
+        click.option("--size", metavar="SIZE", help="A row of the spec's sizes.  [default: the parameters' defaults]"),
+        click.option("--task", metavar="TASK", help="A task of the spec.  [default: the base model]"),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def json_option(command: _F) -> _F:
+    """``--json``: print data, and failures too, as JSON on stdout."""
+    option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON.")
+    return option(command)
+
+
+def call_options(command: _F) -> _F:
+    """``--batch``, ``--length`` and ``--dim``: how much an example call holds."""
+    for option in (
+        click.option("--length", type=click.IntRange(1), help="Extents that the spec's example leaves open."),
+        click.option("--batch", type=click.IntRange(1), default=2, show_default=True, help="How many samples."),
+    ):  # fmt: skip
+        command = option(command)
+    return dim_option(command)
+
+
+def dim_option(command: _F) -> _F:
+    """``--dim``: how long an axis is that only a call decides."""
+    return click.option(
+        "--dim", "dims", metavar="NAME=N", multiple=True, callback=_dims,
+        help="The extent of an axis, by its name in the spec's types (batch=2, seq=128). Repeatable.",
+    )(command)  # fmt: skip
+
+
+def words_option(*names: str, help: str) -> Callable[[_F], _F]:
+    """An option that takes names with commas between; None where it is left out."""
+    return click.option(*names, metavar="A,B", default=None, callback=_words, help=help)
+
+
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
+    ctx.meta["archwright.json"] = value
+    return value
+
+
+def _words(ctx: click.Context, param: click.Parameter, value: str | None) -> list[str] | None:
+    return None if value is None else [word for word in (part.strip() for part in value.split(",")) if word]
+
+
+def _dims(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, int]:
+    found = {}
+    for text in value:
+        name, _, number = text.partition("=")
+        if not name.isidentifier() or not number.isdigit() or int(number) < 1:
+            raise click.BadParameter(f"expected NAME=N with a whole number from 1, found {text!r}", ctx, param)
+        found[name] = int(number)
+    return found
+
+
+def _overrides(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
+    """``a.b=1`` as nested tables, values read as YAML."""
+    found: dict[str, Any] = {}
+    for text in value:
+        name, sign, raw = text.partition("=")
+        words = name.strip().split(".")
+        if not sign or not all(word.isidentifier() for word in words):
+            raise click.BadParameter(f"expected NAME=VALUE, found {text!r}", ctx, param)
+        inner = found
+        for word in words[:-1]:
+            inner = inner.setdefault(word, {})
+            if not isinstance(inner, dict):
+                raise click.BadParameter(f"`{word}` is given a value and a table", ctx, param)
+        inner[words[-1]] = _yaml(raw, ctx, param)
+    return found
+
+
+def _yaml(raw: str, ctx: click.Context, param: click.Parameter) -> Any:
+    from ...compiler.diagnostics import SpecError
+    from ...compiler.source import load, plain
+
+    if not raw.strip():
+        return ""
+    try:
+        return plain(load(raw, name="--set"))
+    except SpecError as error:
+        raise click.BadParameter(f"{raw!r} is no YAML: {error.diagnostics[0].message}", ctx, param) from None
+
+
+def device_options(command: _F) -> _F:
+    """``--device`` and ``--dtype``: where the weights are, and of which type."""
+    command = click.option("--dtype", metavar="DTYPE", help="The type of the weights, such as bfloat16.")(command)
+    option = click.option("--device", metavar="DEVICE", help="Where the model runs, such as cuda.  [default: cpu]")
+    return option(command)

@@ -1,0 +1,30 @@
+"""Progress of long work: a line on stderr that goes away, where stderr is a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from .output import color_of
+
+
+@contextmanager
+def steps() -> Iterator[Callable[[str], None]]:
+    """Show what is being done for as long as it takes: gives a function that says what; silent where nobody watches."""
+    if not sys.stderr.isatty():
+        yield lambda message: None
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True, no_color=not color_of("stderr"))
+    with console.status("") as status:
+        yield status.update
+
+
+@contextmanager
+def working(message: str) -> Iterator[None]:
+    """Show one message for as long as the work takes."""
+    with steps() as step:
+        step(message)
+        yield

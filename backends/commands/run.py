@@ -1,0 +1,98 @@
+"""``archwright run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import call_options, device_options, json_option, model_options, words_option
+from .output import counted, in_bytes, plural, print_json, print_lines, seconds, table
+from .progress import working
+
+if TYPE_CHECKING:
+    from ..torch.model import Model
+    from ..torch.run import RunReport
+
+
+@click.command("run", short_help="Build a model and run it once.")
+@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
+@model_options
+@click.option("--backend", type=click.Choice(["eager", "inductor"]), default="eager", show_default=True,
+              help="The generated source as it is, or through torch.compile.")  # fmt: skip
+@device_options
+@click.option("--input", "file", metavar="FILE", type=click.Path(exists=True, dir_okay=False),
+              help="Inputs by name in a .safetensors or .json file.  [default: example inputs]")  # fmt: skip
+@words_option("--inputs", help="Optional inputs that the example has too, such as labels.")
+@words_option("--flags", help="Flags of the call, such as output_hidden_states.")
+@call_options
+@click.option("--seed", type=int, default=0, show_default=True, help="Of fresh weights and example inputs.")
+@json_option
+def command(
+    target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
+    dtype: str | None, file: str | None, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int],
+    batch: int, length: int | None, seed: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Build a model and run it once: its outputs, time and memory.
+
+    A spec gets fresh weights, a checkpoint folder has its own.
+
+    \b
+    Examples:
+      archwright run bert --size tiny
+      archwright run path/to/checkpoint --flags output_hidden_states --length 64
+      archwright run gpt2 --task causal_lm --input ids.json --json
+    """
+    with working(f"building {target}"):
+        from ..torch.run import built, made_inputs, read_inputs, run_once
+
+        model = built(
+            target, task=task, size=size, overrides=overrides, backend=backend, device=device, dtype=dtype, seed=seed
+        )
+    _check_flags(model, flags or [])
+    with working("running"):
+        if file is not None:
+            made = read_inputs(file)
+        else:
+            made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or (), seed=seed)
+        report = run_once(model, made, flags=flags or ())
+    if as_json:
+        shapes = {name: list(value.shape) for name, value in made.items()}
+        print_json({"model": model.graph.name, "task": model.graph.task, "inputs": shapes, **report.to_json()})
+    else:
+        given = ", ".join(f"{name} {list(value.shape)}" for name, value in made.items())
+        print_lines(f"{_head(model)}\n{given}\n\n{_outputs(report)}\n\n{_costs(report)}")
+
+
+def _check_flags(model: Model, flags: list[str]) -> None:
+    for name in flags:
+        if name not in model.graph.flags:
+            known = ", ".join(model.graph.flags)
+            raise click.BadParameter(f"no flag `{name}`; there are {known}", param_hint="--flags")
+
+
+def _head(model: Model) -> str:
+    graph = model.graph
+    return f"{graph.name}, task {graph.task or 'base'}" + (f", size {graph.size}" if graph.size else "")
+
+
+def _outputs(report: RunReport) -> str:
+    rows = [
+        [one.name, one.dtype, str(one.shape), *map(_number, (one.mean, one.std, one.least, one.greatest)),
+         "" if one.finite else "not finite"]
+        for one in report.outputs
+    ]  # fmt: skip
+    return table(("output", "dtype", "shape", "mean", "std", "least", "greatest", ""), rows, right=(3, 4, 5, 6))
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _costs(report: RunReport) -> str:
+    peak = f", {in_bytes(report.peak_bytes)} at the peak" if report.peak_bytes is not None else ""
+    return (
+        f"{counted(report.parameters, billion='B')} parameters, {in_bytes(report.weight_bytes)} of weights{peak}\n"
+        f"{seconds(report.seconds)} for the first call, {seconds(report.again)} for the second, "
+        f"{plural(len(report.outputs), 'output')}"
+    )

@@ -1,0 +1,163 @@
+"""``archwright show``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import dim_option, json_option, model_options
+from .output import counted, in_bytes, print_json, print_lines, table
+from .target import graph_of
+
+if TYPE_CHECKING:
+    from ...compiler.cost import NodeCost
+    from ...compiler.graph import Graph
+
+_BATCH, _LENGTH = 1, 128
+_FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
+
+
+@click.command("show", short_help="Shapes, parameters, FLOPs and memory of each node.")
+@click.argument("spec")
+@model_options
+@click.option("--resolved", "view", flag_value="resolved", help="Every value, and where it comes from.")
+@click.option("--shapes", "view", flag_value="shapes", help="The graph as text: nodes, edges, symbolic shapes.")
+@click.option("--params", "view", flag_value="params", help="Every weight: its path, shape and size.")
+@dim_option
+@click.option(
+    "--dtype", type=click.Choice(list(_FLOAT_BYTES)), default="float32", show_default=True, help="For memory."
+)
+@click.option("--depth", type=click.IntRange(0), help="How deep the table goes into parts.  [default: to the end]")
+@json_option
+def command(
+    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], view: str | None, dims: dict[str, int],
+    dtype: str, depth: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Show a model: shapes, parameters, floating-point operations and memory of each node.
+
+    Memory is that of what all nodes give, as training keeps it. In the table of a repeat, the lines below it are one
+    round's.
+
+    \b
+    Examples:
+      archwright show bert --size base --dim batch=2 --dim seq=128
+      archwright show t5 --shapes
+      archwright show vit --task image_classification --resolved
+    """
+    graph = graph_of(spec, task=task, size=size, overrides=overrides)
+    views = {"resolved": _resolved, "shapes": _shapes, "params": _params}
+    if view is not None:
+        data, text = views[view](graph)
+    else:
+        data, text = _costs(graph, dims, _FLOAT_BYTES[dtype], depth)
+    if as_json:
+        print_json({"model": graph.name, "task": graph.task, "size": graph.size, **data})
+    else:
+        print_lines(text)
+
+
+def _costs(graph: Graph, dims: dict[str, int], float_bytes: int, depth: int | None) -> tuple[dict[str, Any], str]:
+    """The table of nodes with what each costs, and the totals."""
+    from ...compiler.calls import extents, inner_extents, plain_call
+    from ...compiler.cost import cost
+
+    given = plain_call(graph)
+    total = cost(graph, float_bytes=float_bytes)
+    usual = extents(graph, given, batch=_BATCH, length=_LENGTH, more=total.axes())
+    for name in dims:
+        if name not in usual:
+            known = ", ".join(usual)
+            raise click.BadParameter(f"`{name}` is no axis of `{graph.name}`; there are {known}", param_hint="--dim")
+    sizes = {**usual, **dims}
+    last = float("inf") if depth is None else depth + 1
+    inner = inner_extents(graph, sizes)
+    rows = [_row(level - 1, node, inner) for level, node in total.walk() if 1 <= level <= last]
+    figures = total.figures(inner)
+    weights = figures.parameters * float_bytes
+    rows.append(
+        ["total", "", "", counted(figures.parameters, billion="B"), counted(figures.flops), in_bytes(figures.memory)]
+    )
+    lines = [
+        table(("node", "kind", "output", "parameters", "FLOPs", "memory"), rows, right=(3, 4, 5)),
+        "",
+        f"{figures.parameters:,} parameters, {in_bytes(weights)} of weights",
+        f"FLOPs = {total.flops}",
+        f"for {', '.join(f'{name}={extent}' for name, extent in sizes.items())}"
+        + (f", given {', '.join(sorted(given))}" if given else ""),
+    ]
+    data = {"sizes": sizes, "given": sorted(given), "weights_bytes": weights, "cost": total.to_json(inner)}
+    return data, "\n".join(lines)
+
+
+def _row(level: int, node: NodeCost, sizes: dict[str, int]) -> list[str]:
+    figures = node.figures(sizes)
+    shape = next((kind.shape for kind in node.outputs.values()), "")
+    times = f" x {node.times}" if node.times > 1 else ""
+    numbers = (
+        counted(figures.parameters, billion="B") if figures.parameters else "-",
+        counted(figures.flops) if figures.flops else "-",
+        in_bytes(figures.memory) if figures.memory else "-",
+    )
+    return ["  " * level + node.name + times, node.kind, shape, *numbers]
+
+
+def _shapes(graph: Graph) -> tuple[dict[str, Any], str]:
+    """The graph as text."""
+    from ...compiler.cost import cost
+    from ...compiler.text import graph_text
+
+    nodes = [
+        {"path": node.path, "kind": node.kind, "outputs": {port: str(kind) for port, kind in node.outputs.items()}}
+        for level, node in cost(graph).walk()
+        if level
+    ]
+    text = graph_text(graph)
+    inputs = {name: str(value.type) for name, value in graph.root.inputs.items()}
+    return {"inputs": inputs, "nodes": nodes, "text": text}, text.rstrip("\n")
+
+
+def _resolved(graph: Graph) -> tuple[dict[str, Any], str]:
+    """The parameters with where they come from, and the graph with every value."""
+    from ...compiler.text import graph_text
+    from ...compiler.value_text import value_of
+
+    rows, data = [], []
+    for name, option in graph.root.params.items():
+        place = str(option.span) if option.span is not None and option.origin != "override" else ""
+        rows.append([name, value_of(option.value), option.origin, place])
+        data.append({"name": name, "value": graph.params[name], "origin": option.origin, "place": place or None})
+    text = graph_text(graph, resolved=True)
+    shown = table(("parameter", "value", "from", "written at"), rows)
+    return {"parameters": data, "text": text}, f"{shown}\n\n{text}".rstrip("\n")
+
+
+def _params(graph: Graph) -> tuple[dict[str, Any], str]:
+    """Every weight; those of rounds that are alike on one line."""
+    entries = graph.weights()
+    data = [
+        {"path": one.path, "shape": list(one.shape), "trained": one.is_trained, "tied_to": one.tied_to}
+        for one in entries
+    ]
+    groups: dict[tuple[str, tuple[int, ...], str], list[str]] = {}
+    for one in entries:
+        note = f"tied to {one.tied_to}" if one.tied_to else "" if one.is_trained else "not trained"
+        groups.setdefault((re.sub(r"\.\d+(?=\.)", ".<>", one.path), one.shape, note), []).append(one.path)
+    rows = []
+    for (pattern, shape, note), paths in groups.items():
+        times = f"{len(paths)} x " if len(paths) > 1 else ""
+        rows.append([_spread(pattern, paths), str(list(shape)), f"{times}{prod(shape):,}", note])
+    lines = [table(("weight", "shape", "numbers", ""), rows, right=(2,)), "", f"{graph.num_parameters():,} parameters"]
+    return {"parameters": graph.num_parameters(), "weights": data}, "\n".join(lines)
+
+
+def _spread(pattern: str, paths: list[str]) -> str:
+    """A path with the rounds that share it: ``encoder.<0..11>.norm1.weight``."""
+    from ...compiler.text import ranges
+
+    holes = zip(*(re.findall(r"\.(\d+)(?=\.)", path) for path in paths), strict=True)
+    texts: Iterator[str] = (ranges(sorted({int(number) for number in hole})) for hole in holes)
+    return re.sub("<>", lambda _: text if (text := next(texts)).isdigit() else f"<{text}>", pattern)

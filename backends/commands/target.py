@@ -1,0 +1,32 @@
+"""From a command's argument to a graph: a shipped name, a path to a spec, or a checkpoint folder. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...compiler.graph import Graph
+
+
+def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapping[str, Any]) -> Graph:
+    """The checked graph of a spec; of a checkpoint folder by its ``config.json``, its weights unread.
+
+    Raises:
+        SpecError: the spec is wrong.
+        CheckpointError: the config names no spec that ships.
+        FileNotFoundError: there is no such spec.
+    """
+    from ...compiler.models import build_graph
+
+    chosen = task
+    if Path(target).is_dir():
+        from ..torch.checkpoint.folder import overrides_from, read_json, spec_for
+        from ...compiler.document import library
+
+        config = read_json(Path(target) / "config.json")
+        target, found = spec_for(config, Path(target))
+        overrides = {**overrides_from(config, library().spec(target).model), **overrides}
+        chosen = task or found
+    return build_graph(target, None if chosen == "base" else chosen, size, overrides)

@@ -1,0 +1,169 @@
+"""The words of a drawing: titles, what is worth saying of a node, shapes, weightless expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.types import ListType, Type
+from ...compiler.graph import Body, Node, Value
+from ...compiler.value_text import value_text
+from .rounds import Phase
+
+_TOLD = (
+    "num_heads",
+    "num_kv_heads",
+    "causal",
+    "num",
+    "num_groups",
+    "kernel",
+    "stride",
+    "window",
+    "shift",
+    "activation",
+    "d_ff",
+)
+TIMES = "\N{MULTIPLICATION SIGN}"
+_LONG_DIM, _LONG_TEXT, _FEW, _MANY = 14, 34, 4, 8
+
+
+def spoken(word: str) -> str:
+    """``layer_norm`` as `Layer norm`, ``lm_head`` as `LM head`: what has no vowel is an abbreviation."""
+    words = word.replace("_", " ").split()
+    text = " ".join(one.upper() if one.isalpha() and not set(one) & set("aeiouy") else one for one in words)
+    return text[:1].upper() + text[1:]
+
+
+def cut(text: str) -> str:
+    """The text, or its beginning where it is too long for a box."""
+    return text if len(text) <= _LONG_TEXT else text[: _LONG_TEXT - 1].rstrip() + "…"
+
+
+def title(node: Node, alike: Sequence[Node], phase: Phase | None = None) -> list[str]:
+    """A repeat's name, and its part with the count; one for each of `alike` where they are in other rounds."""
+    part = node.rounds[0].part if node.rounds else node.kind
+    turns = len(phase.turns) if phase else 1
+    counts = [len(one.rounds) // turns for one in alike]
+    if phase is not None and phase.count < len(node.rounds) // turns:
+        counts = [phase.count]
+    count = f" {TIMES}{listed(counts)}" if node.is_repeat and counts != [1] else ""
+    return [*([] if node.name in part else [node.name]), f"{part}{count}"]
+
+
+def block_lines(nodes: Sequence[Node], family: str) -> list[str]:
+    """Title and detail of a block, which is `nodes` in the rounds that the drawing stands for."""
+    options = _columns([{name: option.value for name, option in node.options.items()} for node in nodes])
+    if "pattern" in options:
+        return [cut(str(options["pattern"][0]))]
+    if family == "activation" and "kind" in options:
+        return [str(options["kind"][0])]
+    return _lines("cross-attention" if family == "cross_attention" else nodes[0].kind, nodes[0].name, options)
+
+
+def part_lines(nodes: Sequence[Node], family: str) -> list[str]:
+    """Title and detail of a folded part; its parameters speak of all that is inside."""
+    bodies = [node.rounds[0] for node in nodes]
+    options = _columns([{name: option.value for name, option in body.params.items()} for body in bodies])
+    return _lines("cross-attention" if family == "cross_attention" else bodies[0].part, nodes[0].name, options)
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """The values of each option over the rounds, each once."""
+    columns: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        for name, value in row.items():
+            columns.setdefault(name, {})[str(_known(value))] = _known(value)
+    return {name: list(values.values()) for name, values in columns.items()}
+
+
+def _lines(kind: str, name: str, options: Mapping[str, list[Any]]) -> list[str]:
+    """The kind, and below it the name, where that says something else, and what is told."""
+    bare = name.rstrip("0123456789_").replace("_", " ")
+    named = [] if bare in kind.replace("_", " ") or kind in name else [name]
+    detail = " · ".join([*named, *(text for option in _TOLD if (text := _told(option, options.get(option, []))))])
+    return [spoken(kind), cut(detail)] if detail else [spoken(kind)]
+
+
+def _told(name: str, values: Sequence[Any]) -> str:
+    """An option as a detail; empty where it goes without saying."""
+    plain = [value for value in values if value not in (None, False, 0, [], {})]
+    if not plain or (name == "stride" and plain == [1]):
+        return ""
+    text = listed(plain) if len(plain) < 3 or name == "num_heads" else f"{plain[0]} … {plain[-1]}"
+    if name == "num_heads":
+        return f"{text} heads"
+    if name in ("activation", "num"):
+        return text
+    return name if plain == [True] else f"{name} {text}"
+
+
+def varying(bodies: Sequence[Body]) -> dict[str, list[Any]]:
+    """What differs between rounds, of what boxes tell and of the dimensions: name to the value in each."""
+    columns: dict[str, list[Any]] = {}
+    for body in bodies:
+        dims = {name: symbol.definition for name, symbol in body.symbols.items() if name not in body.params}
+        own = {name: body.params[name].value for name in _TOLD if name in body.params}
+        for name, value in {**own, **dims}.items():
+            columns.setdefault(name, []).append(_known(value))
+    differ = {name: values for name, values in columns.items() if len(set(map(str, values))) > 1}
+    return {name: values for name, values in differ.items() if len(values) == len(bodies) and None not in values}
+
+
+def varying_lines(bodies: Sequence[Body]) -> list[str]:
+    """What differs between rounds, a line each: `num_heads 3, 6, 12, 24`."""
+    return [cut(f"{name} {listed(values)}") for name, values in varying(bodies).items()]
+
+
+def turn_lines(phase: Phase, at: int) -> list[str]:
+    """A turn's part, and what tells it from the others: `shift 3`."""
+    differ = varying([bodies[0] for bodies in phase.turns])
+    return [phase.turns[at][0].part, *(f"{name} {values[at]}" for name, values in differ.items())]
+
+
+def listed(values: Sequence[Any]) -> str:
+    """Values in turn, a stretch of equal ones once with its length; shortened where they are many."""
+    words = [str(value) for value in values]
+    runs = [(word, len(list(same))) for word, same in groupby(words)]
+    if len(runs) == 1 or len(words) <= _FEW:
+        return words[0] if len(runs) == 1 else ", ".join(words)
+    if len(runs) > _MANY and all(word == words[at % 2] for at, word in enumerate(words)):
+        return f"{words[0]}, {words[1]} in turn"
+    short = [word if many == 1 else f"{word} {TIMES}{many}" for word, many in runs]
+    return ", ".join(short if len(short) <= _MANY else [short[0], short[1], "…", short[-1]])
+
+
+def shape_text(kind: Any, lifts: Sequence[Iterable[Symbol]] = ()) -> str:
+    """A type's shape, in the words of the outermost body of `lifts` (the symbols of each body, inner first)."""
+    if isinstance(kind, ListType):
+        return f"list of {len(kind.items)}"
+    if not isinstance(kind, Type) or not kind.dims:
+        return ""
+    dims = list(kind.dims)
+    for symbols in lifts:
+        own = list(symbols)
+        dims = [dim.lift(own) for dim in dims]
+    return f"[{', '.join(map(_dim_text, dims))}]"
+
+
+def _dim_text(dim: Dim) -> str:
+    """A dimension, a long one as a function of what it depends on."""
+    text = str(dim).replace("**2", "²")
+    if len(text) <= _LONG_DIM:
+        return text
+    if dim.known is not None:
+        return str(dim.known)
+    return f"f({', '.join(sorted(symbol.name for symbol in dim.symbols() if Dim.of(symbol).known is None))})"
+
+
+def expression(value: Value, apart: Collection[Value]) -> str:
+    """A weightless value as short text; what is drawn `apart` is a dot."""
+    text = value_text(value)
+    for one in apart:
+        text = text.replace(value_text(one), "·")
+    return cut(text.replace("$", ""))
+
+
+def _known(value: Any) -> Any:
+    return value.known if isinstance(value, Dim) else value

@@ -1,0 +1,119 @@
+"""`draw`: a model to a picture or a text that others can lay out."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ...compiler.graph import Graph
+from ...compiler.models import build_graph
+from ..errors import ArgumentError
+from .build import scene_of
+from .dot import to_dot, to_layout
+from .layout import laid_out
+from .legend import legend_of
+from .mermaid import to_mermaid
+
+FORMATS = {
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".dot": "dot",
+    ".gv": "dot",
+    ".mmd": "mermaid",
+    ".mermaid": "mermaid",
+}
+"""The suffixes that `draw` knows, and what each of them writes."""
+
+
+def draw(
+    model: str | Path | Graph,
+    path: str | Path | None = None,
+    *,
+    format: str | None = None,
+    task: str | None = None,
+    size: str | None = None,
+    depth: int | None = None,
+    **params: Any,
+) -> str | bytes | None:
+    """Draw a model as a diagram.
+
+    Args:
+        model: a shipped name, a path to a spec, or a graph that `check` gave.
+        path: the file to write; its suffix says the format.
+        format: ``svg``, ``png``, ``pdf``, ``dot`` or ``mermaid``, where the suffix does not say it.
+        task: the task to draw; the base model by default.
+        size: a row of the spec's sizes.
+        depth: 0 for a few boxes, 1 (the default) for what a paper shows, more to open the parts inside.
+        **params: parameters by name.
+
+    Returns:
+        Without a path the drawing: text for ``svg``, ``dot`` and ``mermaid``, bytes for ``png`` and ``pdf``.
+
+    Raises:
+        ArgumentError: a format that there is not, or arguments that do not go together.
+        SpecError: the spec is wrong.
+        FileNotFoundError: there is no such spec.
+    """
+    chosen = _format(path, format)
+    if isinstance(depth, bool) or not isinstance(depth, (int, type(None))) or (depth or 0) < 0:
+        raise ArgumentError(f"`depth` is a whole number from 0, found {depth!r}")
+    if not isinstance(model, Graph):
+        model = build_graph(model, task, size, params)
+    elif task is not None or size is not None or params:
+        raise ArgumentError("a graph has its task, size and parameters already: give them to `check`")
+    drawing = rendered(model, chosen, 1 if depth is None else depth)
+    if path is None:
+        return drawing
+    _write(Path(path), drawing)
+    return None
+
+
+def rendered(graph: Graph, format: str, depth: int) -> str | bytes:
+    """The drawing of a graph in one of the formats."""
+    scene = scene_of(graph, depth)
+    if format == "mermaid":
+        return to_mermaid(scene)
+    if format == "dot":
+        return to_dot(scene)
+    text, ties, spine = to_layout(scene)
+    made = laid_out(text, format, legend=legend_of(scene), ties=ties, spine=spine)
+    return _plain_svg(made.decode()) if format == "svg" else made
+
+
+def _format(path: str | Path | None, format: str | None) -> str:
+    known = dict.fromkeys(FORMATS.values())
+    if format is not None:
+        if format not in known:
+            raise ArgumentError(f"there is no format `{format}`; there are {', '.join(known)}")
+        return format
+    if path is None:
+        return "svg"
+    suffix = Path(path).suffix.lower()
+    if suffix not in FORMATS:
+        raise ArgumentError(
+            f"the suffix `{suffix}` of `{Path(path).name}` is no format; there are {', '.join(FORMATS)}"
+        )
+    return FORMATS[suffix]
+
+
+def _plain_svg(text: str) -> str:
+    """The SVG without its document type, which names a place on the network, and without comments and identifiers."""
+    text = re.sub(r"<!DOCTYPE.*?>\s*|<!--.*?-->\s*|<title>.*?</title>\s*", "", text, flags=re.DOTALL)
+    return text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    """Write under a temporary name, then rename: a reader never sees half a file."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,100 @@
+"""What of a graph is drawn: the outputs that a plain call has, the inputs that it needs, and who reads what."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from ...compiler.graph import Graph, InputValue, Node, Value, values_below
+from ...compiler.presence import present
+from ...compiler.scope import CallSite
+from .crossing import unique
+from .rounds import nested
+
+
+class Shown:
+    """The choices behind a drawing.
+
+    Attributes:
+        table: the combinations of inputs in which the flags are as they are by default.
+        outputs: those that some of these have, by name.
+        needed: a least set of inputs with which every output but a loss is there, those written first preferred.
+        always: the combination in which these are given, and no other.
+        readers: how many places read each value.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        call = CallSite(graph.atoms, graph.flags)
+        self.table = graph.full
+        for flag, default in graph.flags.items():
+            self.table &= call.given(flag) if default else ~call.given(flag)
+        self.outputs = {name: value for name, value in _flat(graph.outputs) if self.has(value)}
+        self.needed = self._needed(graph)
+        self.always = graph.combination(self.needed | {flag for flag, on in graph.flags.items() if on})
+        self.readers = _readers(graph)
+        self._used: dict[Node, set[str]] = {}
+
+    def has(self, thing: Value | Node) -> bool:
+        """Whether a value or node is there in a drawing at all."""
+        return bool(thing.present & self.table)
+
+    def is_needed(self, name: str, graph: Graph) -> bool:
+        """Whether an input has to be given."""
+        return name not in graph.atoms or name in self.needed
+
+    def used(self, node: Node) -> set[str]:
+        """The inputs of a node that something in it reads; all of a block's."""
+        if node not in self._used:
+            self._used[node] = self._read(node) if node.rounds else set(node.inputs)
+        return self._used[node]
+
+    def _read(self, node: Node) -> set[str]:
+        found: set[str] = set()
+        for body in unique(node.rounds):
+            stack = list(body.outputs.values())
+            for one in body.nodes.values():
+                stack += [value for port in self.used(one) for value in _listed(one.inputs[port])]
+            while stack:
+                value = stack.pop()
+                found |= {value.name} if isinstance(value, InputValue) else set()
+                stack += values_below(value)
+        return found & set(node.inputs)
+
+    def _needed(self, graph: Graph) -> set[str]:
+        flags = {flag for flag, on in graph.flags.items() if on}
+        inputs = [atom for atom in graph.atoms if atom not in graph.flags]
+        tensors = [value for value in self.outputs.values() if getattr(value.type, "dims", ())]
+        needed: set[str] = set()
+        for value in tensors or self.outputs.values():
+            given = set(inputs)
+            for name in reversed(inputs):
+                if present(value, graph.combination(given - {name} | flags)):
+                    given.discard(name)
+            needed |= given
+        return needed
+
+
+def _flat(outputs: dict[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, Value):
+            yield prefix + name, value
+
+
+def _listed(value: Value | list[Value]) -> list[Value]:
+    return value if isinstance(value, list) else [value]
+
+
+def _readers(graph: Graph) -> Counter[Value]:
+    nodes = nested([graph.root])
+    stack = [value for _, value in _flat(graph.outputs)]
+    stack += [one for node in nodes for value in node.inputs.values() for one in _listed(value)]
+    stack += [value for node in nodes for body in unique(node.rounds) for value in body.outputs.values()]
+    counts: Counter[Value] = Counter()
+    while stack:
+        value = stack.pop()
+        counts[value] += 1
+        if counts[value] == 1:
+            stack += values_below(value)
+    return counts

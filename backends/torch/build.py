@@ -1,0 +1,101 @@
+"""Modules from specs and checkpoints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...compiler.models import build_graph
+from ..errors import ArgumentError
+from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
+from .checkpoint.load import initialise, load_into
+from .model import Model
+
+_BACKENDS = ("eager", "inductor")
+
+
+def compile(  # noqa: A001 - the name that users know from torch
+    model: str | Path, *, task: str | None = None, size: str | None = None, backend: str = "inductor",
+    device: Any = None, dtype: Any = None, dynamic: bool | None = None, **params: Any,
+) -> Model:  # fmt: skip
+    """A module from a spec, freshly initialised; from a checkpoint folder, with its weights.
+
+    Args:
+        model: a shipped name, a path to a YAML file, or a checkpoint folder.
+        task: a task of the spec; None is the base model.
+        size: a row of the spec's sizes; None takes the parameters' defaults.
+        backend: ``eager`` runs the emitted source as it is, ``inductor`` through `torch.compile`.
+        device: where the weights go.
+        dtype: the type of the weights, a torch dtype or its name (``"bfloat16"``).
+        dynamic: as in `torch.compile`: True compiles once for all batch sizes and lengths.
+        **params: the spec's parameters.
+
+    Raises:
+        SpecError: the spec is wrong.
+        ArgumentError: an argument is.
+    """
+    if Path(model).is_dir():
+        return from_pretrained(model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, **params)
+    _check_backend(backend)
+    graph = build_graph(model, None if task == "base" else task, size, params)
+    made = Model(graph, backend=backend, dynamic=dynamic)
+    made.config = config_from(graph.params, graph.document.model, graph.task, {})
+    initialise(made.net, graph, dtype=_dtype(dtype), device=device)
+    return made.eval()
+
+
+def from_pretrained(
+    folder: str | Path,
+    *,
+    task: str | None = None,
+    spec: str | Path | None = None,
+    backend: str = "inductor",
+    device: Any = None,
+    dtype: Any = None,
+    dynamic: bool | None = None,
+    **params: Any,
+) -> Model:
+    """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
+
+    Args:
+        folder: the folder.
+        task: overrides what ``architectures`` in the config says.
+        spec: overrides the spec that ``model_type`` in the config says, by shipped name or path.
+        backend: ``eager`` or ``inductor``.
+        device: where the weights go.
+        dtype: converts the weights; None keeps the file's type.
+        dynamic: as in `torch.compile`.
+        **params: override parameters of the spec.
+
+    Raises:
+        CheckpointError: the folder cannot be read, or does not fit its spec; every key that is wrong is named.
+    """
+    _check_backend(backend)
+    origin = open_folder(folder)
+    name, found = (spec, None) if spec is not None else spec_for(origin.config, origin.folder)
+    from ...compiler.document import library
+
+    overrides = {**overrides_from(origin.config, library().spec(name).model), **params}
+    chosen = found if task is None else None if task == "base" else task
+    graph = build_graph(name, chosen, None, overrides)
+    written_by = build_graph(name, found, None, overrides) if chosen != found else None
+    made = Model(graph, backend=backend, dynamic=dynamic)
+    made.origin, made.config = origin, dict(origin.config)
+    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by)
+    return made.eval()
+
+
+def _check_backend(backend: str) -> None:
+    if backend not in _BACKENDS:
+        raise ArgumentError(f"expected a backend of {', '.join(_BACKENDS)}, found {backend!r}")
+
+
+def _dtype(dtype: Any) -> torch.dtype | None:
+    if dtype is None or isinstance(dtype, torch.dtype):
+        return dtype
+    found = getattr(torch, str(dtype).removeprefix("torch."), None)
+    if not isinstance(found, torch.dtype):
+        raise ArgumentError(f"expected a torch dtype such as 'bfloat16', found {dtype!r}")
+    return found

@@ -1,0 +1,211 @@
+"""A checkpoint folder: its config, and the headers of its safetensors files, read without loading a tensor."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ....compiler.document import SHIPPED, library, shipped_models
+from ....compiler.schema import Spec
+from ...errors import CheckpointError
+
+MAX_JSON = 100 * 2**20
+MAX_TENSORS = 1_000_000
+
+
+@dataclass(slots=True)
+class Header:
+    """Where a tensor lies, its shape and its type's name in safetensors (``F32``)."""
+
+    file: Path
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(slots=True)
+class Origin:
+    """A folder on disk: what its config says, and a header for every tensor."""
+
+    folder: Path
+    config: dict[str, Any]
+    headers: dict[str, Header] = field(default_factory=dict)
+
+
+def open_folder(path: str | Path) -> Origin:
+    """Read ``config.json`` and the headers of ``model.safetensors`` or of the shards that an index names.
+
+    Raises:
+        CheckpointError: a file is missing, malformed, or outside the folder.
+    """
+    folder = Path(path)
+    if not folder.is_dir():
+        raise CheckpointError(f"{folder} is no folder; expected one with config.json and model.safetensors")
+    origin = Origin(folder, read_json(folder / "config.json"))
+    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
+    if index.is_file():
+        shards = read_json(index).get("weight_map", {})
+        if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
+            raise CheckpointError(f"{index}: `weight_map` is no table of keys to file names")
+        files = [_inside(folder, name) for name in dict.fromkeys(shards.values())]
+    elif single.is_file():
+        files = [_inside(folder, single.name)]
+    else:
+        pickles = sorted(file.name for file in folder.glob("*.bin"))
+        hint = f"; {pickles[0]} is a pickle, which is not read: convert it with safetensors" if pickles else ""
+        raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
+    for file in files:
+        origin.headers.update(read_header(file))
+    return origin
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object.
+
+    Raises:
+        CheckpointError: it is missing, too large, or no object.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing")
+    if path.stat().st_size > MAX_JSON:
+        raise CheckpointError(f"{path} is larger than {MAX_JSON} bytes")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is no JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """A shard's path; a name that leads out of the folder is refused."""
+    path = folder / name
+    bad = name.startswith(("/", "\\")) or ".." in Path(name).parts or "\0" in name or "\\" in name or ":" in name
+    # A snapshot folder may link to a store beside it; such links keep the folder's own name for the file.
+    if bad or not (path.resolve().is_relative_to(folder.resolve()) or path.is_symlink()):
+        raise CheckpointError(f"{folder}: the shard `{name}` lies outside the folder")
+    if not path.is_file():
+        raise CheckpointError(f"{path} is missing")
+    return path
+
+
+def read_header(file: Path) -> dict[str, Header]:
+    """The header of one safetensors file: eight bytes of length, then JSON.
+
+    Raises:
+        CheckpointError: it is truncated or malformed.
+    """
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        start = stream.read(8)
+        length = int.from_bytes(start, "little")
+        if len(start) < 8 or length > min(MAX_JSON, size - 8):
+            raise CheckpointError(f"{file} is no safetensors file: its header is truncated")
+        raw = stream.read(length)
+    try:
+        table = json.loads(raw)
+        table.pop("__metadata__", None)
+        ends = [entry["data_offsets"][1] for entry in table.values()]
+        headers = {
+            key: Header(file, tuple(map(int, entry["shape"])), str(entry["dtype"])) for key, entry in table.items()
+        }
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise CheckpointError(f"{file} is no safetensors file: {error!r} in its header") from None
+    if len(headers) > MAX_TENSORS or (ends and max(ends) + 8 + length > size):
+        raise CheckpointError(f"{file} is truncated: its header names more bytes than it has")
+    return headers
+
+
+def spec_for(config: Mapping[str, Any], at: Path) -> tuple[str, str | None]:
+    """The shipped spec and task that a config asks for.
+
+    Raises:
+        CheckpointError: no spec knows its ``model_type`` or class.
+    """
+    model_type = config.get("model_type")
+    architecture = next(iter(config.get("architectures") or ()), None)
+    candidates = [name for name in shipped_models() if _mentions(name, str(model_type))]
+    for name in candidates:
+        checkpoint = library().spec(name).model.checkpoint
+        if checkpoint.model_type != model_type or not _matches(checkpoint.match, config):
+            continue
+        if architecture is None:
+            return name, None
+        if architecture in checkpoint.architectures:
+            task = checkpoint.architectures[architecture]
+            return name, None if task == "base" else task
+    classes = [c for name in candidates for c in library().spec(name).model.checkpoint.architectures]
+    hint = f"; of this type there are {', '.join(classes)}" if classes else ""
+    raise CheckpointError(f"{at}: no spec for model_type `{model_type}` and class `{architecture}`{hint}")
+
+
+def _mentions(name: str, model_type: str) -> bool:
+    text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
+    return re.search(rf"model_type: [\"']?{re.escape(model_type)}\b", text) is not None
+
+
+def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
+    for path, wanted in match.items():
+        value: Any = config
+        for word in path.split("."):
+            value = value.get(word) if isinstance(value, Mapping) else None
+        if value != wanted:
+            return False
+    return True
+
+
+def overrides_from(config: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+    """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it."""
+    found: dict[str, Any] = {}
+    for name, raw in spec.params.items():
+        fields = spec.checkpoint.config.get(name, name)
+        for one in [fields] if isinstance(fields, str) else fields:
+            if one in config:
+                value = config[one]
+                if value is not None or _admits_null(raw):
+                    found[name] = value
+                    break
+    if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
+        found["num_labels"] = len(config["id2label"])
+    for name, mount in spec.mounts.items():
+        inner = config.get(mount.config) if mount.config else config
+        if isinstance(inner, Mapping) and isinstance(mount.spec, str):
+            found[name] = overrides_from(inner, library().spec(mount.spec).model)
+    return found
+
+
+def _admits_null(raw: Any) -> bool:
+    word = raw.get("type") if isinstance(raw, dict) else raw
+    return raw is None or (isinstance(word, str) and word.endswith("?"))
+
+
+def config_from(params: Mapping[str, Any], spec: Spec, task: str | None, previous: Mapping[str, Any]) -> dict[str, Any]:
+    """The config to write: what was read, with the fields that differ changed; all fields where nothing was read."""
+    config = dict(previous)
+    known = overrides_from(previous, spec)
+    for name, value in params.items():
+        if name in spec.mounts:
+            field_name = spec.mounts[name].config
+            inner = library().spec(str(spec.mounts[name].spec)).model
+            if field_name and isinstance(value, Mapping):
+                before = previous.get(field_name)
+                config[field_name] = config_from(value, inner, None, before if isinstance(before, Mapping) else {})
+            continue
+        if previous and (name not in known or known[name] == value):
+            continue
+        if name == "num_labels":
+            config["id2label"] = {str(n): f"LABEL_{n}" for n in range(int(value))}
+            config["label2id"] = {f"LABEL_{n}": n for n in range(int(value))}
+            continue
+        fields = spec.checkpoint.config.get(name, name)
+        config[fields if isinstance(fields, str) else fields[0]] = value
+    if spec.checkpoint.model_type:
+        config.setdefault("model_type", spec.checkpoint.model_type)
+    if not previous:
+        names = [name for name, one in spec.checkpoint.architectures.items() if one == (task or "base")]
+        config["architectures"] = names[:1]
+    return config

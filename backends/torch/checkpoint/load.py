@@ -1,0 +1,264 @@
+"""Weights from a folder: the map is proven complete from the headers, then tensors are mapped in and assigned."""
+
+from __future__ import annotations
+
+import difflib
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import safe_open
+from torch import nn
+
+from ....blocks.base import Block
+from ....blocks.notation.values import simplest
+from ....compiler.graph import Graph, WeightEntry
+from ....compiler.weight_map import FileTensor, Table, table_of
+from ...errors import CheckpointError
+from ..emit.source import implementation
+from ..modules.layout import rearrange
+from .folder import Header, Origin
+
+_LEGACY = ((".gamma", ".weight"), (".beta", ".bias"), (".weight_g", ".parametrizations.weight.original0"),
+           (".weight_v", ".parametrizations.weight.original1"))  # fmt: skip
+
+
+@dataclass(slots=True)
+class Plan:
+    """Which key of the file serves each tensor of the map; `fresh` ones the file does not have."""
+
+    found: list[tuple[FileTensor, str]] = field(default_factory=list)
+    fresh: list[FileTensor] = field(default_factory=list)
+
+
+def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Plan:
+    """Match the map against the headers.
+
+    Args:
+        written_by: the graph of the task that the file is from, if another; what that one lacks may be missing.
+
+    Raises:
+        CheckpointError: missing, unexpected or misshaped keys, each with the line of the spec that asks for it.
+    """
+    table = table_of(graph)
+    headers = _modern(origin.headers)
+    made = Plan()
+    problems: list[str] = []
+    used: set[str] = set()
+    missing: list[FileTensor] = []
+    for tensor in table.tensors.values():
+        key = next((key for key in _spellings(tensor, table) if key in headers), None)
+        if key is None:
+            missing.append(tensor)
+            continue
+        used.add(key)
+        if headers[key][1].shape != tensor.shape:
+            found, wanted = list(headers[key][1].shape), list(tensor.shape)
+            problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
+        made.found.append((tensor, headers[key][0]))
+    lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
+    problems += _missing(missing, table, made, lacked)
+    problems += _unexpected(set(headers) - used, table, graph)
+    if problems:
+        shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
+        raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
+    return made
+
+
+def _modern(headers: dict[str, Header]) -> dict[str, tuple[str, Header]]:
+    """Headers by today's spelling of their keys, with the spelling in the file."""
+    found: dict[str, tuple[str, Header]] = {}
+    for key, header in headers.items():
+        modern = key
+        for old, new in _LEGACY:
+            if key.endswith(old):
+                modern = key.removesuffix(old) + new
+        found[modern if modern not in headers else key] = (key, header)
+    return found
+
+
+def _spellings(tensor: FileTensor, table: Table) -> Iterator[str]:
+    """The keys that may hold a tensor: as mapped, then with the other prefixes, then by other names."""
+    for key in (tensor.key, *tensor.also):
+        yield key
+        tail = key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else key
+        for prefix in () if tensor.bare else table.prefixes:
+            yield f"{prefix}.{tail}" if prefix else tail
+
+
+def _bare_keys(table: Table) -> set[str]:
+    """The keys of a table without its prefix."""
+    return {_bare_key(tensor, table) for tensor in table.tensors.values()}
+
+
+def _bare_key(tensor: FileTensor, table: Table) -> str:
+    return tensor.key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else tensor.key
+
+
+def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[str]) -> Iterator[str]:
+    """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not."""
+    heads = [tensor for tensor in table.tensors.values() if tensor.bare]
+    all_heads_fresh = bool(heads) and all(tensor in missing for tensor in heads)
+    for tensor in missing:
+        optional = any(pattern.match(tensor.key) for pattern in table.optional)
+        if tensor.is_derived:
+            continue
+        if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor, table) in lacked:
+            made.fresh.append(tensor)
+        else:
+            yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span})"
+
+
+def _unexpected(keys: set[str], table: Table, graph: Graph) -> Iterator[str]:
+    for key in sorted(keys):
+        if any(pattern.match(key) for pattern in (*table.ignored, *table.known)):
+            continue
+        close = difflib.get_close_matches(key, table.tensors, n=1)
+        yield f"unexpected: `{key}`" + (f", near `{close[0]}`" if close else "")
+
+
+def load_into(
+    net: nn.Module,
+    graph: Graph,
+    origin: Origin,
+    *,
+    dtype: torch.dtype | None,
+    device: Any,
+    written_by: Graph | None = None,
+) -> None:
+    """Assign the folder's tensors to a module that was built on the meta device.
+
+    Args:
+        written_by: the graph of the task that the folder is from, if another.
+
+    Raises:
+        CheckpointError: the folder does not fit; nothing is assigned then.
+    """
+    made = plan(graph, origin, written_by=written_by)
+    with ExitStack() as stack:
+        files: dict[Path, Any] = {}
+        for tensor, key in made.found:
+            file = origin.headers[key].file
+            if file not in files:
+                files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device or "cpu")))
+            value = files[file].get_tensor(key)
+            for entry, part in zip(tensor.entries, parts_of(value, tensor), strict=True):
+                _assign(net, entry, _cast(part, entry, dtype))
+    if made.fresh:
+        names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
+        warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
+    initialise(net, graph, dtype=dtype, device=device)
+
+
+def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:
+    """The weights that a tensor of the file becomes: its operations forwards."""
+    parts = [value]
+    for name, number in tensor.ops:
+        if name == "transpose":
+            parts = [part.t().contiguous() if part.dim() == 2 else part for part in parts]
+        elif name == "split":
+            parts = list(parts[0].split([entry.shape[0] for entry in tensor.entries]))
+        elif name == "heads":
+            whole = parts[0]
+            grouped = whole.reshape(number, len(tensor.entries), -1, *whole.shape[1:])
+            parts = [grouped[:, at].reshape(entry.shape) for at, entry in enumerate(tensor.entries)]
+        elif name == "rearrange":
+            sizes = number.sizes(tensor.entries[0].shape)
+            parts = [rearrange(part, pattern=number.pattern, **sizes).contiguous() for part in parts]
+        else:
+            raise CheckpointError(f"the map at {tensor.span} asks for an unknown operation `{name}`")
+    return parts
+
+
+def joined(parts: list[torch.Tensor], tensor: FileTensor) -> torch.Tensor:
+    """The tensor of the file that weights become: the operations backwards."""
+    for name, number in reversed(tensor.ops):
+        if name == "transpose":
+            parts = [part.t() if part.dim() == 2 else part for part in parts]
+        elif name == "split":
+            parts = [torch.cat(parts)]
+        elif name == "heads":
+            split = [part.reshape(number, -1, *part.shape[1:]) for part in parts]
+            parts = [torch.stack(split, dim=1).flatten(0, 2)]
+        elif name == "rearrange":
+            sizes = number.sizes(tensor.entries[0].shape)
+            parts = [rearrange(part, pattern=number.inverse, **sizes) for part in parts]
+    return parts[0]
+
+
+def _cast(part: torch.Tensor, entry: WeightEntry, dtype: torch.dtype | None) -> torch.Tensor:
+    return part.to(dtype) if dtype is not None and part.is_floating_point() else part
+
+
+def _assign(net: nn.Module, entry: WeightEntry, value: torch.Tensor) -> None:
+    owner, name = _owner(net, entry.path)
+    if entry.weight.buffer or name in owner._buffers:
+        owner._buffers[name] = value
+    else:
+        owner._parameters[name] = nn.Parameter(value, requires_grad=value.is_floating_point())
+
+
+def _owner(net: nn.Module, path: str) -> tuple[nn.Module, str]:
+    from ..emit.naming import attribute
+
+    *above, name = [attribute(word) for word in path.split(".")]
+    owner = net
+    for word in above:
+        owner = getattr(owner, word)
+    return owner, name
+
+
+def weight_at(net: nn.Module, path: str) -> torch.Tensor:
+    """The parameter or buffer at a path of the graph."""
+    owner, name = _owner(net, path)
+    return getattr(owner, name)
+
+
+def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: Any) -> None:
+    """Give every weight that is still on the meta device its first value, and tie what is tied."""
+    spread = float(graph.params.get("initializer_range", graph.params.get("init_std", 0.02)) or 0.02)
+    entries = graph.weights()
+    for entry in entries:
+        if entry.tied_to is None and weight_at(net, entry.path).is_meta:
+            _assign(net, entry, _first(entry, spread, dtype, device))
+    for entry in entries:
+        if entry.tied_to is not None:
+            owner, name = _owner(net, entry.path)
+            shared = weight_at(net, entry.tied_to)
+            if isinstance(shared, nn.Parameter):
+                owner._parameters[name] = shared
+            else:
+                owner._buffers[name] = shared
+
+
+def _first(entry: WeightEntry, spread: float, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
+    contract = entry.node.contract
+    assert contract is not None
+    if entry.weight.init == "given":
+        made = _computed(contract)
+        return made.to(device=device or "cpu", dtype=dtype if made.is_floating_point() else None)
+    value = torch.empty(entry.shape, dtype=dtype or torch.get_default_dtype(), device=device)
+    told = getattr(contract, "init", None)
+    if isinstance(told, (int, float)):
+        return value.fill_(float(told))
+    if entry.weight.init == "ones":
+        return value.fill_(1.0)
+    if entry.weight.init == "zeros" or getattr(contract, "trainable", True) is False:
+        return value.zero_()
+    value.normal_(0.0, spread)
+    pad_row = getattr(contract, "pad_row", None)
+    if pad_row is not None and 0 <= pad_row < value.shape[0]:
+        value[pad_row].zero_()
+    return value
+
+
+def _computed(contract: Block) -> torch.Tensor:
+    """A buffer that is made from options alone, by the block's function."""
+    from importlib import import_module
+
+    function = getattr(import_module(implementation(type(contract))), contract.name())
+    return function(**{key: simplest(value) for key, value in contract.__dict__.items()})

@@ -1,0 +1,271 @@
+"""Classes of emitted source: one for each distinct part, with its constructor and its forwards."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.expressions import literal
+from ....compiler.graph import Body, Node
+from .forward import Forward
+from .naming import Names, attribute, class_name, variable
+
+if TYPE_CHECKING:
+    from .source import Source
+
+WIDTH = 112  # what a method's body has left of 120 columns
+
+
+@dataclass(slots=True)
+class Method:
+    """A forward as its callers see it."""
+
+    method: str
+    arguments: list[str]
+    extras: dict[str, Symbol]
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class ClassText:
+    """A class: the constructor's lines, and a method for each distinct way it is called.
+
+    Attributes:
+        late: arguments of the constructor that only later uses read; the earlier ones leave them out.
+    """
+
+    source: Source
+    name: str
+    body: Body
+    is_root: bool
+    init: list[str]
+    parameters: dict[str, None] = field(default_factory=dict)
+    stored: dict[str, None] = field(default_factory=dict)
+    late: dict[str, None] = field(default_factory=dict)
+    methods: dict[str, Method] = field(default_factory=dict)
+
+    def method(self, body: Body, combination: int, wanted: list[str]) -> Method:
+        """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
+        forward = Forward(self, body, combination, {port: v for port, v in body.outputs.items() if port in wanted})
+        result = ", ".join(forward.results.values())
+        return self.keep(forward, [*forward.statements, f"return {result}"])
+
+    def keep(self, forward: Forward, lines: list[str]) -> Method:
+        """Remember a forward under its text: equal ones are one method."""
+        for name in forward.names.used:
+            if not self.is_root:
+                self.parameters[name] = self.stored[name] = None
+        takes = [variable(name) for name in forward.arguments] + list(forward.extras)
+        key = f"({', '.join(takes)})\n" + "\n".join(lines)
+        if self.source.is_foreseeing:
+            return Method("forward", forward.arguments, dict(forward.extras), "")
+        if key not in self.methods:
+            name = "forward" if not self.methods else f"forward_{len(self.methods) + 1}"
+            signature = wrapped(f"def {name}(self{''.join(f', {one}' for one in takes)}):")
+            body_text = textwrap.indent("\n".join(wrapped(line) for line in lines), "    ")
+            self.methods[key] = Method(name, forward.arguments, dict(forward.extras), f"{signature}\n{body_text}")
+        return self.methods[key]
+
+    def default(self, name: str) -> str | None:
+        """The default of a constructor's argument, where the part has one and the first use leaves it."""
+        option = self.body.params.get(name)
+        if option is not None and option.is_default:
+            return literal(option.value)
+        return "None" if name in self.late else None
+
+    def text(self) -> str:
+        """The class as source."""
+        doc = self.source.describe(self)
+        lines = [f"class {self.name}(nn.Module):", f'    """{doc}"""', ""]
+        order = [*self.body.symbols, *self.body.params]
+        takes = sorted(self.parameters, key=lambda name: order.index(name) if name in order else len(order))
+        told = [variable(name) + (f"={self.default(name)}" if self.default(name) else "") for name in takes]
+        signature = f"def __init__(self{', *, ' if told else ''}{', '.join(told)}):"
+        inner = ["super().__init__()"]
+        inner += [f"self.{attribute(name)} = {variable(name)}" for name in takes if name in self.stored]
+        inner += self.init
+        blocks = [wrapped(signature) + "\n" + textwrap.indent("\n".join(wrapped(line) for line in inner), "    ")]
+        blocks += [self.source.decorated(self, method) for method in self.methods.values()]
+        lines.append(textwrap.indent("\n\n".join(blocks), "    "))
+        return "\n".join(lines)
+
+
+class Constructor:
+    """Writes the lines of a constructor: a line for each node that owns weights."""
+
+    def __init__(self, source: Source, body: Body, is_root: bool) -> None:
+        self.source = source
+        self.body = body
+        self.names = Names(body, is_root)
+        self.lines: list[str] = []
+        for node in body.nodes.values():
+            if node.reuse is None:
+                self.node(node)
+
+    def node(self, node: Node) -> None:
+        """The line of one node."""
+        target = f"self.{attribute(node.name)}"
+        if node.contract is not None:
+            if node.contract.weights:
+                self.weighted(node, target)
+        elif node.is_repeat:
+            self.repeated(node, target)
+        else:
+            self.lines.append(f"{target} = {self.construct(node, node.rounds[0], self.names)}")
+
+    def weighted(self, node: Node, target: str) -> None:
+        """A block's module, or a bare parameter or buffer."""
+        contract = node.contract
+        assert contract is not None and node.bindings is not None
+        options = {key: self.names.option(option) for key, option in node.options.items()}
+        if list(contract.weights) != [""]:
+            module = self.source.module(type(contract))
+            told = [self.names.dim(self.told(node, name)) for name in contract.dims_of_weights()]
+            told += [f"{key}={text}" for key, text in options.items()]
+            self.lines.append(f"{target} = {module}({', '.join(told)})")
+            return
+        shape = ", ".join(self.names.dim(dim) for dim in contract.weight_shapes(node.bindings)[""])
+        if contract.weights[""].init == "given":
+            function = contract.name()
+            self.source.function(type(contract), function)
+            made = f"{function}({', '.join(f'{key}={text}' for key, text in options.items())})"
+            self.lines.append(f'self.register_buffer("{attribute(node.name)}", {made})')
+        elif getattr(contract, "trainable", True):
+            self.lines.append(f"{target} = nn.Parameter(torch.empty({shape or '()'}))")
+        else:
+            self.lines.append(f'self.register_buffer("{attribute(node.name)}", torch.zeros({shape or "()"}))')
+
+    def told(self, node: Node, name: str) -> Dim:
+        """A dimension that a module is told beside its options."""
+        assert node.bindings is not None
+        dim = node.bindings.dims[name]
+        assert isinstance(dim, Dim)
+        return dim
+
+    def construct(self, node: Node, body: Body, names: Names) -> str:
+        """The call of a part's class."""
+        owner = self.source.class_of(body)
+        arguments = [
+            f"{variable(name)}={self.argument(body, name, names)}"
+            for name in self.ordered(owner)
+            if not self.is_left(owner, body, name)
+        ]
+        return f"{owner.name}({', '.join(arguments)})"
+
+    def is_left(self, owner: ClassText, body: Body, name: str) -> bool:
+        """Whether the constructor's own default is what this use has."""
+        option = body.params.get(name)
+        return option is not None and option.is_default and owner.default(name) == literal(option.value)
+
+    def ordered(self, owner: ClassText) -> list[str]:
+        order = [*owner.body.symbols, *owner.body.params]
+        return sorted(owner.parameters, key=lambda name: order.index(name) if name in order else len(order))
+
+    def argument(self, body: Body, name: str, names: Names) -> str:
+        """What the caller passes for a parameter or dimension of a part."""
+        option = body.params.get(name)
+        if option is not None:
+            return names.option(option)
+        definition = body.symbols[name].definition
+        assert definition is not None
+        return names.dim(definition)
+
+    def repeated(self, node: Node, target: str) -> None:
+        """A module list: a comprehension where the rounds are one class and differ by the index alone."""
+        index = str(node.index)
+        count = self.names.option(node.count) if node.count is not None else str(len(node.rounds))
+        names = Names(self.body, self.names.constants, used=self.names.used, indices=frozenset({index}))
+        for body in node.rounds:  # so that what any of them needs is known when the first is written
+            self.source.class_of(body)
+        calls = [self.construct(node, body, names) for body in node.rounds]
+        if len(set(calls)) == 1:
+            variable_ = variable(index) if self.reads_index(calls[0], index) else "_"
+            whole = f"{target} = nn.ModuleList({calls[0]} for {variable_} in range({count}))"
+            split = [f"{target} = nn.ModuleList(", f"    {calls[0]}", f"    for {variable_} in range({count})", ")"]
+            self.lines.extend([whole] if len(whole) < WIDTH else split)
+            return
+        literal = [self.literal(body) for body in node.rounds]
+        self.lines.append(f"{target} = nn.ModuleList([")
+        self.lines.extend(f"    {call}," for call in literal)
+        self.lines.append("])")
+
+    def reads_index(self, call: str, index: str) -> bool:
+        """Whether the text of a call reads the loop's index."""
+        import re
+
+        return re.search(rf"(?<![\w.]){re.escape(index)}(?!\w|=)", call) is not None
+
+    def literal(self, body: Body) -> str:
+        """The call of a part's class with every argument a literal."""
+        owner = self.source.class_of(body)
+        arguments = []
+        for name in self.ordered(owner):
+            if self.is_left(owner, body, name):
+                continue
+            option = body.params.get(name)
+            value = option.value if option is not None else body.symbols[name].definition
+            if isinstance(value, Dim):
+                value = value.known
+            arguments.append(f"{variable(name)}={literal(value)}")
+        return f"{owner.name}({', '.join(arguments)})"
+
+
+def wrapped(line: str) -> str:
+    """A line broken where it is too long: its comment put above it, then its outermost commas."""
+    if len(line) <= WIDTH:
+        return line
+    code, mark, comment = line.partition("  # ")
+    code = code.rstrip()
+    indent = " " * (len(code) - len(code.lstrip()))
+    if mark:
+        return f"{indent}# {comment}\n{wrapped(code)}"
+    code, after = code.rstrip(","), "," if code.endswith(",") else ""
+    opening = _outermost(code)
+    if opening is None:
+        head, equals, tail = code.partition(" = ")
+        if not equals or after:
+            return line
+        return f"{head} = (\n{indent}    {tail}\n{indent})"
+    closing = code.rfind({"(": ")", "[": "]", "{": "}"}[code[opening]])
+    parts = _split(code[opening + 1 : closing])
+    comma = "," if len(parts) > 1 or "=" in parts[0] else ""
+    inner = "".join("\n" + wrapped(f"{indent}    {part.strip()}{comma}") for part in parts)
+    return f"{code[: opening + 1]}{inner}\n{indent}{code[closing:]}{after}"
+
+
+def _outermost(code: str) -> int | None:
+    """Where the bracket opens that closes at the end of a statement."""
+    stack: list[int] = []
+    last: int | None = None
+    for at, char in enumerate(code):
+        if char in "([{":
+            stack.append(at)
+        elif char in ")]}":
+            last = stack.pop()
+            if not stack and code[at + 1 :] in ("", ":"):
+                return last if code[last + 1 : at].strip() else None
+    return None
+
+
+def _split(text: str) -> list[str]:
+    parts, depth, start, quote = [], 0, 0, ""
+    for at, char in enumerate(text):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        elif char in "([{":
+            depth += 1
+        elif char in ")]}":
+            depth -= 1
+        elif char == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [part for part in [*parts, text[start:]] if part.strip()]
+
+
+def root_name(name: str, task: str | None) -> str:
+    """``bert``, ``masked_lm`` to ``BertForMaskedLm``."""
+    return class_name(name) + (f"For{class_name(task)}" if task not in (None, "base") else "")

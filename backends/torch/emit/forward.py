@@ -1,0 +1,324 @@
+"""One forward: the lines of a body for one combination of inputs and flags, and the outputs that are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.types import AnyType, ListType, Type
+from ....compiler.graph import (
+    Apply, Body, FirstOf, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value,
+)  # fmt: skip
+from .naming import Names, attribute, variable
+from .values import Render, present, resolve
+
+if TYPE_CHECKING:
+    from .classes import ClassText
+
+
+@dataclass(slots=True)
+class Needs:
+    """What a forward has to compute: nodes, their ports, and the histories of repeats."""
+
+    ports: dict[Node, dict[str, None]] = field(default_factory=dict)
+    histories: dict[Node, dict[str, bool]] = field(default_factory=dict)
+    inputs: dict[str, None] = field(default_factory=dict)
+
+
+class Forward:
+    """Writes one forward method.
+
+    Attributes:
+        arguments: the inputs that it takes, in the body's order; `extras` are dimensions it has to be told.
+        lines: the statements, without the signature and the return.
+    """
+
+    def __init__(self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value]) -> None:
+        self.owner = owner
+        self.body = body
+        self.combination = combination
+        self.outputs = {name: value for name, value in outputs.items() if present(value, combination)}
+        self.names = Names(body, owner.is_root, in_forward=True)
+        self.render = Render(self)
+        self.uses: dict[Apply, int] = {}
+        self.needs = self.needed(self.outputs.values())
+        self.variables: dict[tuple[Node, str], str] = {}
+        self.shared: dict[Apply, str] = {}
+        self.expressions: dict[Apply, str] = {}
+        self.statements: list[str] = []
+        self.extras: dict[str, Symbol] = {}
+        # A variable must not hide a function that the same forward calls.
+        self.functions = {
+            n.contract.name() for n in body.nodes.values() if n.contract is not None and not n.contract.weights
+        }
+        self.write()
+
+    # What is needed
+
+    def needed(self, values: Iterable[Value]) -> Needs:
+        """Everything that the outputs read under this combination."""
+        needs = Needs()
+        stack = list(values)
+        done: set[Node] = set()
+        while stack:
+            value = resolve(stack.pop(), self.combination)
+            node: Node | None = None
+            match value:
+                case InputValue(name=name):
+                    needs.inputs[name] = None
+                case OutputValue(node=node, port=port):
+                    needs.ports.setdefault(node, {})[port] = None
+                case Rounds(node=node, port=port, initial=initial):
+                    needs.ports.setdefault(node, {})[port] = None
+                    needs.histories.setdefault(node, {})[port] = initial is not None
+                case Apply(args=args):
+                    self.uses[value] = self.uses.get(value, 0) + 1
+                    stack.extend(args if self.uses[value] == 1 else ())
+                case Gathered(items=items):
+                    stack.extend(item for item in items if present(item, self.combination))
+                case Picked(base=base):
+                    stack.append(base)
+                case FirstOf():
+                    raise AssertionError("resolved above")
+            if node is not None and node not in done:
+                done.add(node)
+                for given in node.inputs.values():
+                    for one in given if isinstance(given, list) else [given]:
+                        if present(one, self.combination):
+                            stack.append(one)
+        return needs
+
+    # Writing
+
+    def write(self) -> None:
+        """Write a statement, or a loop, for every node that is needed, in the order of the body."""
+        for node in self.body.nodes.values():
+            if node in self.needs.ports:
+                if node.contract is not None:
+                    self.block(node)
+                elif node.is_repeat:
+                    self.loop(node)
+                else:
+                    self.part(node)
+        self.results = {name: self.render.text(value) for name, value in self.outputs.items()}
+        self.arguments = [name for name in self.body.inputs if name in self.needs.inputs]
+        self.statements[:0] = self.shapes()
+
+    def line(self, text: str, kind: AnyType | None = None, indent: int = 0) -> None:
+        """Add a statement, with the shape of what it makes as a comment."""
+        comment = f"  # {kind.shape}" if isinstance(kind, Type) else ""
+        self.statements.append("    " * indent + text + comment)
+
+    def named(self, node: Node, port: str) -> str:
+        """The variable of a node's output."""
+        ports = list(node.outputs) or [port]
+        name = node.name if port == ports[0] else f"{node.name}_{port}"
+        clash = "_" if name in self.functions else ""
+        self.variables[node, port] = variable(name) + clash
+        return self.variables[node, port]
+
+    def output(self, node: Node, port: str) -> str:
+        """The text that reads a node's output."""
+        contract = node.contract
+        if contract is not None and list(contract.weights) == [""]:
+            return f"self.{attribute(node.owner.name)}"
+        return self.variables[node, port]
+
+    def edge(self, value: Apply) -> str | None:
+        """The variable of a named edge that is read more than once, its statement written where it is first read."""
+        if value.name is None or self.uses.get(value, 0) < 2:
+            return None
+        if value not in self.shared:
+            text = self.render.apply(value, 0)
+            self.shared[value] = variable(value.name)
+            self.line(f"{self.shared[value]} = {text}", value.type)
+        return self.shared[value]
+
+    def named_value(self, value: Apply) -> str:
+        """The variable of an `expr` node, given its line where it is first read."""
+        if value not in self.expressions:
+            text = self.render.apply(value, 0)
+            clash = "_" if value.name in self.functions else ""
+            self.expressions[value] = variable(str(value.name)) + clash
+            self.line(f"{self.expressions[value]} = {text}", value.type)
+        return self.expressions[value]
+
+    def history(self, value: Rounds) -> str:
+        """The text that reads the list of what each round gave."""
+        return variable(f"{value.node.name}_all_{value.port}")
+
+    def device(self) -> str:
+        """Where new tensors go: to the first input that is here."""
+        for name in self.body.inputs:
+            if present(self.body.inputs[name], self.combination):
+                self.needs.inputs[name] = None
+                return f"{variable(name)}.device"
+        raise AssertionError("a forward without inputs makes tensors")
+
+    def block(self, node: Node) -> None:
+        """A call of a block's module or function."""
+        contract = node.contract
+        assert contract is not None
+        if list(contract.weights) == [""]:
+            return
+        wanted = self.needs.ports[node]
+        arguments = self.arguments_of(node)
+        lazy = [port.rstrip("?") for port in contract.outputs if port.endswith("?") and port.rstrip("?") in wanted]
+        ports = [*(port for port in contract.outputs if not port.endswith("?")), *lazy]
+        targets = ", ".join(self.named(node, port) if port in wanted else "_" for port in ports)
+        if contract.weights:
+            call = f"self.{attribute(node.owner.name)}({', '.join(arguments)})"
+        else:
+            function = contract.name() + "".join(f"_with_{port}" for port in lazy)
+            self.owner.source.function(type(contract), function)
+            options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
+            training = ["training=self.training"] if contract.random or "dropout" in type(contract).model_fields else []
+            call = f"{variable(function)}({', '.join([*arguments, *options, *training])})"
+        self.line(f"{targets} = {call}", node.outputs.get(ports[0]))
+
+    def arguments_of(self, node: Node, replaced: dict[str, str] | None = None) -> list[str]:
+        """The texts at a block's ports: by position while none is left out, then by name."""
+        contract = node.contract
+        assert contract is not None
+        texts: list[str] = []
+        by_name = False
+        for port, declared in contract.ports().items():
+            text = self.port_text(node, port)
+            if text is None:
+                by_name = True
+            else:
+                by_name = by_name or declared.optional
+                texts.append(f"{port}={text}" if by_name else text)
+        return texts
+
+    def port_text(self, node: Node, port: str) -> str | None:
+        """The text of the value at a port; None where nothing is there."""
+        value = node.inputs.get(port)
+        if isinstance(value, list):
+            here = [one for one in value if present(one, self.combination)]
+            return self.render.many(here) if here else None
+        if value is None or not present(value, self.combination):
+            return None
+        return self.render.text(value)
+
+    # Parts
+
+    def part(self, node: Node) -> None:
+        """A call of a part."""
+        wanted = list(self.needs.ports[node])
+        method, arguments, ports = self.call(node, node.rounds[0], wanted, {})
+        target = f"self.{attribute(node.owner.name)}"
+        targets = ", ".join(self.named(node, port) for port in ports)
+        self.line(f"{targets} = {target}{method}({', '.join(arguments)})", node.outputs.get(ports[0]))
+
+    def call(
+        self, node: Node, body: Body, wanted: list[str], replaced: dict[str, str]
+    ) -> tuple[str, list[str], list[str]]:
+        """The method to call (empty for ``forward``), its arguments, and the ports that it returns."""
+        owner = self.owner.source.class_of(body)
+        inner = owner.method(body, self.combination, wanted)
+        arguments: list[str] = []
+        for number, name in enumerate(inner.arguments):
+            text = replaced.get(name) or self.port_text(node, name)
+            assert text is not None, f"{node.name}.{name} is needed and not there"
+            arguments.append(text if number == 0 else f"{variable(name)}={text}")
+        for name, symbol in inner.extras.items():
+            definition = symbol.definition
+            text = self.names.dim(definition) if definition is not None else self.names.symbol(symbol)
+            arguments.append(f"{name}={text}")
+        method = "" if inner.method == "forward" else f".{inner.method}"
+        return method, arguments, [port for port in body.outputs if port in wanted]
+
+    # Repeats
+
+    def loop(self, node: Node) -> None:
+        """A loop over the rounds; unrolled where their calls differ."""
+        wanted = self.needs.ports[node]
+        first = node.rounds[0]
+        both = [port for port in first.outputs if port in first.inputs and port in node.inputs]
+        carried = [port for port in both if port not in node.each and present(first.outputs[port], self.combination)]
+        ports = [port for port in first.outputs if port in wanted or port in carried]
+        histories = self.needs.histories.get(node, {})
+        replaced = {port: self.named(node, port) for port in carried}
+        for port in carried:
+            text = self.port_text(node, port)
+            if text != replaced[port]:
+                self.line(f"{replaced[port]} = {text}")
+        for port in [port for port in ports if port in histories or port not in carried]:
+            start = replaced[port] if histories.get(port) else ""
+            self.line(f"{variable(f'{node.name}_all_{port}')} = [{start}]")
+        calls = [
+            self.call(node, body, ports, {**replaced, **self.elements(node, at)}) for at, body in enumerate(node.rounds)
+        ]
+        looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1 and not node.each
+        modules = f"self.{attribute(node.owner.name)}"
+        if looped and len(calls) > 1:
+            self.line(f"for layer in {modules}:")
+            self.round(node, f"layer{calls[0][0]}", calls[0][1], ports, carried, 1)
+        else:
+            for at, (method, arguments, _) in enumerate(calls):
+                self.round(node, f"{modules}[{at}]{method}", arguments, ports, carried, 0)
+
+    def elements(self, node: Node, at: int) -> dict[str, str]:
+        """The element that each list of ``each:`` hands to a round."""
+        found = {}
+        for port in node.each:
+            value = node.inputs[port]
+            assert isinstance(value, Value)
+            if present(value, self.combination):
+                found[port] = self.render.element(value, at)
+        return found
+
+    def round(
+        self, node: Node, callee: str, arguments: list[str], ports: list[str], carried: list[str], indent: int
+    ) -> None:
+        """One round: call, keep what is carried, append what is gathered."""
+        histories = self.needs.histories.get(node, {})
+        targets = [self.variables[node, port] if port in carried else variable(f"{node.name}_{port}") for port in ports]
+        kind = (
+            node.outputs.get(ports[0]) if indent == 0 or not isinstance(node.outputs.get(ports[0]), ListType) else None
+        )
+        call = f"{callee}({', '.join(arguments)})"
+        if node.layer_drop is not None and ports[:1] == carried[:1]:
+            self.owner.source.helper("drop_layer")
+            rate = self.names.option(node.layer_drop)
+            self.line(f"kept = {targets[0]}", None, indent)
+            self.line(f"{', '.join(targets)} = {call}", kind, indent)
+            self.line(f"{targets[0]} = drop_layer({targets[0]}, kept, p={rate}, training=self.training)", None, indent)
+        else:
+            self.line(f"{', '.join(targets)} = {call}", kind, indent)
+        for port, target in zip(ports, targets, strict=True):
+            if port in histories or port not in carried:
+                self.line(f"{variable(f'{node.name}_all_{port}')}.append({target})", None, indent)
+
+    # Dimensions
+
+    def shapes(self) -> list[str]:
+        """Statements that read the dimensions which the lines above need from the inputs' shapes."""
+        lines: list[str] = []
+        done: set[Symbol] = set()
+        while pending := [symbol for symbol in self.names.runtime if symbol not in done]:
+            for symbol in pending:
+                done.add(symbol)
+                text = self.extent(symbol)
+                if text is not None:
+                    lines.append(f"{variable(symbol.name)} = {text}")
+                elif not (self.owner.is_root and symbol.name in self.owner.source.graph.folds.values()):
+                    self.extras[variable(symbol.name)] = symbol
+        self.arguments = [name for name in self.body.inputs if name in self.needs.inputs]
+        return lines
+
+    def extent(self, symbol: Symbol) -> str | None:
+        """Where a dimension stands in the shape of an input that is here."""
+        wanted = Dim.of(symbol)
+        inputs = sorted(self.body.inputs.items(), key=lambda item: item[0] not in self.needs.inputs)
+        for name, value in inputs:
+            if not present(value, self.combination) or not isinstance(value.type, Type):
+                continue
+            for axis, dim in enumerate(value.type.dims):
+                if dim == wanted:
+                    self.needs.inputs[name] = None
+                    return f"{variable(name)}.shape[{axis}]"
+        return None

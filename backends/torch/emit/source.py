@@ -1,0 +1,285 @@
+"""The source of a model: banner, imports, constants, a class a distinct part, the root with its forwards."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from importlib import import_module
+from typing import Any
+
+from ....blocks.base import Block
+from ....blocks.notation.dims import Dim
+from ....blocks.notation.expressions import literal
+from ....compiler.graph import Body, Graph, Value
+from .classes import ClassText, Constructor, Method, root_name
+from .forward import Forward
+from .naming import constant, variable
+from .values import present
+
+MODULES = "archwright.backends.torch.modules"
+
+
+class Source:
+    """Emits the text of one graph; forwards are added as they are asked for."""
+
+    def __init__(self, graph: Graph, *, version: str = "", path: str = "") -> None:
+        self.graph = graph
+        self.version = version
+        self.path = path
+        self.imports: dict[str, dict[str, None]] = {}
+        self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
+        self.by_body: dict[int, ClassText] = {}
+        self.repeated: set[str] = set()
+        self.is_foreseeing = False
+        self.specialisations: dict[int, str] = {}
+        self.root = self.make_class(graph.root, root_name(graph.name, graph.task), is_root=True)
+
+    # What the forwards and constructors ask for
+
+    def module(self, contract: type[Block]) -> str:
+        """The module class of a block, imported."""
+        self.imports.setdefault(implementation(contract), {})[contract.__name__] = None
+        return contract.__name__
+
+    def function(self, contract: type[Block], name: str) -> None:
+        """Import a block's function."""
+        self.imports.setdefault(implementation(contract), {})[name] = None
+
+    def helper(self, name: str) -> None:
+        """Import a function that belongs to no block."""
+        self.imports.setdefault(f"{MODULES}.elementwise", {})[name] = None
+
+    def class_of(self, body: Body) -> ClassText:
+        """The class of a part's body; bodies with equal constructors share one."""
+        if id(body) not in self.by_body:
+            from .naming import class_name
+
+            self.by_body[id(body)] = self.make_class(body, class_name(body.part), is_root=False)
+        return self.by_body[id(body)]
+
+    def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
+        constructor = Constructor(self, body, is_root)
+        key = (name, tuple(constructor.lines))
+        if key in self.classes:
+            made = self.classes[key]
+            known = dict(made.parameters)
+            if not is_root:
+                self.foresee(made, body)
+            made.late.update((name, None) for name in made.parameters if name not in known)
+            return made
+        taken = sum(1 for other, _ in self.classes if other == name)
+        made = ClassText(self, name if not taken else f"{name}{taken + 1}", body, is_root, constructor.lines)
+        if not is_root:
+            made.parameters.update(constructor.names.used)
+            self.foresee(made, body)
+        for node in body.nodes.values():
+            if node.is_repeat and node.rounds:
+                self.repeated.update(self.class_of(inner).name for inner in node.rounds)
+        self.classes[key] = made
+        return made
+
+    def foresee(self, made: ClassText, body: Body) -> None:
+        """Whatever some forward may read is told to the constructor, so that a later one needs no new instance."""
+        outputs = {port: value for port, value in body.outputs.items() if value.present}
+        tables = [value.present for value in outputs.values()]
+        tables += [node.present & table for node in body.nodes.values() for table in tables]
+        was, self.is_foreseeing = self.is_foreseeing, True
+        for combination in sorted({_first_bit(table) for table in tables if table}):
+            forward = Forward(made, body, combination, outputs)
+            for name in forward.names.used:
+                made.parameters[name] = made.stored[name] = None
+        self.is_foreseeing = was
+
+    # Specialisations
+
+    def specialise(self, combination: int) -> str:
+        """The root's method for a combination of inputs and flags; written if it is new."""
+        if combination in self.specialisations:
+            return self.specialisations[combination]
+        flat = dict(_flat(self.graph.outputs))
+        forward = Forward(self.root, self.graph.root, combination, flat)
+        lines = self.preamble(forward) + forward.statements
+        lines.append(f"return {_returned(self.graph.outputs, forward, combination)}")
+        method = self.root.keep(forward, lines)
+        self.specialisations[combination] = method.method
+        return method.method
+
+    def preamble(self, forward: Forward) -> list[str]:
+        """What the call's own tensors need first: masks as booleans, folded axes joined."""
+        lines = []
+        for name in forward.arguments:
+            value = self.graph.root.inputs[name]
+            axis = self.graph.folds.get(name)
+            if axis is not None:
+                lines.append(f"{variable(axis)} = {variable(name)}.shape[1]")
+                lines.append(f"{variable(name)} = {variable(name)}.flatten(0, 1)")
+            if value.type is not None and getattr(value.type, "kind", "") == "bool":
+                lines.append(f"{variable(name)} = {variable(name)}.bool()")
+        return lines
+
+    def describe(self, owner: ClassText) -> str:
+        """The docstring of a class."""
+        if owner.is_root:
+            return self.graph.title or f"The model `{self.graph.name}`."
+        return f"The part `{owner.body.part}`."
+
+    def decorated(self, owner: ClassText, method: Method) -> str:
+        """A method; one that loops call is compiled once for all rounds."""
+        if owner.name in self.repeated:
+            return f"@nested_compile_region\n{method.text}"
+        return method.text
+
+    # Text
+
+    def text(self, *, standalone: bool = False) -> str:
+        """The whole file; `standalone` copies in the modules that it uses instead of importing them."""
+        classes = [made.text() for made in self.classes.values()]
+        head = self.banner()
+        constants = self.constants("\n".join(classes))
+        body = self.copied() if standalone else ""
+        parts = [head + self.import_lines(standalone, "\n".join([*classes, body])), constants, body, *classes]
+        return "\n\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
+
+    def banner(self) -> str:
+        graph = self.graph
+        made = (
+            f"{graph.name}"
+            + (f", task {graph.task}" if graph.task else "")
+            + (f", size {graph.size}" if graph.size else "")
+        )
+        lines = [
+            f'"""{graph.title or graph.name}',
+            "",
+            f"Made from the spec `{made}` by archwright {self.version}: edit the spec, not this file.",
+            '"""',
+            "",
+            "",
+        ]
+        return "\n".join(lines)
+
+    def import_lines(self, standalone: bool, text: str) -> str:
+        """The imports of what the text uses."""
+        standard = [("math", "import math"), ("re", "import re"), ("lru_cache", "from functools import lru_cache"),
+                    ("Callable", "from collections.abc import Callable")]  # fmt: skip
+        third = [("torch", "import torch"), ("F", "import torch.nn.functional as F"), ("nn", "from torch import nn"),
+                 ("nested_compile_region", "from torch.compiler import nested_compile_region")]  # fmt: skip
+        groups = [[line for word, line in group if _word(word, text)] for group in (standard, third)]
+        if standalone:
+            groups.insert(0, ["from __future__ import annotations"])
+        else:
+            used = {m: sorted(name for name in names if _word(name, text)) for m, names in sorted(self.imports.items())}
+            groups.append([_import(module, names) for module, names in used.items() if names])
+        return "\n\n".join("\n".join(group) for group in groups if group)
+
+    def constants(self, text: str) -> str:
+        lines = []
+        for name, option in self.graph.root.params.items():
+            value = option.value
+            if isinstance(value, Dim):
+                value = value.known
+            if _word(constant(name), text):
+                lines.append(f"{constant(name)} = {literal(value)}")
+        return "\n".join(lines)
+
+    def copied(self) -> str:
+        """The definitions that this file uses, and what those use, copied whole."""
+        pieces: dict[str, str] = {}
+        for module, names in sorted(self.imports.items()):
+            for name in sorted(names):
+                _copy(module, name, pieces)
+        return "\n\n\n".join(pieces.values())
+
+
+def implementation(contract: type[Block]) -> str:
+    """The module that holds a block's class or function: beside its contract in ``modules``, or where it says."""
+    told = getattr(contract, "torch_module", None)
+    return str(told) if told else f"{MODULES}.{contract.__module__.rsplit('.', 1)[-1]}"
+
+
+def _copy(module: str, name: str, pieces: dict[str, str]) -> None:
+    if name in pieces:
+        return
+    loaded = import_module(module)
+    tree = ast.parse(inspect.getsource(loaded))
+    origins = _origins(tree, module)
+    for statement in tree.body:
+        if name in _defines(statement):
+            pieces[name] = ""
+            used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            local = {one for other in tree.body for one in _defines(other)}
+            for word in sorted(used - {name}):
+                if word in origins:
+                    _copy(*origins[word], pieces)
+                elif word in local:
+                    _copy(module, word, pieces)
+            text = pieces.pop(name) or (ast.get_source_segment(inspect.getsource(loaded), statement) or "")
+            decorators = "".join(f"@{ast.unparse(one)}\n" for one in getattr(statement, "decorator_list", []))
+            pieces[name] = decorators + text
+            return
+    raise AssertionError(f"{module} does not define {name}")
+
+
+def _defines(statement: ast.stmt) -> set[str]:
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, ast.Assign):
+        return {target.id for target in statement.targets if isinstance(target, ast.Name)}
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return {statement.target.id}
+    return set()
+
+
+def _origins(tree: ast.Module, module: str) -> dict[str, tuple[str, str]]:
+    found: dict[str, tuple[str, str]] = {}
+    for statement in tree.body:
+        if isinstance(statement, ast.ImportFrom) and statement.level:
+            base = module.rsplit(".", statement.level)[0]
+            for alias in statement.names:
+                found[alias.asname or alias.name] = (f"{base}.{statement.module}", alias.name)
+    return found
+
+
+def _import(module: str, names: list[str]) -> str:
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= 120:
+        return line
+    return f"from {module} import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+
+
+def _word(word: str, text: str) -> bool:
+    import re
+
+    return re.search(rf"(?<![\w.]){word}\b", text) is not None
+
+
+def _first_bit(table: int) -> int:
+    return (table & -table).bit_length() - 1
+
+
+def _flat(outputs: Any, prefix: str = "") -> list[tuple[str, Value]]:
+    found: list[tuple[str, Value]] = []
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            found.extend(_flat(value, f"{prefix}{name}."))
+        else:
+            found.append((prefix + name, value))
+    return found
+
+
+def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = "") -> str:
+    entries = []
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            entries.append(f'"{name}": {_returned(value, forward, combination, f"{prefix}{name}.")}')
+        elif present(value, combination):
+            text = forward.results[prefix + name]
+            kind = value.type
+            many = kind is not None and not hasattr(kind, "dims")
+            entries.append(f'"{name}": tuple({text})' if many else f'"{name}": {text}')
+    return "{" + ", ".join(entries) + "}"
+
+
+def version() -> str:
+    """The version of this package."""
+    return str(getattr(sys.modules["archwright"], "__version__", ""))

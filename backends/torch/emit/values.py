@@ -1,0 +1,210 @@
+"""Values as Python expressions, for one combination of inputs and flags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ....blocks.notation.expressions import to_python
+from ....blocks.notation.types import ListType, Type
+from ....compiler.graph import (
+    Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
+)  # fmt: skip
+from ....compiler.presence import present, resolve
+from .naming import variable
+
+if TYPE_CHECKING:
+    from .forward import Forward
+
+_BINARY = {
+    "or": (1, "|"), "and": (3, "&"), "==": (0, "=="), "!=": (0, "!="), "<": (0, "<"), "<=": (0, "<="), ">": (0, ">"),
+    ">=": (0, ">="), "+": (4, "+"), "-": (4, "-"), "*": (5, "*"), "/": (5, "/"), "//": (5, "//"), "%": (5, "%"),
+    "@": (5, "@"), "**": (7, "**"),
+}  # fmt: skip
+_ATOM = 9
+_CALLS = {
+    "exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "abs": "torch.abs", "sigmoid": "torch.sigmoid",
+    "tanh": "torch.tanh", "relu": "torch.relu", "where": "torch.where", "isfinite": "torch.isfinite",
+    "stack": "torch.stack", "any": "torch.any", "all": "torch.all",
+}  # fmt: skip
+
+
+class Render:
+    """Renders the values of one body for one combination."""
+
+    def __init__(self, forward: Forward) -> None:
+        self.forward = forward
+        self.names = forward.names
+        self.combination = forward.combination
+
+    def text(self, value: Value, rank: int = 0) -> str:
+        """The expression, in parentheses where its operator binds less than `rank`."""
+        value = resolve(value, self.combination)
+        match value:
+            case InputValue(name=name):
+                return variable(name)
+            case OutputValue():
+                return self.forward.output(value.node, value.port)
+            case Constant():
+                return self.constant(value, rank)
+            case Apply():
+                return self.forward.edge(value) or self.apply(value, rank)
+            case Gathered(items=items):
+                return self.gathered(list(items))
+            case Rounds():
+                return self.forward.history(value)
+            case Picked(base=base, at=at):
+                return self.picked(base, at)
+        raise AssertionError(f"no text for {type(value).__name__}")
+
+    def constant(self, value: Constant, rank: int) -> str:
+        text = to_python(value.tree, self.names.name)
+        return f"({text})" if rank and not text.replace(".", "").replace("_", "").isalnum() else text
+
+    def gathered(self, items: list[Value]) -> str:
+        texts = []
+        for item in items:
+            if present(item, self.combination):
+                many = isinstance(item.type, ListType)
+                texts.append(f"*{self.text(item, _ATOM)}" if many else self.text(item))
+        return f"[{', '.join(texts)}]"
+
+    def many(self, values: list[Value]) -> str:
+        """The values of a port that takes a list; one list is passed as it is."""
+        if len(values) == 1 and isinstance(values[0].type, ListType):
+            return self.text(values[0])
+        return self.gathered(values)
+
+    def picked(self, base: Value, at: int | slice) -> str:
+        if isinstance(at, int):
+            return self.element(base, at)
+        text = self.text(base, _ATOM)
+        ends = ["" if end is None else str(end) for end in (at.start, at.stop)]
+        return f"{text}[{':'.join(ends)}{'' if at.step is None else f':{at.step}'}]"
+
+    def element(self, value: Value, at: int) -> str:
+        """One element of a list; of a list that is only written down, what stands there."""
+        value = resolve(value, self.combination)
+        if isinstance(value, Gathered) and isinstance(value.type, ListType):
+            here = [item for item in value.items if present(item, self.combination)]
+            lengths = [len(item.type.items) if isinstance(item.type, ListType) else 1 for item in here]
+            at = at % sum(lengths)
+            for item, length in zip(here, lengths, strict=True):
+                if at < length:
+                    return self.element(item, at) if isinstance(item.type, ListType) else self.text(item, _ATOM)
+                at -= length
+        return f"{self.text(value, _ATOM)}[{at}]"
+
+    def apply(self, value: Apply, rank: int) -> str:
+        if value.op in _BINARY and len(value.args) == 2:
+            return self.binary(value, rank)
+        rule: Callable[[Apply], str] | None = getattr(self, f"apply_{value.op}", None)
+        if rule is not None:
+            return rule(value)
+        if value.op == "-":
+            return f"-{self.text(value.args[0], 6)}"
+        if value.op == "not":
+            return f"~{self.text(value.args[0], 6)}"
+        inside = ", ".join(self.text(arg) for arg in value.args)
+        if value.attrs:
+            inside += f", dim={self.axes(value)}"
+        return f"{_CALLS.get(value.op, f'torch.{value.op}')}({inside})"
+
+    def binary(self, value: Apply, rank: int) -> str:
+        own, sign = _BINARY[value.op]
+        left, right = value.args
+        side = own + 1 if own else 4
+        text = f"{self.text(left, own if own else 4)} {sign} {self.text(right, side)}"
+        return f"({text})" if rank > own or (own == 0 and rank) else text
+
+    def axes(self, value: Apply) -> str:
+        return str(value.attrs[0]) if len(value.attrs) == 1 else str(tuple(value.attrs))
+
+    def reduced(self, value: Apply, name: str) -> str:
+        text = self.text(value.args[0], _ATOM)
+        return f"{text}.{name}({self.axes(value) if value.attrs else ''})"
+
+    def apply_sum(self, value: Apply) -> str:
+        return self.reduced(value, "sum")
+
+    def apply_mean(self, value: Apply) -> str:
+        return self.reduced(value, "mean")
+
+    def apply_var(self, value: Apply) -> str:
+        return self.reduced(value, "var")
+
+    def apply_norm(self, value: Apply) -> str:
+        return (
+            f"torch.linalg.vector_norm({self.text(value.args[0])}{f', dim={self.axes(value)}' if value.attrs else ''})"
+        )
+
+    def apply_float(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.float()"
+
+    def apply_int(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.long()"
+
+    def apply_bool(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.bool()"
+
+    def apply_detach(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.detach()"
+
+    def apply_transpose(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.transpose(-1, -2)"
+
+    def apply_cosine(self, value: Apply) -> str:
+        return f"F.cosine_similarity({self.text(value.args[0])}, {self.text(value.args[1])}, dim=-1)"
+
+    def apply_min(self, value: Apply) -> str:
+        return self.extreme(value, "minimum", "max")
+
+    def apply_max(self, value: Apply) -> str:
+        return self.extreme(value, "maximum", "min")
+
+    def extreme(self, value: Apply, name: str, bound: str) -> str:
+        a, b = value.args
+        if isinstance(b, Constant) or isinstance(a, Constant):
+            tensor, limit = (a, b) if isinstance(b, Constant) else (b, a)
+            return f"{self.text(tensor, _ATOM)}.clamp({bound}={self.text(limit)})"
+        return f"torch.{name}({self.text(a)}, {self.text(b)})"
+
+    def apply_zip(self, value: Apply) -> str:
+        lists = ", ".join(self.text(arg) for arg in value.args)
+        return f"[item for pair in zip({lists}) for item in pair]"
+
+    def apply_slice(self, value: Apply) -> str:
+        items = ", ".join(self.slice_item(attr) for attr in value.attrs)
+        return f"{self.text(value.args[0], _ATOM)}[{items}]"
+
+    def slice_item(self, attr: Any) -> str:
+        if attr is ...:
+            return "..."
+        if isinstance(attr, slice):
+            ends = [self.bound(end) for end in (attr.start, attr.stop)]
+            return f"{ends[0]}:{ends[1]}{'' if attr.step is None else f':{attr.step}'}"
+        return self.names.literal(attr)
+
+    def bound(self, end: Any) -> str:
+        return "" if end is None else to_python(end[1], self.names.name)
+
+    def filled(self, value: Apply, maker: str) -> str:
+        """``zeros``, ``ones``: a tensor of the input's own type."""
+        kind = value.type
+        assert isinstance(kind, Type)
+        dtype = {"int": "torch.long", "bool": "torch.bool"}.get(kind.kind)
+        extents = "".join(f"{self.names.dim(dim)}, " for dim in kind.dims)
+        return f"torch.{maker}({extents}{f'dtype={dtype}, ' if dtype else ''}device={self.forward.device()})"
+
+    def apply_zeros(self, value: Apply) -> str:
+        return self.filled(value, "zeros")
+
+    def apply_ones(self, value: Apply) -> str:
+        return self.filled(value, "ones")
+
+    def apply_range(self, value: Apply) -> str:
+        kind = value.type
+        assert isinstance(kind, Type)
+        extents = [self.names.dim(dim) for dim in kind.dims]
+        counted = f"torch.arange({extents[-1]}, device={self.forward.device()})"
+        return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted

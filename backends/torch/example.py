@@ -1,0 +1,92 @@
+"""Example inputs for a graph: tensors of the right types and extents, whole numbers within the tables they look up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.types import Type
+from ...compiler.calls import chosen_inputs, stated_extents
+from ...compiler.graph import Apply, Body, FirstOf, Gathered, Graph, InputValue, Node, Value
+
+_DEFAULT_EXTENT = 8
+
+
+def example_inputs(
+    graph: Graph, *, dims: Mapping[str, int] | None = None, extra: tuple[str, ...] = (), seed: int = 0
+) -> dict[str, torch.Tensor]:
+    """Inputs that a call can be made with: those it requires, what else its outputs need, and the `extra` ones.
+
+    Args:
+        graph: the checked graph.
+        dims: extents by the names of the spec's types (``batch``, ``seq``); others come from the spec's ``example:``.
+        extra: optional inputs to give as well, such as ``labels``.
+        seed: of the random numbers.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    sizes = _extents(graph, dims or {})
+    names = chosen_inputs(graph, extra)
+    made = {name: _tensor(graph, name, sizes, generator) for name in names}
+    for name, axis in graph.folds.items():
+        if name in made:
+            made[name] = made[name].unflatten(0, (-1, sizes[axis]))
+    return made
+
+
+def _extents(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
+    """The extent of every free dimension: as given, as the spec's ``example:`` says, or a small one."""
+    sizes = {"batch": 2, **stated_extents(graph), **given}
+    for axis in set(graph.folds.values()):
+        sizes.setdefault(axis, 2)
+        sizes["batch"] *= sizes[axis]  # inside, the batch is folded
+    return sizes
+
+
+def _tensor(graph: Graph, name: str, sizes: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+    kind = graph.root.inputs[name].type
+    assert isinstance(kind, Type), f"{name} has no type"
+    shape = [_extent(dim, sizes) for dim in kind.dims]
+    if kind.kind == "float":
+        return torch.randn(shape, generator=generator)
+    if kind.kind == "bool":
+        return torch.ones(shape, dtype=torch.long)
+    high = min([limit for limit in _limits(graph.root, name) if limit], default=2)
+    return torch.randint(0, max(high, 1), shape, generator=generator)
+
+
+def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:
+    free = {symbol.name: sizes.get(symbol.name, _DEFAULT_EXTENT) for symbol in dim.expanded().symbols()}
+    return dim.evaluate(free)
+
+
+def _limits(body: Body, name: str) -> Iterator[int]:
+    """The sizes of the tables, and the numbers of classes, that an integer input is used with."""
+    for node in body.nodes.values():
+        for port, value in node.inputs.items():
+            for one in value if isinstance(value, list) else [value]:
+                if name in _plain_sources(one):
+                    yield from _limit(node, port)
+
+
+def _limit(node: Node, port: str) -> Iterator[int]:
+    if node.contract is None:
+        yield from _limits(node.rounds[0], port) if node.rounds else ()
+        return
+    num = getattr(node.contract, "num", None)
+    if num is not None:
+        yield int(num)
+    logits = node.inputs.get("logits") or node.inputs.get("start")
+    if isinstance(logits, Value) and isinstance(logits.type, Type) and logits.type.dims[-1].known is not None:
+        yield logits.type.dims[-1].known
+
+
+def _plain_sources(value: Value) -> Iterator[str]:
+    """The inputs that a value is, or is one of, or is computed from."""
+    match value:
+        case InputValue(name=name):
+            yield name
+        case Apply(args=parts) | FirstOf(choices=parts) | Gathered(items=parts):
+            for part in parts:
+                yield from _plain_sources(part)

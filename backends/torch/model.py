@@ -1,0 +1,229 @@
+"""The module that users hold: it chooses the specialisation for a call, runs it, and names what comes back."""
+
+from __future__ import annotations
+
+import itertools
+import linecache
+import sys
+import types
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from ...blocks.notation.types import Type
+from ...compiler.graph import Graph
+from ..errors import ArgumentError
+from .emit.source import Source, version
+
+if TYPE_CHECKING:
+    from .checkpoint.folder import Origin
+
+_NUMBERS = itertools.count()
+_IGNORED = {"return_dict": True, "use_cache": False, "past_key_values": None, "head_mask": None, "logits_to_keep": 0}
+
+
+class Output(dict[str, Any]):
+    """What a call returns: a mapping whose entries are attributes too; outputs that this call has not read as None."""
+
+    known: frozenset[str] = frozenset()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in self or name in self.known:
+            return self.get(name)
+        raise AttributeError(f"there is no output `{name}`; there are {', '.join(sorted(self.known or self))}")
+
+
+class Model(nn.Module):
+    """A compiled model.
+
+    Attributes:
+        graph: the checked graph that it was lowered from.
+        net: the emitted root module, which owns the weights.
+        backend: ``eager`` or ``inductor``.
+        origin: the checkpoint that it was loaded from, if any.
+    """
+
+    graph: Graph
+    net: nn.Module
+
+    def __init__(self, graph: Graph, *, backend: str, dynamic: bool | None = None) -> None:
+        super().__init__()
+        self.graph = graph
+        self.backend = backend
+        self.dynamic = dynamic
+        self.origin: Origin | None = None
+        self.config: dict[str, Any] = {}
+        self._emitter = Source(graph, version=version())
+        self._methods: dict[int, Any] = {}
+        self._classes: dict[str, type] = {}
+        self._emitter.specialise(_plainest(graph))
+        self._load()
+        with torch.device("meta"):
+            self.net = self._classes[self._emitter.root.name]()
+
+    @property
+    def source(self) -> str:
+        """The generated Python, as text: one file with a forward for each specialisation made so far."""
+        return self._emitter.text()
+
+    def forward(self, *args: Any, **inputs: Any) -> Output:
+        """Run the model on Hugging Face's input names; absent optional inputs are left out or None.
+
+        Raises:
+            ArgumentError: an unknown name, or inputs from which no output can be made.
+        """
+        named = self._named(args, inputs)
+        given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
+        flags = {name for name in self.graph.flags if self._flag(name, named)}
+        combination = self.graph.combination(set(given) | flags)
+        method = self._methods.get(combination) or self._specialise(combination, set(given))
+        return _wrap(self.graph.outputs, method({name: self._value(value, name) for name, value in given.items()}))
+
+    def _named(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
+        order = list(self.graph.root.inputs)
+        if len(args) > len(order):
+            raise ArgumentError(f"expected at most {len(order)} positional inputs, found {len(args)}")
+        named = {**dict(zip(order, args, strict=False)), **inputs}
+        for name, value in inputs.items():
+            if name in self.graph.root.inputs or name in self.graph.flags:
+                continue
+            if name in _IGNORED:
+                neutral = _IGNORED[name]
+                if value is None or (isinstance(value, (bool, int)) and value == neutral):
+                    continue
+                raise ArgumentError(f"`{name}={value!r}` is not supported by forward; leave it out")
+            if value is not None:
+                known = ", ".join([*order, *self.graph.flags])
+                raise ArgumentError(f"`{self.graph.name}` takes no input `{name}`; it takes {known}")
+        return named
+
+    def _value(self, value: Any, name: str) -> Any:
+        """A tensor; a whole number stays one where the input has no axes."""
+        is_number = getattr(self.graph.root.inputs[name].type, "dims", None) == ()
+        return value if is_number and isinstance(value, int) else _tensor(value, name)
+
+    def _flag(self, name: str, named: Mapping[str, Any]) -> bool:
+        value = named.get(name)
+        return bool(self.config.get(name, self.graph.flags[name])) if value is None else bool(value)
+
+    def _specialise(self, combination: int, given: set[str]) -> Any:
+        """Write and load the forward for a new combination of inputs and flags."""
+        self._require(combination, given)
+        name = self._emitter.specialise(combination)
+        before = dict(self._classes)
+        self._load()
+        for word, made in self._classes.items():
+            if word in before:
+                _adopt(before[word], made)
+                self._classes[word] = before[word]
+        bound = getattr(self.net, name)
+        takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
+        run = bound
+        if self.backend == "inductor":
+            run = torch.compile(bound, fullgraph=True, dynamic=False if self.dynamic is False else None)
+        loose = _free_axes(self.graph, takes) if self.dynamic and self.backend == "inductor" else {}
+
+        def call(values: dict[str, Any]) -> Any:
+            for name, axes in loose.items():
+                # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
+                torch._dynamo.maybe_mark_dynamic(values[name], axes)
+            return run(**{name: values[name] for name in takes})
+
+        self._methods[combination] = call
+        return call
+
+    def _require(self, combination: int, given: set[str]) -> None:
+        """Refuse a call from which what it always returns cannot be made."""
+        missing = [name for name in self.graph.root.inputs if name not in self.graph.atoms and name not in given]
+        if missing:
+            raise ArgumentError(f"`{self.graph.name}` needs {', '.join(f'`{name}`' for name in missing)}")
+        for name, value in self.graph.outputs.items():
+            if isinstance(value, dict) or value.present >> combination & 1 or _conditional(self.graph, name):
+                continue
+            options = [atom for k, atom in enumerate(self.graph.atoms) if value.present >> (combination | 1 << k) & 1]
+            if options:
+                raise ArgumentError(
+                    f"`{name}` cannot be made from these inputs; give {' or '.join(f'`{o}`' for o in options)}"
+                )
+
+    def _load(self) -> None:
+        """Execute the emitted text, registered so that tracebacks show its lines."""
+        text = self._emitter.text()
+        name = f"archwright_{self.graph.name}_{self.graph.task or 'base'}_{next(_NUMBERS)}"
+        filename = f"<{name}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        module = types.ModuleType(name)
+        sys.modules[name] = module  # torch.compile looks up a function's globals by its module's name
+        weakref.finalize(self, _forget, name)
+        exec(compile(text, filename, "exec"), module.__dict__)  # the text is ours: made from checked types alone
+        self._classes = {made.name: module.__dict__[made.name] for made in self._emitter.classes.values()}
+
+    def save_pretrained(self, folder: str, **options: Any) -> None:
+        """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``."""
+        from .checkpoint.save import save
+
+        save(self, folder, **options)
+
+    def num_parameters(self) -> int:
+        """How many trained numbers the model has; tied ones count once."""
+        return self.graph.num_parameters()
+
+
+def _free_axes(graph: Graph, names: tuple[str, ...]) -> dict[str, list[int]]:
+    """The axes of each input whose extents a call may choose."""
+    found: dict[str, list[int]] = {}
+    for name in names:
+        kind = graph.root.inputs[name].type
+        if isinstance(kind, Type):
+            found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
+    return found
+
+
+def _forget(name: str) -> None:
+    """Drop a generated module whose model is gone."""
+    sys.modules.pop(name, None)
+    linecache.cache.pop(f"<{name}>", None)
+
+
+def _adopt(old: type, new: type) -> None:
+    """Give a class whose instances live the methods that its newer text has."""
+    for name, member in vars(new).items():
+        if name.startswith("forward") and name not in vars(old):
+            setattr(old, name, member)
+
+
+def _plainest(graph: Graph) -> int:
+    """The combination that the source shows first: required inputs, ids and the mask."""
+    inputs = graph.root.inputs
+    first = next((name for name in inputs), None)
+    given = {name for name in (first, "attention_mask", "decoder_input_ids") if name in graph.atoms}
+    return graph.combination(given)
+
+
+def _conditional(graph: Graph, name: str) -> bool:
+    raw = graph.spec.outputs.get(name)
+    if name == "loss" or name.endswith("_loss"):
+        return True
+    return isinstance(raw, dict) and ("when" in raw or bool(raw.get("optional")))
+
+
+def _tensor(value: Any, name: str) -> Any:
+    if isinstance(value, Mapping) and "last_hidden_state" in value:
+        value = value["last_hidden_state"]
+    if isinstance(value, (tuple, list)) and value and isinstance(value[0], torch.Tensor) and name.endswith("outputs"):
+        value = value[0]
+    if not isinstance(value, torch.Tensor):
+        raise ArgumentError(f"`{name}` expected a tensor, found {type(value).__name__}")
+    return value
+
+
+def _wrap(names: Mapping[str, Any], value: Any) -> Any:
+    """What the emitted forward gave, as `Output`s that know their names, nested ones too."""
+    if not isinstance(value, dict):
+        return value
+    output = Output({key: _wrap(names[key], inner) for key, inner in value.items()})
+    vars(output)["known"] = frozenset(names)
+    return output

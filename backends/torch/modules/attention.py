@@ -1,0 +1,178 @@
+"""Attention, and learned biases of its scores."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+def _heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
+    """``[batch, length, heads*d]`` to ``[batch, heads, length, d]``."""
+    return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
+
+
+def _causal(query: int, key: int, device: torch.device) -> torch.Tensor:
+    """Which keys each query may see, queries being the last of the keys: ``[query, key]``."""
+    positions = torch.arange(key, device=device)
+    return positions <= positions[key - query :, None]
+
+
+def _masks(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    *,
+    causal: bool,
+    valid: torch.Tensor | None,
+    allow: torch.Tensor | None,
+    empty_rows: str,
+) -> list[torch.Tensor]:
+    """The masks, broadcastable to ``[batch, heads, query, key]``: all as one, or each for itself (`least`)."""
+    masks = [] if valid is None else [valid[:, None, None, :]]
+    if allow is not None:
+        masks.append(allow[:, None] if allow.dim() == 3 else allow)
+    if causal:
+        masks.append(_causal(q.shape[1], k.shape[1], q.device))
+    if empty_rows == "least" or len(masks) < 2:
+        return masks
+    whole = masks[0]
+    for mask in masks[1:]:
+        whole = whole & mask
+    return [whole]
+
+
+def _biased(
+    q: torch.Tensor,
+    masks: list[torch.Tensor],
+    terms: list[torch.Tensor] | None,
+    same: torch.Tensor | None,
+    fill: float | str,
+) -> torch.Tensor | None:
+    """Terms, regions and masks as one tensor to add to the scores; None where there is nothing to add."""
+    total: torch.Tensor | None = None
+    for term in terms or ():
+        total = term if total is None else total + term
+    if same is not None:
+        assert not isinstance(fill, str)
+        apart = torch.where(same[:, None, :] == same[:, :, None], 0.0, fill).to(q.dtype)
+        total = apart[:, None] if total is None else total + apart[:, None]
+        total = total.repeat(q.shape[0] // total.shape[0], 1, 1, 1)
+    low = torch.finfo(q.dtype).min if isinstance(fill, str) or same is not None else fill
+    for mask in masks:
+        additive = torch.where(mask, 0.0, low).to(q.dtype)
+        total = additive if total is None else total + additive
+    return total
+
+
+def attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    num_heads: int,
+    causal: bool = False,
+    scale: float | None = None,
+    dropout: float = 0.0,
+    fill: float | str = "min",
+    empty_rows: str = "zero",
+    terms: list[torch.Tensor] | None = None,
+    valid: torch.Tensor | None = None,
+    same: torch.Tensor | None = None,
+    allow: torch.Tensor | None = None,
+    training: bool = False,
+) -> torch.Tensor:
+    """Attention through torch's fused kernels.
+
+    Args:
+        q: ``[batch, query, heads*d]``; `k` ``[batch, key, heads*d]``; `v` ``[batch, key, heads*d_v]``.
+        terms: added to the scores, broadcastable to ``[batch, heads, query, key]``.
+        valid: ``[batch, key]``, the keys that count.
+        same: ``[groups, tokens]`` regions, tiled over the batch; scores between regions get `fill` added.
+        allow: ``[batch, query, key]`` or broadcastable to four axes.
+
+    Returns:
+        ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
+    """
+    only_causal = causal and valid is None and allow is None and not terms and same is None and q.shape[1] == k.shape[1]
+    mask = None
+    if not only_causal:
+        masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows)
+        if terms or same is not None or empty_rows != "zero":
+            mask = _biased(q, masks, terms, same, fill)
+        elif masks:
+            mask = masks[0]
+        if mask is not None and mask.dim() == 3:
+            mask = mask[None]
+    out = F.scaled_dot_product_attention(
+        _heads(q, num_heads), _heads(k, num_heads), _heads(v, num_heads), attn_mask=mask,
+        dropout_p=dropout if training else 0.0, is_causal=only_causal, scale=scale,
+    )  # fmt: skip
+    return out.transpose(1, 2).flatten(2)
+
+
+def attention_with_probs(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    num_heads: int,
+    causal: bool = False,
+    scale: float | None = None,
+    dropout: float = 0.0,
+    fill: float | str = "min",
+    empty_rows: str = "zero",
+    terms: list[torch.Tensor] | None = None,
+    valid: torch.Tensor | None = None,
+    same: torch.Tensor | None = None,
+    allow: torch.Tensor | None = None,
+    training: bool = False,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """As `attention`, written out, with the probabilities ``[batch, heads, query, key]``."""
+    queries, keys, values = (_heads(x, num_heads) for x in (q, k, v))
+    factor = queries.shape[-1] ** -0.5 if scale is None else scale
+    scores = queries @ keys.transpose(-1, -2) * factor
+    masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows)
+    bias = _biased(q, masks, terms, same, fill)
+    if bias is not None:
+        scores = scores + bias
+    probs = F.dropout(scores.softmax(-1), dropout, training)
+    return (probs @ values).transpose(1, 2).flatten(2), probs
+
+
+class BiasTable(nn.Module):
+    """A bias for every bucket and head: ``[query, key]`` buckets to ``[heads, query, key]``."""
+
+    def __init__(self, *, num: int, num_heads: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(num, num_heads))
+
+    def forward(self, index: torch.Tensor) -> torch.Tensor:
+        """Look up ``[query, key]`` integers."""
+        return self.weight[index].permute(2, 0, 1)
+
+
+def dot_term(
+    x: torch.Tensor,
+    table: torch.Tensor,
+    index: torch.Tensor,
+    *,
+    num_heads: int,
+    side: str = "query",
+    scale: float = 1.0,
+) -> torch.Tensor:
+    """``x[i] . table[index[i, j]] * scale`` for each head: ``[batch, heads, query, key]``.
+
+    Args:
+        x: queries or keys, ``[batch, length, heads*d]``.
+        table: ``[rows, d]``, or ``[rows, heads*d]`` for rows of their own.
+        index: ``[query, key]`` rows of the table.
+        side: whether `x` holds the queries or the keys.
+    """
+    heads = _heads(x, num_heads)
+    if table.shape[-1] != heads.shape[-1]:
+        products = heads @ table.unflatten(-1, (num_heads, -1)).permute(1, 2, 0) * scale
+    else:
+        products = heads @ table.t() * scale
+    lookup = index if side == "query" else index.t()
+    found = products.gather(-1, lookup.expand(*products.shape[:2], *lookup.shape))
+    return found if side == "query" else found.transpose(-1, -2)

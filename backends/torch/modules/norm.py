@@ -1,0 +1,43 @@
+"""Normalisation."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+class LayerNorm(nn.LayerNorm):
+    """Mean and variance over the last axis, ``[*, d]``."""
+
+    def __init__(self, d: int, *, eps: float = 1e-5, affine: bool = True) -> None:
+        super().__init__(d, eps=eps, elementwise_affine=affine)
+
+
+class ChannelNorm(LayerNorm):
+    """Layer norm over the channels of ``[batch, d, length]``."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Normalise ``[batch, d, length]`` over `d`."""
+        return super().forward(input.transpose(1, 2)).transpose(1, 2)
+
+
+class RmsNorm(nn.Module):
+    """``weight * x / sqrt(mean(x**2) + eps)`` over the last axis, the mean taken in float32."""
+
+    def __init__(self, d: int, *, eps: float = 1e-6) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(d))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise ``[*, d]``."""
+        variance = x.float().pow(2).mean(-1, keepdim=True)
+        x = x * torch.rsqrt(variance + self.eps)
+        return self.weight * x.to(self.weight.dtype)
+
+
+class GroupNorm(nn.GroupNorm):
+    """Mean and variance over groups of channels, ``[batch, d, length]``."""
+
+    def __init__(self, d: int, *, num_groups: int, eps: float = 1e-5) -> None:
+        super().__init__(num_groups, d, eps=eps)

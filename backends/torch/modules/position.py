@@ -1,0 +1,93 @@
+"""Positions as integers, and tables resized to a grid."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+
+
+def token_positions(like: torch.Tensor, *, start: int = 0) -> torch.Tensor:
+    """``[length]`` integers from `start`, one for each place along the second axis of `like`."""
+    return torch.arange(start, start + like.shape[1], device=like.device)
+
+
+def relative_position(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+    """``key - query`` for the second axes of `q` and `k`, queries being the last of the keys: ``[query, key]``."""
+    keys = torch.arange(k.shape[1], device=k.device)
+    queries = torch.arange(k.shape[1] - q.shape[1], k.shape[1], device=k.device) if q.shape[1] <= k.shape[1] else None
+    if queries is None:
+        queries = torch.arange(q.shape[1], device=k.device)
+    return keys[None, :] - queries[:, None]
+
+
+def log_buckets(x: torch.Tensor, *, num: int, max_distance: int, bidirectional: bool = True) -> torch.Tensor:
+    """T5's bucket of each relative position (arXiv:1910.10683, 2.1), the logarithm taken in float32."""
+    base = torch.zeros_like(x)
+    if bidirectional:
+        num //= 2
+        base = (x > 0).long() * num
+        distance = x.abs()
+    else:
+        distance = -x.clamp(max=0)
+    exact = num // 2
+    far = exact + (
+        torch.log(distance.float() / exact) / math.log(max_distance / exact) * (num - exact)
+    ).long()  # fmt: skip
+    return base + torch.where(distance < exact, distance, far.clamp(max=num - 1))
+
+
+def window_index(*, window: int) -> torch.Tensor:
+    """``[w*w, w*w]``: the row of a ``(2w-1)**2`` table for each pair of cells, row offset first."""
+    cells = torch.arange(window)
+    rows, columns = (axis.flatten() for axis in torch.meshgrid(cells, cells, indexing="ij"))
+    down = rows[:, None] - rows[None, :] + window - 1
+    right = columns[:, None] - columns[None, :] + window - 1
+    return down * (2 * window - 1) + right
+
+
+def window_regions(like: torch.Tensor, *, window: int, shift: int) -> torch.Tensor:
+    """``[windows, window**2]``: the region that each cell of a shifted grid ``[batch, height, width, d]`` is from."""
+    height, width = like.shape[1], like.shape[2]
+    if shift == 0:
+        return torch.zeros(height // window * (width // window), window * window, dtype=torch.long, device=like.device)
+    rows, columns = (_bands(size, window, shift, like.device) for size in (height, width))
+    grid = rows[:, None] * 3 + columns[None, :]
+    grid = grid.view(height // window, window, width // window, window)
+    return grid.transpose(1, 2).reshape(-1, window * window)
+
+
+def _bands(size: int, window: int, shift: int, device: torch.device) -> torch.Tensor:
+    cells = torch.arange(size, device=device)
+    return (cells >= size - window).long() + (cells >= size - shift).long()
+
+
+def interpolate_positions(table: torch.Tensor, like: torch.Tensor, *, extra: int = 1) -> torch.Tensor:
+    """A square table ``[1, rows, d]`` resized bicubically to the grid of `like` ``[batch, channels, height, width]``.
+
+    Returns:
+        ``[1, extra + height*width, d]``.
+    """
+    height, width = like.shape[-2:]
+    kept, grid = table[:, :extra], table[:, extra:]
+    side = math.isqrt(grid.shape[1])
+    grid = grid.reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    grid = F.interpolate(grid, size=(height, width), mode="bicubic", align_corners=False)
+    return torch.cat([kept, grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
+
+
+def sinusoid_table(*, num: int, dim: int, kind: str = "interleaved") -> torch.Tensor:
+    """``[num, dim]``: sines and cosines of each position, side by side or all sines first (arXiv:1706.03762, 3.5)."""
+    half = (dim + 1) // 2
+    if kind == "halves_fairseq":
+        half = dim // 2
+        angles = torch.arange(num)[:, None] * torch.exp(torch.arange(half) * -(math.log(10000) / max(half - 1, 1)))
+    else:
+        rates = 10000 ** (-2 * torch.arange(half, dtype=torch.float64) / dim)
+        angles = torch.arange(num, dtype=torch.float64)[:, None] * rates
+    if kind == "interleaved":
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :dim]
+    else:
+        table = torch.cat([angles.sin(), angles.cos()], dim=1)[:, :dim]
+    return F.pad(table.float(), (0, dim - table.shape[1]))

@@ -1,0 +1,61 @@
+"""The same model in Hugging Face's library, from the folder that ours writes: for benchmarks, where it is installed."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from .checkpoint.folder import read_json
+
+
+class NoReference(Exception):
+    """There is nothing to compare with: why."""
+
+
+def is_installed() -> bool:
+    """Whether Hugging Face's library is there; it is not imported for the answer."""
+    return find_spec("transformers") is not None
+
+
+def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None) -> nn.Module:
+    """The model that a checkpoint folder is in Hugging Face's library, in eval mode and without a cache.
+
+    Raises:
+        NoReference: the library is not installed, has no such class, or cannot read the folder.
+    """
+    if not is_installed():
+        raise NoReference("transformers is not installed")
+    import transformers
+
+    names = read_json(Path(folder) / "config.json").get("architectures") or [""]
+    made = getattr(transformers, names[0], None)
+    if made is None:
+        raise NoReference(f"transformers {transformers.__version__} has no class {names[0]!r}")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its own, about itself
+        try:
+            model = made.from_pretrained(str(folder))
+        except Exception as error:
+            raise NoReference(f"{names[0]} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+    if getattr(model.config, "use_cache", False):
+        model.config.use_cache = False
+    return model.to(device=device, dtype=dtype).eval()
+
+
+def largest_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    """The largest difference between outputs of one name, relative to the largest number of the reference's."""
+    worst = 0.0
+    for name, value in ours.items():
+        other = theirs.get(name)
+        if isinstance(value, Tensor) and isinstance(other, Tensor) and value.shape == other.shape:
+            scale = max(other.double().abs().max().item(), 1e-12) if other.numel() else 1.0
+            gap = (value.double() - other.double()).abs().max().item() if value.numel() else 0.0
+            worst = max(worst, gap / scale)
+    return worst

@@ -1,0 +1,87 @@
+"""Attention: one weightless core; projections, score terms and masks are nodes around it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from .base import Block, Size, Weight, block
+from .notation.dims import Dim
+from .notation.types import Type, numel
+
+
+@block
+class Attention(Block):
+    """Scaled dot-product attention over heads (arXiv:1706.03762, 3.2), with score terms and masks.
+
+    ``softmax(q @ k.T * scale + sum(terms), where allowed) @ v``, heads being equal slices of the last axis. `valid`
+    marks the keys that count, `same` gives tokens a region outside of which they do not look, `allow` is any further
+    mask. `empty_rows` says what a query with no key to look at gives: zero, the mean of all values (which it is in any
+    case where there are `terms` or `probs` are read, as in Hugging Face's kernels), or the mean of those values that
+    the least number of masks hides (`least`: masks are numbers that add up).
+    """
+
+    inputs: ClassVar = {
+        "q": "float[batch, query, inner]",
+        "k": "float[batch, key, inner]",
+        "v": "float[batch, key, inner_v]",
+        "terms*": "any",
+        "valid?": "bool[batch, key]",
+        "same?": "int[groups, query]",
+        "allow?": "any",
+    }
+    outputs: ClassVar = {"x": "float[batch, query, inner_v]", "probs?": "float[batch, num_heads, query, key]"}
+    reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query"}
+    divides: ClassVar = {"num_heads": ("inner", "inner_v")}
+    category: ClassVar[str] = "attention"
+
+    num_heads: Size
+    causal: bool = False
+    scale: float | None = None
+    dropout: float = 0.0
+    fill: float | Literal["min"] = "min"
+    empty_rows: Literal["zero", "mean", "least"] = "zero"
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """Two products of queries and keys."""
+        q, k = values["q"], values["k"]
+        assert isinstance(q, Type) and isinstance(k, Type)
+        return 4 * numel(q) * k.dims[1]
+
+
+@block
+class BiasTable(Block):
+    """A learned bias for every head and bucket: ``table[index]``, heads in front (arXiv:1910.10683, 2.1)."""
+
+    inputs: ClassVar = {"index": "int[query, key]"}
+    outputs: ClassVar = {"x": "float[num_heads, query, key]"}
+    weights: ClassVar = {"weight": Weight("num, num_heads")}
+    reads: ClassVar = {"index": "query"}
+    category: ClassVar[str] = "embedding"
+
+    num: Size
+    num_heads: Size
+
+
+@block
+class DotTerm(Block):
+    """A score term from relative positions: each query (or key) times the row of its offset (arXiv:1803.02155, 3.1).
+
+    The table's rows are one head wide and shared by all heads, or all heads wide.
+    """
+
+    inputs: ClassVar = {"x": "float[batch, length, inner]", "table": "float[rows, width]", "index": "int[query, key]"}
+    outputs: ClassVar = {"x": "float[batch, num_heads, query, key]"}
+    reads: ClassVar = {"x": "query", "index": "query"}
+    divides: ClassVar = {"num_heads": ("inner",)}
+    category: ClassVar[str] = "attention"
+
+    num_heads: Size
+    side: Literal["query", "key"] = "query"
+    scale: float = 1.0
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """The product with every row."""
+        x, table = values["x"], values["table"]
+        assert isinstance(x, Type) and isinstance(table, Type)
+        return 2 * numel(x) * table.dims[0]

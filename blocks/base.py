@@ -1,0 +1,247 @@
+"""The contract of a block: its name, what it takes and gives, which weights it owns, what it costs. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache, cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+
+from .notation.dims import Dim
+from .notation.types import AnyType, Bindings, ListType, MatchError, Notation, Type, build, match, numel, parse_type
+
+
+def to_whole(value: Any) -> Any:
+    """`value`, which is a whole number or a dimension.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):
+        return value
+    raise ValueError("expected a whole number")
+
+
+def to_size(value: Any) -> Any:
+    """`value`, which is a whole number of 0 or more, or a dimension.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    known = value.known if isinstance(value, Dim) else to_whole(value)
+    if known is not None and known < 0:
+        raise ValueError("expected a whole number of 0 or more")
+    return value
+
+
+Whole = Annotated[Any, BeforeValidator(to_whole), WithJsonSchema({"type": "integer"})]
+"""A whole number that may be symbolic and of either sign: an offset."""
+
+Size = Annotated[Any, BeforeValidator(to_size), WithJsonSchema({"type": "integer", "minimum": 0})]
+"""A whole number of 0 or more that may be symbolic: a dimension, or an option made from dimensions."""
+
+Activation = Literal[
+    "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_10", "gelu_accurate", "gelu_python_tanh",
+    "quick_gelu", "relu", "relu6", "relu2", "silu", "swish", "tanh", "sigmoid", "leaky_relu", "linear", "mish",
+    "laplace",
+]  # fmt: skip
+"""The activations of Hugging Face configs, by their names there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A weight of a block.
+
+    Attributes:
+        shape: its dimensions in the notation of types, ``"d_out, d_in"``; empty for a scalar.
+        when: the name of the boolean field that it depends on.
+        init: how it starts: ``normal`` (the spec's spread), ``zeros``, ``ones``, or ``given`` (by the module itself).
+        buffer: a saved tensor that is not trained.
+        kind: float or int.
+    """
+
+    shape: str
+    when: str | None = None
+    init: Literal["normal", "zeros", "ones", "given"] = "normal"
+    buffer: bool = False
+    kind: str = "float"
+
+
+class Block(BaseModel):
+    """Base of all contracts: fields are the options, the class attributes say the rest.
+
+    Attributes:
+        inputs: port to type; a ``?`` after the port's name makes it optional, ``*`` takes a list of values.
+        outputs: port to type, dimensions by the names that the inputs bound, fields included. A ``?`` after the port's
+            name: it is computed only where it is read (by the function ``<block>_with_<port>``).
+        weights: the weights it owns, by leaf name. A block without any is a function.
+        reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
+            `scan` (a prefix function of integers) or `all`.
+        divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
+        category: the family that diagrams colour it by.
+        random: it draws random numbers in training.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=())
+
+    inputs: ClassVar[Mapping[str, str]] = {"x": "float[*, d]"}
+    outputs: ClassVar[Mapping[str, str]] = {"x": "float[*, d]"}
+    weights: ClassVar[Mapping[str, Weight]] = {}
+    reads: ClassVar[Mapping[str, str]] = {}
+    divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    category: ClassVar[str] = "operation"
+    random: ClassVar[bool] = False
+
+    @classmethod
+    def name(cls) -> str:
+        """The block's name in YAML: its class in snake case (``LayerNorm`` is ``layer_norm``)."""
+        return snake_case(cls.__name__)
+
+    @classmethod
+    def ports(cls) -> Mapping[str, Port]:
+        """The input ports by name, in order."""
+        return _ports(cls)
+
+    @classmethod
+    def dims_of_weights(cls) -> tuple[str, ...]:
+        """Names in the weights' shapes that are no fields: what a module is told beside its options (``d_in``)."""
+        return _dims_of_weights(cls)
+
+    def bindings(self) -> Bindings:
+        """Fresh bindings with the fields as given names."""
+        return Bindings({key: Dim.of(v) if _is_int(v) else v for key, v in self.__dict__.items()})
+
+    def bind(self, values: Mapping[str, AnyType | list[AnyType]]) -> Bindings:
+        """Match the values' types against the ports.
+
+        Raises:
+            PortError: a value does not fit its port.
+        """
+        bindings = self.bindings()
+        for name, port in self.ports().items():
+            given = values.get(name)
+            for one in given if isinstance(given, list) else [given]:
+                if one is not None:
+                    _match_port(port, one, bindings)
+        return bindings
+
+    def infer(self, values: Mapping[str, AnyType | list[AnyType]], bindings: Bindings) -> dict[str, AnyType]:
+        """The outputs' types; overridden where the notation cannot say it.
+
+        Raises:
+            PortError: the values do not fit together.
+        """
+        first = next((v for v in values.values() if isinstance(v, Type)), None)
+        return {
+            name.rstrip("?"): build(notation, bindings, kind=_kind(notation, first))
+            for name, notation in ((name, parse_type(text)) for name, text in self.outputs.items())
+        }
+
+    def weight_shapes(self, bindings: Bindings) -> dict[str, tuple[Dim, ...]]:
+        """The shapes of the weights that these options have, by leaf name."""
+        return {
+            leaf: build(parse_type(f"float[{weight.shape}]"), bindings).dims
+            for leaf, weight in self.weights.items()
+            if weight.when is None or getattr(self, weight.when)
+        }
+
+    def flops(self, values: Mapping[str, AnyType | list[AnyType]], results: Mapping[str, AnyType]) -> Dim:
+        """Floating-point operations of one call; by default one per number of the first output."""
+        kind = next(iter(results.values()))
+        return numel(kind) if isinstance(kind, ListType) or kind.kind == "float" else Dim.of(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """An input of a block: its type, and whether it may be left out or takes a list."""
+
+    name: str
+    notation: Notation
+    optional: bool
+    many: bool
+
+
+class PortError(ValueError):
+    """A value that does not fit the port `port`: what was expected and found, in words."""
+
+    def __init__(self, port: str, expected: str, found: str) -> None:
+        super().__init__(f"`{port}` expected {expected}, found {found}")
+        self.port = port
+        self.expected = expected
+        self.found = found
+
+
+def _match_port(port: Port, kind: AnyType, bindings: Bindings) -> None:
+    if isinstance(kind, ListType):
+        raise PortError(port.name, f"`{port.notation.text}`", f"a {kind}")
+    try:
+        match(port.notation, kind, bindings)
+    except MatchError as error:
+        raise PortError(port.name, error.expected, error.found) from None
+
+
+def _kind(notation: Notation, first: Type | None) -> str | None:
+    return first.kind if notation.kinds[0] == "any" and first is not None else None
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+@cache
+def _ports(cls: type[Block]) -> Mapping[str, Port]:
+    ports = {}
+    for text, notation in cls.inputs.items():
+        name = text.rstrip("?*")
+        ports[name] = Port(name, parse_type(notation), optional=text != name, many=text.endswith("*"))
+    return ports
+
+
+@cache
+def _dims_of_weights(cls: type[Block]) -> tuple[str, ...]:
+    names = (name for weight in cls.weights.values() for name in re.findall(r"[A-Za-z_]\w*", weight.shape))
+    return tuple(dict.fromkeys(name for name in names if name not in cls.model_fields))
+
+
+def snake_case(name: str) -> str:
+    """``Conv1d`` to ``conv1d``, ``LayerNorm`` to ``layer_norm``."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+_REGISTRY: dict[str, type[Block]] = {}
+_B = TypeVar("_B", bound=type[Block])
+
+
+def block(contract: _B) -> _B:
+    """Register a contract under its name.
+
+    Raises:
+        ValueError: two contracts have one name; both modules are named.
+    """
+    name = contract.name()
+    other = _REGISTRY.get(name)
+    if other is not None and other.__module__ != contract.__module__:
+        raise ValueError(f"the block `{name}` is registered twice: in {other.__module__} and {contract.__module__}")
+    _REGISTRY[name] = contract
+    return contract
+
+
+@lru_cache(maxsize=1)
+def all_blocks() -> Mapping[str, type[Block]]:
+    """Every contract by name: those of this folder, and those that installed packages bring.
+
+    A package brings blocks through the entry point group ``archwright.blocks``, whose value is a module that registers
+    them when imported.
+    """
+    for file in sorted(Path(__file__).parent.glob("*.py")):
+        if file.stem not in ("__init__", "base"):
+            import_module(f".{file.stem}", package=__package__)
+    for entry in entry_points(group="archwright.blocks"):
+        entry.load()
+    return _REGISTRY

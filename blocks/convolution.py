@@ -1,0 +1,119 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from .base import Block, Size, Weight, block, to_size
+from .notation.dims import Dim
+from .notation.types import Bindings, Type, numel
+
+_LENGTH = "({0} + 2*padding - dilation*(kernel - 1) - 1) // stride + 1"
+_WINDOW = ("kernel", "stride", "padding", "dilation")
+_AXES = ("height", "width")
+
+
+def _along(axis: str) -> str:
+    """The length after a convolution whose window has options of its own along `axis`."""
+    return f"({axis} + 2*{axis}_padding - {axis}_dilation*({axis}_kernel - 1) - 1) // {axis}_stride + 1"
+
+
+def _to_sizes(value: Any) -> Any:
+    if isinstance(value, list):
+        if len(value) != 2:
+            raise ValueError("expected a whole number, or one for rows and one for columns")
+        return [to_size(one) for one in value]
+    return to_size(value)
+
+
+_Sizes = Annotated[Any, BeforeValidator(_to_sizes), WithJsonSchema({"type": ["integer", "array"]})]
+
+
+def _pair(value: Any) -> tuple[Any, Any]:
+    """A number, or one for rows and one for columns."""
+    return (value[0], value[-1]) if isinstance(value, list) else (value, value)
+
+
+class _Convolution(Block):
+    divides: ClassVar = {"groups": ("d_in", "d_out")}
+    category: ClassVar[str] = "convolution"
+
+    d_out: Size
+    kernel: Size
+    stride: Size = 1
+    padding: Size = 0
+    dilation: Size = 1
+    groups: Size = 1
+    bias: bool = True
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """Two per multiplied pair."""
+        kind, out = values["x"], results["x"]
+        assert isinstance(kind, Type) and isinstance(out, Type)
+        return 2 * numel(out) * self.window() * (kind.dims[1] // Dim.of(self.groups))
+
+    def window(self) -> Dim:
+        """How many taps the kernel has."""
+        return Dim.of(self.kernel)
+
+
+@block
+class Conv1d(_Convolution):
+    """A convolution over ``[batch, channels, length]``."""
+
+    inputs: ClassVar = {"x": "float[batch, d_in, length]"}
+    outputs: ClassVar = {"x": f"float[batch, d_out, {_LENGTH.format('length')}]"}
+    weights: ClassVar = {
+        "weight": Weight("d_out, d_in // groups, kernel"),
+        "bias": Weight("d_out", when="bias", init="zeros"),
+    }
+
+
+@block
+class Conv2d(_Convolution):
+    """A convolution over ``[batch, channels, height, width]``; a pair is for rows and columns, a number for both."""
+
+    inputs: ClassVar = {"x": "float[batch, d_in, height, width]"}
+    outputs: ClassVar = {"x": f"float[batch, d_out, {_along('height')}, {_along('width')}]"}
+    weights: ClassVar = {
+        "weight": Weight("d_out, d_in // groups, height_kernel, width_kernel"),
+        "bias": Weight("d_out", when="bias", init="zeros"),
+    }
+
+    kernel: _Sizes
+    stride: _Sizes = 1
+    padding: _Sizes = 0
+    dilation: _Sizes = 1
+
+    @classmethod
+    def dims_of_weights(cls) -> tuple[str, ...]:
+        """The kernel's extents are options."""
+        return ("d_in",)
+
+    def bindings(self) -> Bindings:
+        """The fields, and those of each axis by themselves."""
+        known = super().bindings()
+        pairs = {name: _pair(getattr(self, name)) for name in _WINDOW}
+        by_axis = {f"{axis}_{name}": Dim.of(pair[at]) for name, pair in pairs.items() for at, axis in enumerate(_AXES)}
+        return Bindings({**known.given, **by_axis})
+
+    def window(self) -> Dim:
+        """Rows times columns."""
+        rows, columns = _pair(self.kernel)
+        return Dim.of(rows) * Dim.of(columns)
+
+
+@block
+class WeightNormConv1d(_Convolution):
+    """A 1-d convolution whose kernel is ``g * v / |v|``, the norm taken for every tap (arXiv:1602.07868)."""
+
+    inputs: ClassVar = {"x": "float[batch, d_in, length]"}
+    outputs: ClassVar = {"x": f"float[batch, d_out, {_LENGTH.format('length')}]"}
+    weights: ClassVar = {
+        "g": Weight("1, 1, kernel", init="ones"),
+        "v": Weight("d_out, d_in // groups, kernel"),
+        "bias": Weight("d_out", when="bias", init="zeros"),
+    }

@@ -1,0 +1,46 @@
+"""What works on every number or token alone: activations, gates, dropout."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from .base import Activation as ActivationName
+from .base import Block, block
+
+
+@block
+class Activation(Block):
+    """A named activation."""
+
+    category: ClassVar[str] = "activation"
+
+    kind: ActivationName
+
+
+@block
+class Glu(Block):
+    """Gated linear unit over an axis: the first half times the sigmoid of the second (arXiv:1612.08083)."""
+
+    inputs: ClassVar = {"x": "float[batch, d, length]"}
+    outputs: ClassVar = {"x": "float[batch, d // 2, length]"}
+    category: ClassVar[str] = "activation"
+
+
+@block
+class Dropout(Block):
+    """Dropout, in training only (Srivastava et al. 2014)."""
+
+    category: ClassVar[str] = "dropout"
+    random: ClassVar[bool] = True
+
+    p: float
+
+
+@block
+class DropPath(Block):
+    """Stochastic depth: drops a whole sample's branch, in training only (arXiv:1603.09382)."""
+
+    category: ClassVar[str] = "dropout"
+    random: ClassVar[bool] = True
+
+    p: float

@@ -1,0 +1,225 @@
+"""Tensors moved about without arithmetic: rearranged, joined, padded, rolled, picked."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+from pydantic import ConfigDict, field_validator, model_validator
+
+from .base import Block, PortError, Size, Whole, block
+from .notation.dims import Dim, Symbol
+from .notation.types import AnyType, Bindings, Type
+
+
+@block
+class Rearrange(Block):
+    """An einops pattern: ``b c h w -> b (h w) c``. Sizes of split axes are options by their names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    pattern: str
+
+    @field_validator("pattern")
+    @classmethod
+    def _is_pattern(cls, value: str) -> str:
+        left, arrow, right = value.partition("->")
+        names = [name for group in axes(left) for name in group if not name.isdigit()]
+        if not arrow or "->" in right or len(set(names)) != len(names):
+            raise ValueError("expected a pattern such as `b c h w -> b (h w) c`")
+        return value
+
+    @model_validator(mode="after")
+    def _same_axes(self) -> Self:
+        left, right = (axes(side) for side in self.pattern.split("->"))
+        known = {name for group in left for name in group} | {*(self.model_extra or {})}
+        lost = [name for group in right for name in group if name not in known and not name.isdigit()]
+        if lost:
+            raise ValueError(f"expected `{lost[0]}` on the left side of `{self.pattern}`, or as an option")
+        return self
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """Bind the left side's names, and build the right side from them."""
+        left, right = (axes(side) for side in self.pattern.split("->"))
+        kind: Type = values["x"]
+        if len(left) != len(kind.dims):
+            raise PortError("x", f"{len(left)} axes, as in `{self.pattern}`", kind.shape)
+        known: dict[str, Dim] = {name: Dim.of(size) for name, size in (self.model_extra or {}).items()}
+        for group, extent in zip(left, kind.dims, strict=True):
+            _bind_axis(group, extent, known, self.pattern)
+        return {"x": Type(kind.kind, tuple(_product(group, known) for group in right))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+def axes(side: str) -> list[list[str]]:
+    """The axes of one side of a pattern, each a list of names: ``"b (h w) 1"`` is ``[[b], [h, w], [1]]``."""
+    return [text.strip("()").split() for text in re.findall(r"\([^)]*\)|\S+", side)]
+
+
+def axis_sizes(side: str, shape: Sequence[int], sizes: Mapping[str, int]) -> dict[str, int]:
+    """The size of every named axis on one side of a pattern, for a tensor of that shape.
+
+    Args:
+        sizes: known sizes: of each group all but one.
+    """
+    found = dict(sizes)
+    for group, extent in zip(axes(side), shape, strict=True):
+        known = math.prod(int(name) if name.isdigit() else found.get(name, 1) for name in group)
+        found.update({name: extent // known for name in group if not name.isdigit() and name not in found})
+    return found
+
+
+def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], pattern: str) -> None:
+    loose = [name for name in group if name not in known and not name.isdigit()]
+    if len(loose) > 1:
+        raise PortError("x", f"the sizes of all but one of {', '.join(loose)} as options", f"the pattern `{pattern}`")
+    rest = _product([name for name in group if name not in loose], known)
+    if loose:
+        known[loose[0]] = extent // rest
+
+
+def _product(group: list[str], known: Mapping[str, Dim]) -> Dim:
+    total = Dim.of(1)
+    for name in group:
+        total = total * (Dim.of(int(name)) if name.isdigit() else known[name])
+    return total
+
+
+@block
+class Concat(Block):
+    """Values joined along an axis; absent ones are left out."""
+
+    inputs: ClassVar = {"parts*": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    axis: int
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """The sum of the extents along the axis."""
+        parts: list[Type] = values["parts"]
+        first = parts[0]
+        if any(len(part.dims) != len(first.dims) for part in parts):
+            raise PortError("parts", f"{len(first.dims)} axes each", ", ".join(part.shape for part in parts))
+        at = self.axis % len(first.dims)
+        dims = list(first.dims)
+        dims[at] = sum((part.dims[at] for part in parts[1:]), first.dims[at])
+        return {"x": Type(first.kind, tuple(dims))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class ExpandBatch(Block):
+    """A value without a batch, or with a batch of one, repeated for each sample of `like`."""
+
+    inputs: ClassVar = {"x": "any", "like": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """`x` with the batch of `like`; a leading extent of 1 is replaced."""
+        x, like = values["x"], values["like"]
+        rest = x.dims[1:] if len(x.dims) == len(like.dims) and x.dims[0].known == 1 else x.dims
+        return {"x": Type(x.kind, (like.dims[0], *rest))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class PadToMultiple(Block):
+    """Zeros after the end of axes, up to a multiple of a number."""
+
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    multiple: Size
+    axes: list[int]
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """Each axis rounded up."""
+        kind: Type = values["x"]
+        dims = list(kind.dims)
+        for axis in self.axes:
+            dims[axis] = -((-dims[axis]) // Dim.of(self.multiple)) * Dim.of(self.multiple)
+        return {"x": Type(kind.kind, tuple(dims))}
+
+
+@block
+class CropLike(Block):
+    """The first rows and columns of ``[batch, height, width, d]``, as many as another grid has."""
+
+    inputs: ClassVar = {"x": "float[batch, h, w, d]", "like": "float[batch, height, width, d]"}
+    outputs: ClassVar = {"x": "float[batch, height, width, d]"}
+    category: ClassVar[str] = "layout"
+
+
+@block
+class Roll(Block):
+    """A cyclic shift along axes."""
+
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    by: list[Whole]
+    axes: list[int]
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As it was."""
+        return {"x": values["x"]}
+
+
+@block
+class Pick(Block):
+    """One row of each sample: ``x[b, index[b]]``."""
+
+    inputs: ClassVar = {"x": "float[batch, length, d]", "index": "int[batch]"}
+    outputs: ClassVar = {"x": "float[batch, d]"}
+    reads: ClassVar = {"x": "all"}
+    category: ClassVar[str] = "layout"
+
+
+@block
+class LastTokens(Block):
+    """The last `count` rows of each sample, all of them where it is 0; `count` is a number of the call."""
+
+    inputs: ClassVar = {"x": "float[batch, length, d]", "count": "int[]"}
+    outputs: ClassVar = {"x": "float[batch, kept, d]"}
+    reads: ClassVar = {"x": "all"}
+    category: ClassVar[str] = "layout"
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """Of a length that only the call knows."""
+        kind: Type = values["x"]
+        return {"x": Type(kind.kind, (kind.dims[0], Dim.of(Symbol("kept", None)), *kind.dims[2:]))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class ShiftRight(Block):
+    """What a decoder reads to learn its labels: a start token, then all but the last; -100 becomes padding."""
+
+    inputs: ClassVar = {"ids": "int[batch, seq]"}
+    outputs: ClassVar = {"x": "int[batch, seq]"}
+    reads: ClassVar = {"ids": "scan"}
+    category: ClassVar[str] = "layout"
+
+    start: int
+    pad: int

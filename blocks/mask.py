@@ -1,0 +1,74 @@
+"""Masks over positions: from lengths, and of random spans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from .base import Block, PortError, block
+from .notation.dim_compare import compare
+from .notation.dims import Dim
+from .notation.types import AnyType, Bindings, Type
+
+
+@block
+class PrefixMask(Block):
+    """Which positions of `like` stand before the end of their sequence: ``position < lengths[b]``."""
+
+    inputs: ClassVar = {"lengths": "int[batch]", "like": "any"}
+    outputs: ClassVar = {"x": "bool[batch, length]"}
+    reads: ClassVar = {"lengths": "all", "like": "all"}
+    category: ClassVar[str] = "mask"
+
+    axis: int = 1
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As long as `like` is along the axis."""
+        like: Type = values["like"]
+        return {"x": Type("bool", (values["lengths"].dims[0], like.dims[self.axis]))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class SpanMask(Block):
+    """Spans of an axis of ``[batch, ., .]`` overwritten, by `value` or zero (SpecAugment, arXiv:1904.08779).
+
+    Where `given` says which positions, those are; otherwise, in training alone, spans of `length` that start at random
+    and cover a share `p` at most, `min_spans` of them at least, none of them beyond what is `valid`.
+    """
+
+    inputs: ClassVar = {
+        "x": "float[batch, a, b]",
+        "value?": "float[d]",
+        "given?": "bool[batch, n]",
+        "valid?": "bool[batch, n]",
+    }
+    outputs: ClassVar = {"x": "float[batch, a, b]"}
+    reads: ClassVar = {"x": "all", "given": "all", "valid": "all"}
+    category: ClassVar[str] = "mask"
+    random: ClassVar[bool] = True
+
+    p: float
+    length: int
+    min_spans: int = 0
+    axis: Literal[1, 2] = 1
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As it was; `given` and `valid` are as long as the axis, `value` as the other."""
+        kind: Type = values["x"]
+        extents = {"value": kind.dims[3 - self.axis], "given": kind.dims[self.axis], "valid": kind.dims[self.axis]}
+        for port, expected in extents.items():
+            found = values[port].dims[-1] if values.get(port) is not None else expected
+            answer = compare(expected, found)
+            if answer == "different":
+                raise PortError(port, f"{expected} numbers", str(found))
+            if answer == "unproven":
+                bindings.unproven.append((expected, found))
+        return {"x": kind}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)

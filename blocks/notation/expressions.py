@@ -1,0 +1,462 @@
+"""Expressions: the small arithmetic of specs, types and edges, parsed by hand and never evaluated as Python.
+
+One grammar serves three places: options (``$d_model // 2``), types (``float[batch, 2*d]``) and edges
+(``x + attention``). What a name means is the caller's business; this file gives a tree with offsets, and its text as
+Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NoReturn
+
+MAX_LENGTH = 4096
+MAX_DEPTH = 32
+MAX_HEIGHT = 100
+
+_TOKEN = re.compile(
+    r"\s*(?:(?P<number>\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?|\d+)"
+    r"|(?P<param>\$[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)"
+    r"|(?P<name>[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)"
+    r"|(?P<text>'[^']*'|\"[^\"]*\")"
+    r"|(?P<op>\*\*|//|==|!=|<=|>=|\.\.\.|[-+*/%@<>()\[\]{},:?|]))"
+)
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read: what was expected, and where in its text (0-based offsets)."""
+
+    def __init__(self, message: str, *, start: int, end: int) -> None:
+        super().__init__(message)
+        self.start = start
+        self.end = end
+
+
+@dataclass(frozen=True, slots=True)
+class Expr:
+    """A node of the tree; ``start`` and ``end`` are offsets into the text."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Literal(Expr):
+    """A number, text, ``true``, ``false`` or ``null``."""
+
+    value: int | float | bool | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Name(Expr):
+    """A bare word, dotted where it names a port: ``encoder.x``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Param(Expr):
+    """A parameter or a dimension: ``$d_model``, ``$vision.d_model``."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unary(Expr):
+    """``-x`` or ``not x``."""
+
+    op: str
+    operand: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary(Expr):
+    """Arithmetic, a comparison, ``in``, ``and`` or ``or``."""
+
+    op: str
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Conditional(Expr):
+    """``then if test else other``."""
+
+    test: Expr
+    then: Expr
+    other: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Expr):
+    """One of the named functions over arguments; keywords only where the function takes them."""
+
+    function: str
+    args: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Expr):
+    """``base[items]``; an item is an expression, a `Slice`, `Star`, `Ellipsis_` or the literal null (a new axis)."""
+
+    base: Expr
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slice(Expr):
+    """``first:last:step`` inside an index."""
+
+    first: Expr | None
+    last: Expr | None
+    step: Expr | None
+
+
+@dataclass(frozen=True, slots=True)
+class Star(Expr):
+    """``*``: every element of a list, or any leading dimensions of a type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dots(Expr):
+    """``...`` inside an index: all axes between."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf(Expr):
+    """``[a, b]``."""
+
+    items: tuple[Expr, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table(Expr):
+    """``{a: b}``, the second argument of ``table``."""
+
+    pairs: tuple[tuple[Expr, Expr], ...]
+
+
+_WORDS = {"true": True, "false": False, "null": None, "None": None}
+_LEVELS = (
+    {"or"},
+    {"and"},
+    {"=="} | {"!=", "<", "<=", ">", ">=", "in", "not in"},
+    {"+", "-"},
+    {"*", "/", "//", "%", "@"},
+)
+
+
+class _Parser:
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens = list(_tokens(text))
+        self.at = 0
+        self.depth = 0
+
+    def fail(self, message: str, token: tuple[str, str, int, int] | None = None) -> NoReturn:
+        _, _, start, end = token or self.peek()
+        raise ExpressionError(message, start=start, end=max(end, start + 1))
+
+    def peek(self) -> tuple[str, str, int, int]:
+        return self.tokens[self.at]
+
+    def take(self) -> tuple[str, str, int, int]:
+        token = self.tokens[self.at]
+        self.at += 1
+        return token
+
+    def accept(self, *values: str) -> str | None:
+        kind, value, *_ = self.peek()
+        if kind in ("op", "name") and value in values:
+            self.at += 1
+            return value
+        return None
+
+    def expect(self, value: str) -> int:
+        kind, found, _, end = self.peek()
+        if kind not in ("op", "name") or found != value:
+            self.fail(f"expected `{value}`, found {_describe(self.peek())}")
+        self.at += 1
+        return end
+
+    def whole(self) -> Expr:
+        tree = self.expression()
+        if self.peek()[0] != "end":
+            self.fail(f"expected the end of the expression, found {_describe(self.peek())}")
+        return tree
+
+    def deeper(self) -> None:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            self.fail("expected a shallower expression: it is nested too deeply")
+
+    def expression(self) -> Expr:
+        self.deeper()
+        then = self.level(0)
+        if self.accept("if"):
+            test = self.level(0)
+            self.expect("else")
+            other = self.expression()
+            then = Conditional(then.start, other.end, test, then, other)
+        self.depth -= 1
+        return then
+
+    def level(self, rank: int) -> Expr:
+        if rank == len(_LEVELS):
+            return self.unary()
+        if rank == 2 and self.peek()[1] == "not" and self.peek()[0] == "name":
+            return self.negation()
+        left = self.level(rank + 1)
+        while op := self.operator(rank):
+            right = self.level(rank + 1)
+            left = Binary(left.start, right.end, op, left, right)
+        return left
+
+    def operator(self, rank: int) -> str | None:
+        kind, value, *_ = self.peek()
+        if kind not in ("op", "name"):
+            return None
+        if rank == 2 and value == "not" and self.tokens[self.at + 1][1] == "in":
+            self.at += 2
+            return "not in"
+        if value in _LEVELS[rank]:
+            self.at += 1
+            return value
+        return None
+
+    def negation(self) -> Expr:
+        _, _, start, _ = self.take()
+        self.deeper()
+        operand = self.level(2)
+        self.depth -= 1
+        return Unary(start, operand.end, "not", operand)
+
+    def unary(self) -> Expr:
+        start = self.peek()[2]
+        if self.accept("-"):
+            self.deeper()
+            operand = self.unary()
+            self.depth -= 1
+            return Unary(start, operand.end, "-", operand)
+        return self.power()
+
+    def power(self) -> Expr:
+        base = self.postfix()
+        if self.accept("**"):
+            self.deeper()
+            exponent = self.unary()
+            self.depth -= 1
+            return Binary(base.start, exponent.end, "**", base, exponent)
+        return base
+
+    def postfix(self) -> Expr:
+        tree = self.primary()
+        while self.accept("["):
+            items = [self.item()]
+            while self.accept(","):
+                items.append(self.item())
+            tree = Index(tree.start, self.expect("]"), tree, tuple(items))
+        return tree
+
+    def item(self) -> Expr:
+        _, value, start, end = self.peek()
+        if self.accept("*"):
+            return Star(start, end)
+        if self.accept("..."):
+            return Dots(start, end)
+        parts: list[Expr | None] = [None if value == ":" else self.expression()]
+        while self.accept(":"):
+            parts.append(None if self.peek()[1] in (":", "]", ",") else self.expression())
+        if len(parts) == 1 and parts[0] is not None:
+            return parts[0]
+        if len(parts) > 3:
+            self.fail("expected at most two `:` in a slice")
+        first, last, step = (*parts, None, None)[:3]
+        return Slice(start, self.tokens[self.at - 1][3], first, last, step)
+
+    def primary(self) -> Expr:
+        token = self.take()
+        kind, value, start, end = token
+        if kind == "number":
+            return Literal(start, end, _number(value))
+        if kind == "text":
+            return Literal(start, end, value[1:-1])
+        if kind == "param":
+            return Param(start, end, value[1:])
+        if kind == "name":
+            return self.word(token)
+        if value == "(":
+            tree = self.expression()
+            self.expect(")")
+            return tree
+        if value == "[":
+            return self.bracket(start)
+        if value == "{":
+            return self.table(start)
+        self.fail(f"expected a value, found {_describe(token)}", token)
+
+    def word(self, token: tuple[str, str, int, int]) -> Expr:
+        _, value, start, end = token
+        if value in _WORDS:
+            return Literal(start, end, _WORDS[value])
+        if value in ("and", "or", "not", "in", "if", "else"):
+            self.fail(f"expected a value, found `{value}`", token)
+        if not self.accept("("):
+            return Name(start, end, value)
+        args: list[Expr] = []
+        while not self.accept(")"):
+            args.append(self.expression())
+            if not self.accept(","):
+                self.expect(")")
+                break
+        return Call(start, self.tokens[self.at - 1][3], value, tuple(args))
+
+    def bracket(self, start: int) -> Expr:
+        items: list[Expr] = []
+        while not self.accept("]"):
+            items.append(self.expression())
+            if not self.accept(","):
+                self.expect("]")
+                break
+        return ListOf(start, self.tokens[self.at - 1][3], tuple(items))
+
+    def table(self, start: int) -> Expr:
+        pairs: list[tuple[Expr, Expr]] = []
+        while not self.accept("}"):
+            key = self.expression()
+            self.expect(":")
+            pairs.append((key, self.expression()))
+            if not self.accept(","):
+                self.expect("}")
+                break
+        return Table(start, self.tokens[self.at - 1][3], tuple(pairs))
+
+
+def _number(text: str) -> int | float:
+    if text.isdigit():
+        return int(text) if len(text) < 300 else float("inf")
+    return float(text)
+
+
+def _describe(token: tuple[str, str, int, int]) -> str:
+    return "the end" if token[0] == "end" else f"`{token[1]}`"
+
+
+def _tokens(text: str) -> Iterator[tuple[str, str, int, int]]:
+    at = 0
+    while at < len(text):
+        match = _TOKEN.match(text, at)
+        if match is None:
+            rest = len(text) - len(text[at:].lstrip())
+            if rest == len(text):
+                break
+            raise ExpressionError(
+                f"expected a name, number or operator, found `{text[rest]}`", start=rest, end=rest + 1
+            )
+        kind = match.lastgroup or ""
+        yield kind, match[kind], match.start(kind), match.end(kind)
+        at = match.end()
+    yield "end", "", len(text), len(text)
+
+
+@lru_cache(maxsize=65536)
+def parse(text: str) -> Expr:
+    """Parse one expression.
+
+    Raises:
+        ExpressionError: at the offending offset of `text`.
+    """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(f"expected at most {MAX_LENGTH} characters", start=0, end=1)
+    tree = _Parser(text).whole()
+    row, height = [tree], 0
+    while row:  # what reads a tree recurses
+        row, height = [child for part in row for child in _children(part)], height + 1
+        if height > MAX_HEIGHT:
+            raise ExpressionError("expected a shorter expression: give a part of it a name", start=0, end=len(text))
+    return tree
+
+
+def walk(tree: Expr) -> Iterator[Expr]:
+    """Every node of `tree`, each before those below it."""
+    stack = [tree]
+    while stack:
+        part = stack.pop()
+        yield part
+        stack.extend(reversed(_children(part)))
+
+
+def _children(tree: Expr) -> list[Expr]:
+    found: list[Expr] = []
+    for field in tree.__dataclass_fields__:
+        value = getattr(tree, field)
+        for child in value if isinstance(value, tuple) else (value,):
+            found.extend(part for part in (child if isinstance(child, tuple) else (child,)) if isinstance(part, Expr))
+    return found
+
+
+def literal(value: Any) -> str:
+    """A constant as Python source, texts in double quotes."""
+    if isinstance(value, str):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    return repr(value)
+
+
+_PYTHON_CALLS = {"ceil": "math.ceil", "floor": "math.floor"}
+_RANK = {op: rank for rank, ops in enumerate(_LEVELS, start=1) for op in ops}
+
+
+def to_python(tree: Expr, name_of: Callable[[str], str], *, rank: int = 0) -> str:
+    """The option expression `tree` as Python source; `name_of` turns a parameter's name into a Python name or text."""
+    match tree:
+        case Literal(value=value):
+            return literal(value)
+        case Name(text=text):
+            return literal(text)
+        case Param(text=text):
+            return name_of(text)
+        case Unary(op=op, operand=operand):
+            inner = to_python(operand, name_of, rank=3 if op == "not" else 6)
+            return _wrap(f"not {inner}" if op == "not" else f"-{inner}", rank > (2 if op == "not" else 6))
+        case Binary(op="**", left=left, right=right):
+            text = f"{to_python(left, name_of, rank=8)}**{to_python(right, name_of, rank=7)}"
+            return _wrap(text, rank > 7)
+        case Binary(op=op, left=left, right=right):
+            own = _RANK[op]
+            text = f"{to_python(left, name_of, rank=own)} {op} {to_python(right, name_of, rank=own + 1)}"
+            return _wrap(text, rank > own)
+        case Conditional(test=test, then=then, other=other):
+            parts = (to_python(part, name_of, rank=1) for part in (then, test, other))
+            return _wrap("{} if {} else {}".format(*parts), rank > 0)
+        case Call(function="table", args=args):
+            return "{1}.get({0}, {0})".format(*(to_python(arg, name_of) for arg in args))
+        case Call(function="split", args=args):
+            return "{}.split({})".format(*(to_python(arg, name_of) for arg in args))
+        case Call(function="is_list", args=args):
+            return f"isinstance({to_python(args[0], name_of)}, list)"
+        case Call(function=function, args=args):
+            inside = ", ".join(to_python(arg, name_of) for arg in args)
+            return f"{_PYTHON_CALLS.get(function, function)}({inside})"
+        case Index(base=base, items=items):
+            inside = ", ".join(to_python(item, name_of) for item in items)
+            return f"{to_python(base, name_of, rank=9)}[{inside}]"
+        case Slice(first=first, last=last, step=step):
+            ends = [to_python(part, name_of) if part else "" for part in (first, last)]
+            return ":".join(ends) + (f":{to_python(step, name_of)}" if step else "")
+        case ListOf(items=items):
+            return "[" + ", ".join(to_python(item, name_of) for item in items) + "]"
+        case Table(pairs=pairs):
+            return "{" + ", ".join(f"{to_python(k, name_of)}: {to_python(v, name_of)}" for k, v in pairs) + "}"
+        case Dots():
+            return "..."
+    raise ExpressionError(f"`{type(tree).__name__}` has no place in an option", start=tree.start, end=tree.end)
+
+
+def _wrap(text: str, needed: bool) -> str:
+    return f"({text})" if needed else text

@@ -1,0 +1,216 @@
+"""Types of tensors: a kind and symbolic dimensions, their notation, and matching one against the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from .dim_compare import compare
+from .dims import Dim
+from .expressions import Binary, Expr, ExpressionError, Index, Literal, Name, Param, Star, parse
+from .values import EvaluationError, evaluate
+
+KINDS = ("float", "int", "bool", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """A tensor's type: `kind` is float, int or bool; `dims` are its extents, outermost first."""
+
+    kind: str
+    dims: tuple[Dim, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind}[{', '.join(map(str, self.dims))}]"
+
+    @property
+    def shape(self) -> str:
+        """The dimensions alone, as comments and diagrams print them."""
+        return f"[{', '.join(map(str, self.dims))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """A list of values, such as what each round of a `repeat` gave."""
+
+    items: tuple[AnyType, ...]
+
+    def __str__(self) -> str:
+        same = len({str(item) for item in self.items}) == 1
+        inside = f"{self.items[0]} x {len(self.items)}" if same else ", ".join(map(str, self.items))
+        return f"list({inside})"
+
+    @property
+    def shape(self) -> str:
+        """As `str`, with the shapes alone."""
+        return f"list of {len(self.items)}"
+
+
+AnyType = Type | ListType
+
+
+class MatchError(ValueError):
+    """A value's type is not what a port takes; `expected` and `found` say both sides in words."""
+
+    def __init__(self, expected: str, found: str) -> None:
+        super().__init__(f"expected {expected}, found {found}")
+        self.expected = expected
+        self.found = found
+
+
+@dataclass(frozen=True, slots=True)
+class Notation:
+    """A type as written: ``float[*, d_in]``; `broadcast` are axes written ``1 | name``."""
+
+    kinds: tuple[str, ...]
+    dims: tuple[Expr, ...]
+    text: str
+    broadcast: frozenset[int] = field(default=frozenset())
+
+
+@lru_cache(maxsize=4096)
+def parse_type(text: str) -> Notation:
+    """Parse ``int[batch, seq]``, ``float[*, d]``, ``int[batch] | float[batch, 2]`` (the first shape counts).
+
+    Raises:
+        ExpressionError: where the text is no type.
+    """
+    head = text.split("[")[0]
+    parts = _alternatives(text) if "|" in text and text.count("[") > 1 else [text]
+    if len(parts) > 1:
+        first, *rest = (parse_type(part.strip()) for part in parts)
+        kinds = tuple(dict.fromkeys(kind for one in (first, *rest) for kind in one.kinds))
+        return Notation(kinds, first.dims, text)
+    broadcast = {i for i, part in enumerate(text[len(head) + 1 :].split(",")) if part.strip().startswith("1 |")}
+    tree = parse(head if text.endswith("[]") else text.replace("1 |", "   ") if broadcast else text)
+    if isinstance(tree, Name):
+        tree = Index(tree.start, tree.end, tree, ())
+    if not isinstance(tree, Index) or not isinstance(tree.base, Name) or tree.base.text not in KINDS:
+        raise ExpressionError("expected a type such as `float[batch, seq, d]`", start=0, end=len(text))
+    return Notation((tree.base.text,), tree.items, text, frozenset(broadcast))
+
+
+def _alternatives(text: str) -> list[str]:
+    parts, depth, start = [], 0, 0
+    for at, char in enumerate(text):
+        depth += (char == "[") - (char == "]")
+        if char == "|" and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    return [*parts, text[start:]]
+
+
+@dataclass(slots=True)
+class Bindings:
+    """What a contract's or a scope's dimension names stand for while types are matched.
+
+    `given` holds what bare names mean (a contract's fields), `params` what ``$name`` means, `dims` what was bound by
+    matching; `unproven` collects the pairs that are neither equal nor different.
+    """
+
+    given: Mapping[str, Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    dims: dict[str, Dim | tuple[Dim, ...]] = field(default_factory=dict)
+    unproven: list[tuple[Dim, Dim]] = field(default_factory=list)
+
+    def lookup(self, name: str) -> Any:
+        """The value of a bare `name`, a bound dimension or a field; KeyError where there is none."""
+        return self.dims[name] if name in self.dims else self.given[name]
+
+    def param(self, name: str) -> Any:
+        """The value of ``$name``; KeyError where there is none."""
+        return self.params[name] if name in self.params else self.lookup(name)
+
+    def dim(self, tree: Expr) -> Dim:
+        """The dimension that `tree` denotes, every name in it already known."""
+        value = evaluate(tree, self.param, bare=self.lookup)
+        if not isinstance(value, (int, Dim)) or isinstance(value, bool):
+            raise EvaluationError(f"expected a whole number, found {value!r}", tree)
+        return Dim.of(value)
+
+
+def match(notation: Notation, actual: Type, bindings: Bindings, *, broadcast: bool = False) -> None:
+    """Match `actual` against `notation`, binding the names that are new.
+
+    Args:
+        broadcast: accept an extent of 1 wherever one is expected.
+
+    Raises:
+        MatchError: kind, rank or an extent differ.
+    """
+    if notation.text == "any":
+        return
+    if "any" not in notation.kinds and actual.kind not in notation.kinds:
+        raise MatchError(f"{' or '.join(notation.kinds)} values", f"{actual}")
+    wanted, found = list(notation.dims), list(actual.dims)
+    if wanted and isinstance(wanted[0], Star):
+        lead = len(found) - len(wanted) + 1
+        if lead < 0:
+            raise MatchError(f"`{notation.text}`", f"{actual.shape}")
+        _bind_lead(tuple(found[:lead]), bindings, actual)
+        wanted, found = wanted[1:], found[lead:]
+    if len(wanted) != len(found):
+        raise MatchError(f"{len(wanted)} axes, `{notation.text}`", f"{len(found)} axes, {actual.shape}")
+    for tree, extent in zip(wanted, found, strict=True):
+        _match_dim(tree, extent, bindings, actual, notation, broadcast)
+
+
+def _bind_lead(lead: tuple[Dim, ...], bindings: Bindings, actual: Type) -> None:
+    known = bindings.dims.setdefault("*", lead)
+    assert isinstance(known, tuple)
+    if len(known) != len(lead) or any(compare(a, b) == "different" for a, b in zip(known, lead, strict=True)):
+        raise MatchError(f"leading axes [{', '.join(map(str, known))}]", f"{actual.shape}")
+
+
+def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notation: Notation, broadcast: bool) -> None:
+    if isinstance(tree, Name) and tree.text not in bindings.dims and tree.text not in bindings.given:
+        bindings.dims[tree.text] = extent
+        return
+    expected = bindings.dim(tree)
+    if broadcast and extent.known == 1:
+        return
+    answer = compare(expected, extent)
+    if answer == "different":
+        raise MatchError(f"{_shape_in_words(notation, bindings)}", f"{actual.shape}")
+    if answer == "unproven":
+        bindings.unproven.append((expected, extent))
+
+
+def _shape_in_words(notation: Notation, bindings: Bindings) -> str:
+    words = []
+    for tree in notation.dims:
+        try:
+            words.append("*" if isinstance(tree, Star) else str(bindings.dim(tree)))
+        except (KeyError, EvaluationError):
+            words.append(notation.text[tree.start : tree.end])
+    return f"[{', '.join(words)}]"
+
+
+def build(notation: Notation, bindings: Bindings, kind: str | None = None) -> Type:
+    """The type that `notation` denotes, every name in it bound."""
+    dims: list[Dim] = []
+    for tree in notation.dims:
+        if isinstance(tree, Star):
+            lead = bindings.dims.get("*", ())
+            dims.extend(lead if isinstance(lead, tuple) else (lead,))
+        else:
+            dims.append(bindings.dim(tree))
+    return Type(kind or notation.kinds[0], tuple(dims))
+
+
+def numel(kind: AnyType) -> Dim:
+    """How many numbers a value of this type holds."""
+    if isinstance(kind, ListType):
+        return sum((numel(item) for item in kind.items), Dim.of(0))
+    total = Dim.of(1)
+    for dim in kind.dims:
+        total = total * dim
+    return total
+
+
+__all__ = [
+    "AnyType", "Binary", "Bindings", "ListType", "Literal", "MatchError", "Notation", "Param", "Type",
+    "build", "match", "numel", "parse_type",
+]  # fmt: skip

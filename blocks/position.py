@@ -1,0 +1,118 @@
+"""Positions as integers: buckets, window indices, and tables resized to a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from .base import Block, Size, Weight, block
+from .notation.dims import Dim
+from .notation.types import AnyType, Bindings, Type
+
+
+@block
+class TokenPositions(Block):
+    """The number of each place along the second axis, counted from `start`."""
+
+    inputs: ClassVar = {"like": "any"}
+    outputs: ClassVar = {"x": "int[length]"}
+    reads: ClassVar = {"like": "query"}
+    category: ClassVar[str] = "position"
+
+    start: int = 0
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As long as the second axis."""
+        return {"x": Type("int", (values["like"].dims[1],))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class RelativePosition(Block):
+    """How far each key is from each query, ``key - query``; queries are the last of the keys."""
+
+    inputs: ClassVar = {"q": "any", "k": "any"}
+    outputs: ClassVar = {"x": "int[query, key]"}
+    reads: ClassVar = {"q": "query", "k": "key"}
+    category: ClassVar[str] = "position"
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """The second axis of both."""
+        return {"x": Type("int", (values["q"].dims[1], values["k"].dims[1]))}
+
+
+@block
+class LogBuckets(Block):
+    """T5's buckets of relative positions: exact when near, logarithmic when far (arXiv:1910.10683, 2.1)."""
+
+    inputs: ClassVar = {"x": "int[query, key]"}
+    outputs: ClassVar = {"x": "int[query, key]"}
+    category: ClassVar[str] = "position"
+
+    num: int
+    max_distance: int
+    bidirectional: bool = True
+
+
+@block
+class WindowIndex(Block):
+    """The row of a ``(2w-1)^2`` table for each pair of cells of a ``w x w`` window (arXiv:2103.14030, 3.2)."""
+
+    inputs: ClassVar = {}
+    outputs: ClassVar = {"x": "int[window**2, window**2]"}
+    weights: ClassVar = {"": Weight("window**2, window**2", init="given", buffer=True, kind="int")}
+    category: ClassVar[str] = "position"
+
+    window: Size
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class WindowRegions(Block):
+    """Which region of a shifted grid each cell of each window comes from (arXiv:2103.14030, figure 4)."""
+
+    inputs: ClassVar = {"like": "float[batch, height, width, d]"}
+    outputs: ClassVar = {"x": "int[(height // window) * (width // window), window**2]"}
+    category: ClassVar[str] = "position"
+
+    window: Size
+    shift: Size
+
+
+@block
+class InterpolatePositions(Block):
+    """A table of grid positions resized to another grid; `extra` leading rows stay as they are."""
+
+    inputs: ClassVar = {"table": "float[1, rows, d]", "like": "float[batch, channels, height, width]"}
+    outputs: ClassVar = {"x": "float[1, height*width + extra, d]"}
+    category: ClassVar[str] = "position"
+
+    extra: int = 1
+
+
+@block
+class SinusoidTable(Block):
+    """Sines and cosines of positions at falling frequencies (arXiv:1706.03762, 3.5); a file's own table counts.
+
+    `interleaved` has them side by side and `halves` all sines first, at ``10000**(-2k/dim)`` in float64;
+    `halves_fairseq` runs from 1 to 1/10000 over its columns, in float32.
+    """
+
+    inputs: ClassVar = {}
+    outputs: ClassVar = {"x": "float[num, dim]"}
+    weights: ClassVar = {"": Weight("num, dim", init="given", buffer=True)}
+    category: ClassVar[str] = "position"
+
+    num: Size
+    dim: Size
+    kind: Literal["interleaved", "halves", "halves_fairseq"] = "interleaved"
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)

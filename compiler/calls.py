@@ -1,0 +1,124 @@
+"""Calls of a model: which inputs one is made with, and how long the axes are that only a call decides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+
+from ..blocks.notation.expressions import parse
+from ..blocks.notation.types import Type
+from ..blocks.notation.values import evaluate
+from .graph import Graph, Value
+
+CHOICES = 2
+_SUBSTITUTES = ("embeds", "outputs", "labels")
+
+
+def chosen_inputs(graph: Graph, extra: tuple[str, ...] = ()) -> list[str]:
+    """The inputs of an example call, in the order of the spec: those required, and what else its outputs need.
+
+    Args:
+        extra: optional inputs to give as well, such as ``labels``.
+    """
+    inputs = graph.root.inputs
+    chosen = {name for name in inputs if name not in graph.atoms} | {name for name in extra if name in inputs}
+    for value in _values(graph.outputs):
+        if value.present == 0 or _depends_on_flag(graph, value):
+            continue
+        for name in inputs:
+            if value.present >> graph.combination(chosen) & 1:
+                break
+            alone = graph.combination(chosen | {name})
+            if value.present >> alone & 1 or _is_needed(graph, value, name, chosen):
+                chosen.add(name)
+    return [name for name in inputs if name in chosen]
+
+
+def plain_call(graph: Graph) -> frozenset[str]:
+    """The optional inputs of an example call."""
+    return frozenset(name for name in chosen_inputs(graph) if name in graph.atoms)
+
+
+def lacking(graph: Graph, given: Collection[str]) -> str | None:
+    """The first output that a call always gives and that cannot be made with `given`; None where there is none."""
+    combination = graph.combination(set(given))
+    for name, value in graph.outputs.items():
+        is_always = isinstance(value, Value) and value.present and not is_conditional(graph, name)
+        if is_always and not value.present >> combination & 1:
+            return name
+    return None
+
+
+def is_conditional(graph: Graph, name: str) -> bool:
+    """Whether an output is one that a call may lack: a loss, or one that the spec says ``when`` or ``optional`` of."""
+    raw = graph.spec.outputs.get(name)
+    if name == "loss" or name.endswith("_loss"):
+        return True
+    return isinstance(raw, dict) and bool("when" in raw or raw.get("optional"))
+
+
+def _is_needed(graph: Graph, value: Value, name: str, chosen: set[str]) -> bool:
+    """Whether `value` can be had with every other input, but not without this one."""
+    if name not in graph.atoms or name.endswith(_SUBSTITUTES):
+        return False
+    every = {atom for atom in graph.atoms if atom not in graph.flags and not atom.endswith(_SUBSTITUTES)}
+    return not value.present >> graph.combination((chosen | every) - {name}) & 1
+
+
+def _depends_on_flag(graph: Graph, value: Value) -> bool:
+    every = {atom for atom in graph.atoms if atom not in graph.flags}
+    quiet = [value.present >> graph.combination(every - {left}) & 1 for left in ("", *every)]
+    return not any(quiet)
+
+
+def _values(outputs: Mapping[str, object]) -> Iterator[Value]:
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            yield from _values(value)
+        elif isinstance(value, Value) and name != "loss" and not name.endswith("_loss"):
+            yield value
+
+
+# Extents
+
+
+def free_extents(graph: Graph, given: Collection[str]) -> list[str]:
+    """The names of the axes that only a call decides, in the order of its inputs."""
+    names: dict[str, None] = {}
+    for name, value in graph.root.inputs.items():
+        if name in given or name not in graph.atoms:
+            for dim in value.type.dims if isinstance(value.type, Type) else ():
+                names.update(dict.fromkeys(sorted(symbol.name for symbol in dim.expanded().symbols())))
+            if name in graph.folds:
+                names[graph.folds[name]] = None
+    return list(names)
+
+
+def stated_extents(graph: Graph) -> dict[str, int]:
+    """What the spec's ``example:`` says of free axes."""
+    return {name: int(evaluate(parse(str(raw)), graph.param)) for name, raw in graph.spec.example.items()}
+
+
+def inner_extents(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
+    """The extents as the graph's types have them: an axis that a task folds makes the batch longer."""
+    inner = dict(sizes)
+    for axis in dict.fromkeys(graph.folds.values()):
+        inner["batch"] = inner.get("batch", 1) * inner.get(axis, 1)
+    return inner
+
+
+def extents(
+    graph: Graph, given: Collection[str], *, batch: int, length: int, more: Iterable[str] = ()
+) -> dict[str, int]:
+    """An extent for every free axis: `batch` for the first of each input, else as ``example:`` says, else `length`.
+
+    Args:
+        given: the optional inputs of the call.
+        batch: the extent of samples.
+        length: the extent of axes that nothing else is known of.
+        more: axes that are no input's, such as how many tokens a block keeps.
+    """
+    kinds = [value.type for name, value in graph.root.inputs.items() if name in given or name not in graph.atoms]
+    samples = {str(kind.dims[0].expanded()) for kind in kinds if isinstance(kind, Type) and kind.dims}
+    stated = {**dict.fromkeys(graph.folds.values(), CHOICES), **stated_extents(graph)}
+    names = (*free_extents(graph, given), *more)
+    return {name: batch if name in samples else stated.get(name, length) for name in names}

@@ -1,0 +1,206 @@
+"""What a model costs: parameters, floating-point operations and bytes of activations, for each node and in all.
+
+Operations and bytes are polynomials over the extents that only a call decides (`Dim`), until `NodeCost.figures` is told
+them. A block counts its own operations (`Block.flops`: a multiplication and an addition are two); arithmetic in edges
+counts one for each number it makes, and belongs to the node that reads it first. Activations are what all nodes give:
+the memory of a training step before its gradients, and an upper bound for inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from math import prod
+from typing import Any
+
+from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.types import AnyType, ListType, Type, numel
+from .calls import plain_call
+from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, values_below
+from .node_cost import ZERO, Figures, NodeCost
+from .presence import present, resolve
+from .text import ranges, rounds_of
+
+BYTES = {"float": 4, "int": 8, "bool": 1}
+"""Bytes of one number, float32 unless told otherwise."""
+_CHAIN = 4  # how often what stands in may itself be stood in for
+VIEWS = frozenset({"slice", "transpose", "when", "detach", "zip", "zeros", "ones", "range", "float", "int", "bool"})
+
+
+def cost(graph: Graph, *, given: Collection[str] | None = None, float_bytes: int = BYTES["float"]) -> NodeCost:
+    """The cost of one call.
+
+    Args:
+        given: the optional inputs and flags of the call; None is the plainest.
+        float_bytes: bytes of a floating-point number, 2 for bfloat16.
+    """
+    chosen = plain_call(graph) if given is None else frozenset(given)
+    counter = _Counter(graph, graph.combination(chosen), {**BYTES, "float": float_bytes})
+    total = NodeCost(graph.name, "", "model", children=counter.body(graph.root, "", ""))
+    counter.close(total, list(_flat(graph.outputs)))
+    total.parameters = graph.num_parameters()
+    total.rewrite(counter.settled)
+    return total
+
+
+class _Counter:
+    def __init__(self, graph: Graph, combination: int, sizes: Mapping[str, int]) -> None:
+        self.combination = combination
+        self.bytes = sizes
+        self.counted: set[int] = set()
+        self.standing_in: dict[Symbol, Dim] = {}
+        self.owned: dict[str, int] = {}
+        for entry in graph.weights():
+            if entry.tied_to is None and entry.is_trained:
+                path = node_path(entry)
+                self.owned[path] = self.owned.get(path, 0) + prod(entry.shape)
+
+    def body(self, body: Body, path: str, shown: str) -> list[NodeCost]:
+        """The costs of the nodes that are there, in order; `path` is that of weights, `shown` has indices by name."""
+        return [
+            self.node(node, f"{path}{node.name}", f"{shown}{node.name}")
+            for node in body.nodes.values()
+            if node.present >> self.combination & 1
+        ]
+
+    def node(self, node: Node, path: str, shown: str) -> NodeCost:
+        """The cost of one node, with the edges that it reads."""
+        kind = node.kind if node.reuse is None else f"reuse {node.owner.name}"
+        outputs = {port: one for port, one in node.outputs.items() if one is not None and self.gives(node, port)}
+        made = NodeCost(node.name, shown, kind, outputs=outputs)
+        if node.contract is not None:
+            self.block(node, made, path)
+        elif node.is_repeat:
+            self.repeat(node, made, path)
+        else:
+            for body in node.rounds:
+                made.children = self.body(body, f"{path}.", f"{shown}.")
+                self.close(made, list(body.outputs.values()))
+        for value in _values(node):
+            self.edge(value, made)
+        return made
+
+    def block(self, node: Node, made: NodeCost, path: str) -> None:
+        assert node.contract is not None
+        kinds = {port: self.kinds(value) for port, value in node.inputs.items() if self.there(value)}
+        eager = {port.rstrip("?") for port in node.contract.outputs if not port.endswith("?")}
+        made.outputs = {port: kind for port, kind in made.outputs.items() if port in eager}
+        made.parameters = 0 if node.reuse is not None else self.owned.get(path, 0)
+        made.flops = node.contract.flops(kinds, made.outputs).expanded() if made.outputs else ZERO
+        if "" not in node.contract.weights:
+            made.memory = sum((self.size(kind) for kind in made.outputs.values()), ZERO)
+
+    def repeat(self, node: Node, made: NodeCost, path: str) -> None:
+        """The rounds of a repeat: those that cost the same under one heading."""
+        inner: dict[int, NodeCost] = {}
+
+        def content(body: Body) -> str:
+            number = next(at for at, one in enumerate(node.rounds) if one is body)
+            one = NodeCost(node.name, f"{made.path}.<{node.index}>", node.kind)
+            one.children = self.body(body, f"{path}.{number}.", f"{one.path}.")
+            self.close(one, list(body.outputs.values()))
+            inner[id(body)] = one
+            return repr([(depth, cost) for depth, cost in one.walk()])
+
+        groups = rounds_of(node, content)
+        for numbers, body in groups:
+            one = inner[id(body)]
+            one.name, one.times = ranges(numbers), len(numbers)
+            one.parameters, one.flops, one.memory = (
+                one.parameters * one.times, one.flops * one.times, one.memory * one.times
+            )  # fmt: skip
+        made.times = len(node.rounds)
+        made.children = [inner[id(body)] for _, body in groups]
+        self.add(made, made.children)
+        if len(groups) == 1:
+            made.children = made.children[0].children
+
+    def close(self, made: NodeCost, outputs: list[Value]) -> None:
+        """Add up the children and the edges of the outputs."""
+        self.add(made, made.children)
+        for value in outputs:
+            self.edge(value, made)
+
+    def add(self, made: NodeCost, parts: list[NodeCost]) -> None:
+        made.parameters += sum(part.parameters for part in parts)
+        made.flops = sum((part.flops for part in parts), made.flops)
+        made.memory = sum((part.memory for part in parts), made.memory)
+
+    def edge(self, value: Value, made: NodeCost) -> None:
+        """Count the arithmetic of an edge, unless another reader of the same value has."""
+        stack = [value]
+        while stack:
+            one = stack.pop()
+            if not present(one, self.combination) or id(one) in self.counted:
+                continue
+            whole, one = one, resolve(one, self.combination)
+            if isinstance(whole, FirstOf):
+                self.stand_in(whole.type, one.type)
+            if isinstance(one, Apply) and one.op not in VIEWS and id(one) not in self.counted and one.type is not None:
+                made.flops += _arithmetic(one)
+                made.memory += self.size(one.type)
+            self.counted.add(id(one))
+            stack.extend(values_below(one))
+
+    def gives(self, node: Node, port: str) -> bool:
+        return bool(node.output_presence.get(port, node.present) >> self.combination & 1)
+
+    def stand_in(self, general: AnyType | None, chosen: AnyType | None) -> None:
+        """Remember which extents the value that stands in for another has: all that reads it speaks of the other's."""
+        if isinstance(general, Type) and isinstance(chosen, Type):
+            for wide, own in zip(general.dims, chosen.dims, strict=False):
+                wide, own = wide.expanded(), own.expanded()
+                symbol = next(iter(wide.symbols()), None)
+                if symbol is not None and wide == Dim.of(symbol) and symbol not in own.symbols():
+                    self.standing_in.setdefault(symbol, own)
+
+    def settled(self, dim: Dim) -> Dim:
+        """A polynomial in the extents of the values that are there."""
+        for _ in range(_CHAIN):
+            dim = dim.substitute(self.standing_in)
+        return dim
+
+    def there(self, value: Value | list[Value]) -> bool:
+        return any(present(one, self.combination) for one in (value if isinstance(value, list) else [value]))
+
+    def kinds(self, value: Value | list[Value]) -> Any:
+        if isinstance(value, list):
+            return [one.type for one in value if present(one, self.combination)]
+        return value.type
+
+    def size(self, kind: AnyType) -> Dim:
+        if isinstance(kind, ListType):
+            return sum((self.size(item) for item in kind.items), ZERO)
+        return numel(kind).expanded() * self.bytes.get(kind.kind, self.bytes["float"])
+
+
+def _arithmetic(value: Apply) -> Dim:
+    """The operations of one function over floating-point numbers: reductions read each, the others make each."""
+    kind, first = value.type, value.args[0].type if value.args else None
+    if not isinstance(kind, Type) or not isinstance(first, Type) or "float" not in (kind.kind, first.kind):
+        return ZERO
+    if value.op == "@":
+        return (2 * numel(kind) * first.dims[-1]).expanded()
+    return (numel(first) if len(first.dims) > len(kind.dims) else numel(kind)).expanded()
+
+
+def node_path(entry: WeightEntry) -> str:
+    """The path of the node that owns a weight."""
+    contract = entry.node.contract
+    leaf = next((leaf for leaf in contract.weights if leaf and entry.path.endswith(f".{leaf}")), "") if contract else ""
+    return entry.path.removesuffix(f".{leaf}") if leaf else entry.path
+
+
+def _values(node: Node) -> Iterator[Value]:
+    for value in node.inputs.values():
+        yield from value if isinstance(value, list) else (value,)
+
+
+def _flat(outputs: Mapping[str, Any]) -> Iterator[Value]:
+    for value in outputs.values():
+        if isinstance(value, dict):
+            yield from _flat(value)
+        else:
+            yield value
+
+
+__all__ = ["Figures", "NodeCost", "cost", "node_path"]

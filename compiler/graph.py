@@ -1,0 +1,377 @@
+"""The graph that the compiler holds: bodies of nodes, joined by values. Nothing in it changes once it is built."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..blocks.base import Block, Weight
+from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.expressions import Expr
+from ..blocks.notation.types import AnyType, Bindings
+from ..blocks.notation.values import evaluate
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+    from .diagnostics import Diagnostic
+    from .span import Span
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """What an edge carries.
+
+    `type` is None where an error already explains why; `present` is a truth table over the combinations of optional
+    inputs and flags (0: never there).
+    """
+
+    type: AnyType | None
+    present: int
+
+
+@dataclass(slots=True, eq=False)
+class InputValue(Value):
+    """An input of the body."""
+
+    name: str
+
+
+@dataclass(slots=True, eq=False)
+class OutputValue(Value):
+    """An output port of a node."""
+
+    node: Node
+    port: str
+
+
+@dataclass(slots=True, eq=False)
+class Constant(Value):
+    """A number or truth value, written down or computed from parameters and dimensions; `tree` is its expression."""
+
+    value: Any
+    tree: Expr
+
+
+@dataclass(slots=True, eq=False)
+class Apply(Value):
+    """An operation over values; `attrs` are its constants (axes, slices), `name` what an ``expr:`` calls it."""
+
+    op: str
+    args: tuple[Value, ...]
+    attrs: tuple[Any, ...] = ()
+    name: str | None = None
+
+
+@dataclass(slots=True, eq=False)
+class FirstOf(Value):
+    """The first of its choices that is present."""
+
+    choices: tuple[Value, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Gathered(Value):
+    """A list of values."""
+
+    items: tuple[Value, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Rounds(Value):
+    """What every round of a repeat gave at `port`; with `initial` the value before the first in front."""
+
+    node: Node
+    port: str
+    initial: Value | None
+
+
+@dataclass(slots=True, eq=False)
+class Picked(Value):
+    """One element, or a stretch, of a list value."""
+
+    base: Value
+    at: int | slice
+
+
+def values_below(value: Value) -> tuple[Value, ...]:
+    """The values that a value is made from by edges alone."""
+    match value:
+        case Apply(args=args):
+            return args
+        case FirstOf(choices=choices):
+            return choices
+        case Gathered(items=items):
+            return items
+        case Picked(base=base):
+            return (base,)
+        case Rounds(initial=initial):
+            return () if initial is None else (initial,)
+    return ()
+
+
+@dataclass(slots=True)
+class Option:
+    """An option's value and the expression it came from, which the emitted source repeats; whether it is the default.
+
+    `origin` says who gave the value: ``call``, ``caller`` (its parameter of that name), ``default``, ``size <name>``,
+    ``override``, ``task <name>`` or ``mount``.
+    """
+
+    value: Any
+    tree: Expr | None
+    span: Span | None = None
+    is_default: bool = False
+    origin: str = "call"
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node: an instance of a block, a part (one body), a repeat (a body a round), or a second call (`reuse`)."""
+
+    name: str
+    span: Span
+    present: int
+    contract: Block | None = None
+    inputs: dict[str, Value | list[Value]] = field(default_factory=dict)
+    outputs: dict[str, AnyType | None] = field(default_factory=dict)
+    output_presence: dict[str, int] = field(default_factory=dict)
+    options: dict[str, Option] = field(default_factory=dict)
+    bindings: Bindings | None = None
+    rounds: list[Body] = field(default_factory=list)
+    index: str | None = None
+    count: Option | None = None
+    each: frozenset[str] = frozenset()
+    layer_drop: Option | None = None
+    reuse: Node | None = None
+    ties: list[TiedPair] = field(default_factory=list)
+    origin: str | None = None
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it is called once a round."""
+        return self.index is not None
+
+    @property
+    def kind(self) -> str:
+        """The word that drawings and listings use: a block's name or a part's."""
+        if self.contract is not None:
+            return self.contract.name()
+        return self.rounds[0].part if self.rounds else "part"
+
+    @property
+    def owner(self) -> Node:
+        """The node that owns the weights: itself, or the one it reuses."""
+        return self.reuse.owner if self.reuse is not None else self
+
+
+@dataclass(slots=True)
+class TiedPair:
+    """A path below the node, and the path from the root of the spec that it shares its weights with."""
+
+    own: str
+    other: str
+    span: Span
+    key_span: Span
+
+
+@dataclass(slots=True, eq=False)
+class Body:
+    """The inside of a spec, a part or one round of a repeat.
+
+    Attributes:
+        part: its name, as the emitted class is called.
+        params: its parameters by name, with the expression that the caller gave.
+        symbols: the dimensions that its inputs bind.
+        inputs: its inputs in order; `defaults` gives what stands in for those that are not given.
+        nodes: in an order in which each comes after what it reads.
+        mounts: the parameters of each mounted spec, by its name here.
+    """
+
+    part: str
+    span: Span
+    params: dict[str, Option] = field(default_factory=dict)
+    lets: dict[str, Expr] = field(default_factory=dict)
+    symbols: dict[str, Symbol] = field(default_factory=dict)
+    inputs: dict[str, Value] = field(default_factory=dict)
+    defaults: dict[str, Value | str] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
+    outputs: dict[str, Value] = field(default_factory=dict)
+    mounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @property
+    def digraph(self) -> nx.DiGraph:
+        """The body as a networkx graph: inputs and nodes by name.
+
+        Attributes are ``node``, the `Node`, ``inside``, the digraph of what is inside (a list, one a round), and
+        ``port`` of an edge, what it feeds.
+        """
+        return _digraph(self)
+
+
+@dataclass(slots=True)
+class WeightEntry:
+    """A weight of the model: its path (the module's too), shape, contract, and how the checkpoint map calls it."""
+
+    path: str
+    map_path: str
+    shape: tuple[int, ...]
+    weight: Weight
+    node: Node
+    tied_to: str | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it is a parameter: neither a saved buffer nor a tensor that its block holds fixed."""
+        return not self.weight.buffer and bool(getattr(self.node.contract, "trainable", True))
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """A checked model: what `aw.check` returns and every backend reads.
+
+    Attributes:
+        name: the spec's name; `task` and `size` as asked.
+        root: the outermost body. Its inputs are the call's, in the order of the spec.
+        outputs: what a call returns, by Hugging Face's names; nested mappings where outputs nest.
+        atoms: the optional inputs and flags, bit *k* of a combination being the *k*-th of them.
+        notes: findings that are no errors, such as extents that only a call can prove equal.
+    """
+
+    name: str
+    title: str
+    task: str | None
+    size: str | None
+    root: Body
+    outputs: dict[str, Any]
+    atoms: tuple[str, ...]
+    flags: dict[str, bool]
+    params: dict[str, Any]
+    notes: list[Diagnostic]
+    spec: Any = None
+    document: Any = None
+    kept: frozenset[str] = frozenset()
+    folds: dict[str, str] = field(default_factory=dict)
+    fold_output: str | None = None
+
+    @property
+    def full(self) -> int:
+        """The truth table that is always true."""
+        return (1 << (1 << len(self.atoms))) - 1
+
+    def combination(self, given: set[str] | frozenset[str]) -> int:
+        """The number of the combination in which exactly `given` of the atoms are given or set."""
+        return sum(1 << k for k, atom in enumerate(self.atoms) if atom in given)
+
+    def param(self, name: str) -> Any:
+        """A parameter by name, derived ones too, a mounted spec's as ``vision.d_model``; KeyError if there is none."""
+        if name in self.root.lets:
+            return evaluate(self.root.lets[name], self.param)
+        head, _, tail = name.partition(".")
+        return self.params[head][tail] if tail else self.params[head]
+
+    def weights(self, *, distinct: bool = False) -> list[WeightEntry]:
+        """Every weight of the model, in the order of the graph; a leaf that the other side of a tie lacks is not tied.
+
+        Args:
+            distinct: of rounds that are alike the first alone.
+        """
+        entries = list(_weights(self.root, "", self, distinct=distinct))
+        paths = {entry.path for entry in entries}
+        for entry in entries:
+            if entry.tied_to not in paths:
+                entry.tied_to = None
+        return entries
+
+    def num_parameters(self) -> int:
+        """How many trained numbers the model has; tied ones count once."""
+        total = 0
+        for entry in self.weights():
+            if entry.tied_to is None and entry.is_trained:
+                size = 1
+                for extent in entry.shape:
+                    size *= extent
+                total += size
+        return total
+
+    def text(self) -> str:
+        """The graph as text, the form that tests and bug reports use."""
+        from .text import graph_text
+
+        return graph_text(self)
+
+
+def _weights(
+    body: Body, prefix: str, graph: Graph, map_prefix: str = "", *, distinct: bool = False
+) -> Iterator[WeightEntry]:
+    for node in body.nodes.values():
+        if node.reuse is not None:
+            continue
+        path = f"{prefix}{node.name}"
+        task_own = node.origin is not None and node.origin != node.name
+        map_path = f"{node.origin}.{node.name}" if task_own else f"{map_prefix}{node.name}"
+        found = list(_node_weights(node, path, map_path, graph, distinct=distinct))
+        for pair in node.ties:
+            _apply_tie(found, path, pair)
+        yield from found
+
+
+def _node_weights(node: Node, path: str, map_path: str, graph: Graph, *, distinct: bool) -> Iterator[WeightEntry]:
+    if node.contract is not None and node.bindings is not None:
+        shapes = node.contract.weight_shapes(node.bindings)
+        for leaf, dims in shapes.items():
+            tail = f".{leaf}" if leaf else ""
+            shape = tuple(_known(dim) for dim in dims)
+            yield WeightEntry(path + tail, map_path + tail, shape, node.contract.weights[leaf], node)
+    for number, body in enumerate(node.rounds):
+        if distinct and number and body is node.rounds[number - 1]:
+            continue
+        at = f".{number}" if node.is_repeat else ""
+        yield from _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct)
+
+
+def _known(dim: Dim) -> int:
+    known = dim.known
+    assert known is not None, f"the extent {dim} of a weight is not known"
+    return known
+
+
+def _apply_tie(found: list[WeightEntry], path: str, pair: TiedPair) -> None:
+    own = f"{path}.{pair.own}" if pair.own else path
+    for entry in found:
+        if entry.path == own:
+            entry.tied_to = pair.other
+        elif entry.path.startswith(own + "."):
+            entry.tied_to = pair.other + entry.path[len(own) :]
+
+
+def _digraph(body: Body) -> nx.DiGraph:
+    import networkx as nx  # a fifth of a second, which a check does not need
+
+    graph: nx.DiGraph = nx.DiGraph(part=body.part)
+    graph.add_nodes_from(body.inputs, input=True)
+    for name, node in body.nodes.items():
+        inside = {id(one): one for one in node.rounds}
+        made = {key: _digraph(one) for key, one in inside.items()}
+        graph.add_node(name, node=node, inside=[made[id(one)] for one in node.rounds])
+        for port, value in node.inputs.items():
+            for one in value if isinstance(value, list) else [value]:
+                graph.add_edges_from((source, name, {"port": port}) for source in sources(one))
+    return graph
+
+
+def sources(value: Value) -> Iterator[str]:
+    """The names of the inputs and nodes that a value is made from."""
+    match value:
+        case InputValue(name=name):
+            yield name
+        case OutputValue(node=node):
+            yield node.name
+        case Rounds(node=node):
+            yield node.name
+        case Apply(args=parts) | FirstOf(choices=parts) | Gathered(items=parts):
+            for part in parts:
+                yield from sources(part)
+        case Picked(base=base):
+            yield from sources(base)

@@ -1,0 +1,99 @@
+"""The order of a body's nodes: each after what it reads, else as written; and the cycles that make one impossible."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ..blocks.notation.expressions import ExpressionError, Name, parse, walk
+from . import schema
+
+
+class CycleError(ValueError):
+    """Names that wait for each other; `names` are those along one cycle."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(" -> ".join(names))
+        self.names = names
+
+
+def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.Node]) -> list[str]:
+    """Inputs and nodes by name, in order.
+
+    Raises:
+        CycleError: there is no order.
+    """
+    reads = dependencies(model, nodes)
+    index = {name: number for number, name in enumerate(reads)}
+    waiting = {name: len(words) for name, words in reads.items()}
+    readers: dict[str, list[str]] = {}
+    for name, words in reads.items():
+        for word in words:
+            readers.setdefault(word, []).append(name)
+    ready = [(index[name], name) for name, left in waiting.items() if left == 0]
+    heapq.heapify(ready)
+    order: list[str] = []
+    while ready:
+        _, name = heapq.heappop(ready)
+        order.append(name)
+        for reader in readers.get(name, ()):
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                heapq.heappush(ready, (index[reader], reader))
+    if len(order) < len(reads):
+        raise CycleError(_cycle(reads, set(reads) - set(order)))
+    return order
+
+
+def _cycle(reads: Mapping[str, set[str]], stuck: set[str]) -> list[str]:
+    """The names along one cycle among those that are stuck, in the order in which values flow."""
+    path = [min(stuck)]
+    while True:
+        following = min(word for word in reads[path[-1]] if word in stuck)
+        if following in path:
+            return path[path.index(following) :][::-1]
+        path.append(following)
+
+
+def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.Node]) -> dict[str, set[str]]:
+    """What each input and node reads, by name, in the order in which they are written."""
+    reads: dict[str, set[str]] = {name: set() for name in (*model.inputs, *nodes)}
+    for name, declaration in model.inputs.items():
+        if isinstance(declaration.default, str):
+            reads[name] = {word for word in _words([declaration.default]) if word in reads and word != name}
+    first_input = next(iter(model.inputs), None)
+    for name, node in nodes.items():
+        reads[name] |= {word for word in _words(_edges(node, first_input)) if word in reads}
+    return reads
+
+
+def _edges(node: schema.Node, first_input: str | None) -> Iterable[Any]:
+    source = node.source if node.source is not None else node.previous or first_input
+    if isinstance(source, dict):
+        for entry in source.values():
+            yield from entry if isinstance(entry, list) else (entry,)
+    elif source is not None:
+        yield from source if isinstance(source, list) else (source,)
+    yield from (node.first or ())
+    yield from (node.each or {}).values()
+    yield from (text for text in (node.expr, node.otherwise) if text is not None)
+    if node.reuse is not None:
+        yield node.reuse
+    if node.when is not None and "has(" in node.when:
+        yield node.when
+
+
+def _words(edges: Iterable[Any]) -> set[str]:
+    words: set[str] = set()
+    for text in edges:
+        if not isinstance(text, str):
+            continue
+        if text.isidentifier():
+            words.add(text)
+            continue
+        try:
+            words |= {part.text.split(".")[0] for part in walk(parse(text)) if isinstance(part, Name)}
+        except ExpressionError:
+            continue  # reported where the edge is read
+    return words

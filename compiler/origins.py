@@ -1,0 +1,63 @@
+"""Where a value comes from, and what it is, in the words of a diagnostic: the second half of a contradiction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ..blocks.notation.values import simplest
+from .composer import clip
+from .graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value
+from .span import Span
+from .value_text import type_text
+
+Places = list[tuple[Span, str]]
+
+
+def makers(values: Iterable[Value | list[Value] | None]) -> Places:
+    """The nodes that make the values, each with the type that it makes; inputs are not among them."""
+    found: dict[str, tuple[Span, str]] = {}
+    for value in values:
+        for one in value if isinstance(value, list) else [value]:
+            made = _output(one)
+            if made is not None and one is not None and one.type is not None:
+                found.setdefault(str(made.node.span), (made.node.span, f"makes {type_text(one.type)}"))
+    return list(found.values())
+
+
+def _output(value: Value | None) -> OutputValue | Rounds | None:
+    """The output that a value is, through conditions and choices."""
+    while True:
+        match value:
+            case OutputValue() | Rounds():
+                return value
+            case Apply(op="when", args=args) | FirstOf(choices=args):
+                value = args[0]
+            case Picked(base=base):
+                value = base
+            case _:
+                return None
+
+
+def in_words(value: object) -> str:
+    """A value of an option as a label names it."""
+    value = simplest(value)
+    words = {None: "nothing", True: "`true`", False: "`false`"}
+    if value is None or isinstance(value, bool):
+        return words[value]
+    if isinstance(value, (list, tuple)):
+        return f"the list {clip(str(list(value)))}"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return "a mapping" if isinstance(value, dict) else f"`{clip(str(value))}`"
+
+
+def listed(names: Iterable[str], *, most: int = 12) -> str:
+    """``a, b, c``, and how many more."""
+    kept = list(names)
+    return ", ".join(kept[:most]) + (f" and {len(kept) - most} more" if len(kept) > most else "")
+
+
+def quoted(names: Iterable[str]) -> str:
+    """The names in backticks, joined by commas and `and`."""
+    *first, last = [f"`{name}`" for name in names]
+    return f"{', '.join(first)} and {last}" if first else last

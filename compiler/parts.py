@@ -1,0 +1,435 @@
+"""Calls of parts and mounted specs: once, once a round (`repeat`) or an element (`each`) (language F1, F6, F9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.types import AnyType, ListType, Type
+from ..blocks.notation.values import simplest
+from . import schema
+from .diagnostics import SpecError
+from .graph import Apply, Body, FirstOf, InputValue, Node, Option, OutputValue, Rounds, Value
+from .origins import in_words, listed
+from .scope import Scope, ScopeError
+
+if TYPE_CHECKING:
+    from .bodies import Definition
+    from .nodes import NodeBuilder
+
+Given = dict[str, Value | list[Value]]
+MAX_ROUNDS = 1000
+MAX_NESTED = 24
+
+
+class PartCall:
+    """One node that calls a part or a mount, with its rounds."""
+
+    def __init__(
+        self,
+        nodes: NodeBuilder,
+        name: str,
+        original: schema.Node,
+        declaration: schema.Node,
+        present: int,
+        reuse: Node | None,
+    ) -> None:
+        self.nodes = nodes
+        self.builder = nodes.builder
+        self.report = nodes.report
+        self.scope = nodes.scope
+        self.full = nodes.full
+        self.name = name
+        self.original = original
+        self.declaration = declaration
+        self.present = present
+        self.reuse = reuse
+        self.origin = reuse.name if reuse is not None else name
+        self.known: dict[Hashable, Body] = {}
+
+    def span(self, *path: str | int, key: bool = False) -> Any:
+        """A place below the node."""
+        return self.nodes.span("graph", self.name, *path, key=key)
+
+    def build(self) -> Node | None:
+        """The node, its name and ports known to the scope; None where a mistake is reported."""
+        node = self.attempt()
+        if node is None:
+            self.scope.values[self.name] = Value(None, self.full)
+            self.scope.order[f"{self.name}."] = 0
+        return node
+
+    def attempt(self) -> Node | None:
+        definition = self.definition(0)
+        if definition is None:
+            self.nodes.read_all(self.declaration, ("graph", self.name, "in"))
+            return None
+        ports = {
+            name: (declared.optional or declared.default is not None, declared.many)
+            for name, declared in definition.model.inputs.items()
+            if name not in definition.dropped
+        }
+        promoted = self.builder.promoted if self.name in getattr(self.nodes.definition, "own", ()) else {}
+        each = self.nodes.each_lists(self.name, self.declaration) if self.declaration.each is not None else ({}, 0)
+        given = self.given(ports, each[0] if each else {})
+        if each is None or given is None:
+            return None
+        given.update({port: value for port, value in promoted.items() if port in ports and port not in given})
+        all_given = {**given, **each[0]}
+        present = self.nodes.presence(self.name, all_given, ports, self.present)
+        if present is None or self.failed(all_given):
+            return None
+        if not present:
+            return self.absent()
+        node = Node(self.name, self.span(key=True), present, inputs=dict(all_given), reuse=self.reuse)
+        node.each = frozenset(each[0])
+        if self.reuse is None and self.declaration.tie is not None:
+            node.ties = self.nodes.ties(self.name, self.declaration.tie)
+        if not self.rounds(node, definition, given, each):
+            return None
+        self.nodes.add(node)
+        self.finish(node, given)
+        return node
+
+    def failed(self, given: Given) -> bool:
+        """Whether a value has no type because of a mistake that is reported; what a task brings gets its type here."""
+        values = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
+        return any(one.type is None and one.present and not self.builder.is_promoted(one) for one in values)
+
+    def absent(self) -> Node:
+        """What requires an input that is never there is never there itself; it is not built, and owns no weights."""
+        self.scope.values[self.name] = Value(None, 0)
+        self.scope.order[f"{self.name}."] = 0
+        return Node(self.name, self.span(key=True), 0)
+
+    def given(self, ports: Mapping[str, tuple[bool, bool]], each: Mapping[str, Value]) -> Given | None:
+        """The values at the inputs, those of ``each:`` left out."""
+        if self.declaration.source is None and each:
+            return {}
+        return self.nodes.read_inputs(self.name, self.declaration, ports, ("graph", self.name))
+
+    def definition(self, number: int) -> Definition | None:
+        """The part or mounted spec that is called."""
+        home = self.nodes.definition
+        if self.original.mount is not None:
+            mount = home.model.mounts.get(self.original.mount) if isinstance(home.model, schema.Spec) else None
+            if mount is None:
+                mounts = home.model.mounts if isinstance(home.model, schema.Spec) else {}
+                help_ = self.report.suggest(self.original.mount, mounts)
+                label = (
+                    f"expected one of {listed(mounts)}"
+                    if mounts
+                    else "expected a name under `mounts:`, of which there are none"
+                )
+                self.report.error("unknown-mount", f"nothing is mounted as `{self.original.mount}`", self.span("mount"),
+                                  label=label, help=help_)  # fmt: skip
+                return None
+            options = self.original.options
+            for key in options:
+                self.nodes.options.unknown_option(self.origin, key, [], "a mount")
+            if options:
+                return None
+            from .models import mounted
+
+            return mounted(self.builder, home, self.original.mount, self.scope)
+        try:
+            at = partial(self.nodes.span, "graph", self.origin, "part")
+            raw = self.scope.option(self.original.part, at(), at=at).value
+            known = self.builder.parts.get((home.document.path, str(raw)))
+            if known is None:
+                known = part_definition(home, str(raw), at(), self.builder.library)
+                self.builder.parts[home.document.path, str(raw)] = known
+            return known
+        except ScopeError:
+            return None
+        except SpecError as error:
+            self.report.diagnostics.extend(error.diagnostics)
+            return None
+
+    # Rounds
+
+    def rounds(self, node: Node, definition: Definition, given: Given, each: tuple[dict[str, Value], int]) -> bool:
+        """Build the body, or one for every round where rounds differ."""
+        repeat = self.original.repeat
+        if repeat is None and not each[0]:
+            body = self.round(definition, given, None)
+            if body is not None:
+                node.rounds = [body]
+            return body is not None
+        if repeat is not None:
+            node.index = repeat.index
+            node.count = self.scope.option(repeat.count, self.span("repeat", repeat.index))
+            count = simplest(node.count.value)
+            node.layer_drop = self.layer_drop()
+        else:
+            node.index, count = "i", each[1]
+            node.count = Option(count, None)
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_ROUNDS:
+            place = self.span("repeat", node.index) if repeat is not None else self.span("each")
+            origin, others = self.scope.origin(node.count, place, "the count is this")
+            is_param = isinstance(count, str) and self.scope.is_param(count)
+            self.report.error(
+                "bad-count", "a part is repeated a whole number of times", origin, others=others,
+                label=f"expected 0 to {MAX_ROUNDS}, found {in_words(count)}",
+                help=f"write `${count}`" if is_param else None,
+            )  # fmt: skip
+            return False
+        return self.all_rounds(node, definition, given, each[0], count)
+
+    def layer_drop(self) -> Option | None:
+        """How often a round is skipped in training; None where none is."""
+        if self.original.layer_drop is None:
+            return None
+        option = self.scope.option(self.original.layer_drop, self.nodes.span("graph", self.origin, "layer_drop"))
+        return option if simplest(option.value) else None
+
+    def all_rounds(
+        self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], count: int
+    ) -> bool:
+        from .nodes import _element
+
+        varies = self.varies(str(node.index)) or bool(each)
+        current: Given = dict(given)
+        for number in range(count):
+            elements = {port: _element(value, number) for port, value in each.items()}
+            body = self.round(definition, {**current, **elements}, (str(node.index), number))
+            if body is None:
+                return False
+            node.rounds.append(body)
+            after = self.carried(body, current)
+            if not varies and _same(current, after):
+                node.rounds = [body] * count
+                return True
+            if self.failed({name: value for name, value in after.items() if value is not current.get(name)}):
+                return False
+            current = after
+        return True
+
+    def varies(self, index: str) -> bool:
+        """Whether an option of the node reads the loop's index."""
+        pattern = re.compile(rf"\${re.escape(index)}\b")
+        return any(pattern.search(text) for text in _texts([*self.original.options.values(), self.original.part]))
+
+    def round(self, definition: Definition, given: Given, at: tuple[str, int] | None) -> Body | None:
+        """The body of one round."""
+        caller = self.scope
+        me = (definition.document.path, definition.base)
+        if me in self.builder.building or len(self.builder.building) >= MAX_NESTED:
+            self.nested(definition, me in self.builder.building)
+            return None
+        self.builder.building.append(me)
+        self.report.calls.append(self.span(key=True))
+        if at is not None:
+            caller.env[at[0]] = Dim.of(Symbol(at[0], Dim.of(at[1])))
+        try:
+            inner = self.builder.scope(definition)
+            from .models import Composed, mount_scope
+
+            if isinstance(definition, Composed):
+                options = mount_scope(self.builder, definition, inner, caller)
+            else:
+                options = self.options(definition, inner, caller)
+            if options is None:
+                return None
+            key = _sameness(options, given)
+            if key in self.known:  # rounds whose options read the index, and come out alike
+                return self.known[key]
+            body = self.builder.body(
+                definition, options=options, given=given, scope=inner, span=self.port_span(), at=self.value_span
+            )
+            if body is not None:
+                body.symbols = {**param_symbols(inner), **body.symbols}
+                self.known[key] = body
+            return body
+        finally:
+            self.builder.building.pop()
+            self.report.calls.pop()
+            if at is not None:
+                caller.env.pop(at[0], None)
+
+    def nested(self, definition: Definition, is_recursive: bool) -> None:
+        """Report parts inside parts without an end, or without a sensible one."""
+        word = "mount" if self.original.mount is not None else "part"
+        place = self.nodes.span("graph", self.origin, word)
+        if is_recursive:
+            text = "expected a part that does not lead back here"
+            self.report.error("recursive-part", f"`{definition.name}` uses itself", place, label=text)
+        else:
+            self.report.error(
+                "too-deep", "parts are nested too deep", place, label=f"expected at most {MAX_NESTED} levels"
+            )
+
+    def port_span(self) -> Any:
+        """Where the inputs are written."""
+        return self.span("in") if self.declaration.source is not None else self.span(key=True)
+
+    def value_span(self, port: str) -> Any:
+        """Where the value of one input is written."""
+        for key in ("source", "each"):
+            written = getattr(self.declaration, key)
+            if isinstance(written, dict) and port in written:
+                return self.span("in" if key == "source" else key, port)
+        return self.port_span()
+
+    def options(self, definition: Definition, inner: Scope, caller: Scope) -> dict[str, Option] | None:
+        """The parameters of the part; None where a mistake is reported."""
+        from .bodies import declared
+
+        given: dict[str, Option] = {}
+        good = True
+        known = definition.model.params
+        required = [name for name, raw in known.items() if declared(raw)[0] and name not in self.original.options]
+        uncaught = [name for name in required if not caller.is_param(name)]
+        if any(key not in known for key in self.original.options):
+            left = self.nodes.options.misnamed(
+                self.origin, f"`{definition.name}`", self.original.options, known, uncaught
+            )
+            for name in uncaught:
+                if name not in left:
+                    self.report.poison(name)
+            good = False
+        for key, raw in self.original.options.items():
+            at = partial(self.nodes.span, "graph", self.origin, key)
+            try:
+                option = caller.option(raw, at(), at=at)
+                given[key] = Option(option.value, option.tree, at())
+            except ScopeError:
+                self.report.poison(key)
+                good = False
+        options = self.builder.parameters(definition, inner, given, caller, self.span(key=True))
+        return options if good and all(name in options for name in known) else None
+
+    def carried(self, body: Body, current: Given) -> Given:
+        """The next round's inputs: outputs that bear an input's name replace it (F1)."""
+        after = dict(current)
+        for name, value in body.outputs.items():
+            if name in current or name in body.inputs:
+                after[name] = Value(lifted(value.type, body), value.present)
+        return after
+
+    # What the node gives
+
+    def finish(self, node: Node, given: Given) -> None:
+        """Name the outputs: the last value of what is carried, the list of all for what is gathered."""
+        values = self.scope.values
+        self.scope.order[f"{self.name}."] = 0
+        bodies = node.rounds
+        if not bodies:
+            first = next(iter(given.values()), None)
+            values[self.name] = first if isinstance(first, Value) else Value(None, self.full)
+            for port, value in given.items():
+                if isinstance(value, Value):
+                    values[f"{self.name}.{port}"] = value
+            return
+        ports = list(bodies[-1].outputs)
+        carried = [port for port in ports if node.is_repeat and port in bodies[-1].inputs and port in given]
+        for port in ports:
+            kinds = [lifted(body.outputs[port].type, body) for body in bodies]
+            present = node.present
+            for body in bodies:
+                present &= body.outputs[port].present
+            node.output_presence[port] = present
+            if not node.is_repeat or port in carried:
+                node.outputs[port] = kinds[-1]
+                values[f"{self.name}.{port}"] = OutputValue(kinds[-1], present, node, port)
+            if not node.is_repeat:
+                continue
+            initial = given.get(port) if port in carried else None
+            items = ([initial.type] if isinstance(initial, Value) else []) + kinds
+            known = [kind for kind in items if kind is not None]
+            kind = ListType(tuple(known)) if len(known) == len(items) else None
+            history = Rounds(kind, present, node, port, initial if isinstance(initial, Value) else None)
+            if port in carried:
+                self.scope.carried.setdefault(self.name, {})[port] = history
+            else:
+                node.outputs[port] = kind
+                values[f"{self.name}.{port}"] = history
+        if ports:
+            values[self.name] = values[f"{self.name}.{ports[0]}"]
+        else:
+            values[self.name] = Value(None, node.present)
+
+
+def lifted(kind: AnyType | None, body: Body) -> AnyType | None:
+    """A type as the caller sees it: without the body's own names."""
+    if kind is None:
+        return None
+    own = set(body.symbols.values())
+    if isinstance(kind, ListType):
+        items = [lifted(item, body) for item in kind.items]
+        return ListType(tuple(item for item in items if item is not None))
+    return Type(kind.kind, tuple(dim.lift(own) for dim in kind.dims))
+
+
+def part_definition(home: Definition, name: str, span: Any, library: Any) -> Definition:
+    """The part called `name`: of the spec itself, beside it, or shipped.
+
+    Raises:
+        SpecError: there is none.
+    """
+    from .bodies import Definition
+
+    spec = home.document.model
+    if isinstance(spec, schema.Spec) and name in spec.parts:
+        return Definition(name, spec.parts[name], home.document, ("parts", name))
+    document = library.part(name, near=home.document.folder, at=span)
+    return Definition(name, document.model, document)
+
+
+def _same(before: Given, after: Given) -> bool:
+    for name, value in after.items():
+        old = before.get(name)
+        if isinstance(value, list) or isinstance(old, list):
+            continue
+        if old is None or (value is not old and (value.present != old.present or not _same_type(old.type, value.type))):
+            return False
+    return True
+
+
+def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
+    """What two rounds share if their bodies are one: the options' values, and the inputs' types and presence."""
+    values = tuple((name, repr(simplest(option.value))) for name, option in options.items())
+    types = tuple(
+        (port, tuple((one.present, _type_key(one.type)) for one in (value if isinstance(value, list) else [value])))
+        for port, value in given.items()
+    )
+    return values, types
+
+
+def _type_key(kind: AnyType | None) -> Hashable:
+    if isinstance(kind, Type):
+        return kind.kind, tuple(dim.expanded() for dim in kind.dims)
+    return tuple(map(_type_key, kind.items)) if isinstance(kind, ListType) else None
+
+
+def _same_type(one: AnyType | None, two: AnyType | None) -> bool:
+    if isinstance(one, Type) and isinstance(two, Type):
+        return one.kind == two.kind and [d.expanded() for d in one.dims] == [d.expanded() for d in two.dims]
+    return one == two
+
+
+def param_symbols(scope: Scope) -> dict[str, Symbol]:
+    """The parameters of a scope that are whole numbers, as the symbols that dimensions are written in."""
+    found: dict[str, Symbol] = {}
+    for name, value in scope.env.items():
+        if isinstance(value, Dim):
+            symbols = value.symbols()
+            if len(symbols) == 1 and next(iter(symbols)).name == name:
+                found[name] = next(iter(symbols))
+    return found
+
+
+def _texts(values: list[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            yield from _texts(list(value.values()))
+        elif isinstance(value, list):
+            yield from _texts(value)
+
+
+__all__ = ["Apply", "FirstOf", "InputValue", "PartCall", "lifted", "part_definition"]

@@ -1,0 +1,94 @@
+"""Presence: under which combinations of optional inputs and flags a value is there, asked and put in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ..blocks.notation.unparse import wrapped
+from .graph import Apply, FirstOf, Value
+
+
+def present(value: Value, combination: int) -> bool:
+    """Whether a value is there under a combination."""
+    return bool(value.present >> combination & 1)
+
+
+def resolve(value: Value, combination: int) -> Value:
+    """Look through `FirstOf` and conditions: what the value is under a combination."""
+    while True:
+        if isinstance(value, FirstOf):
+            value = next(choice for choice in value.choices if present(choice, combination))
+        elif isinstance(value, Apply) and value.op == "when":
+            value = value.args[0]
+        else:
+            return value
+
+
+class Atoms(Protocol):
+    """What presence depends on: a graph, or one that is being built."""
+
+    @property
+    def atoms(self) -> tuple[str, ...]:
+        """The optional inputs and flags."""
+        ...
+
+    @property
+    def flags(self) -> Mapping[str, bool]:
+        """Those of them that are flags."""
+        ...
+
+    @property
+    def full(self) -> int:
+        """The table that is always true."""
+        ...
+
+
+def presence_text(table: int, graph: Atoms, *, where: int | None = None) -> str:
+    """A truth table over the graph's atoms as a condition: ``labels and not $output_attentions``.
+
+    Args:
+        where: only these combinations count; what holds in all of them goes without saying.
+
+    Returns:
+        The condition, inputs by name, flags with a ``$``; empty where it always holds, ``never`` where it never does.
+    """
+    words = [f"${atom}" if atom in graph.flags else atom for atom in graph.atoms]
+    return _condition(table, graph.full if where is None else where, words, graph.full, 0)
+
+
+def _condition(table: int, care: int, words: Sequence[str], full: int, rank: int) -> str:
+    """Shannon's expansion, atoms that need not be asked left out; `rank` 2 asks for parentheses around an ``or``."""
+    if care & ~table == 0 or care & table == 0:
+        return "" if care & ~table == 0 else "never"
+    for at, word in enumerate(words):
+        (given, care_given), (absent, care_absent) = _halves(table, care, at, full)
+        both = care_given & care_absent
+        if given & both == absent & both:
+            table, care = given & care_given | absent & care_absent, care_given | care_absent
+            continue
+        yes = _condition(given, care_given, words, full, 2)
+        no = _condition(absent, care_absent, words, full, 2)
+        return _joined(word, yes, no, rank)
+    raise AssertionError("a table that depends on no atom is always or never true")
+
+
+def _joined(word: str, yes: str, no: str, rank: int) -> str:
+    """``word and yes or not word and no``, as short as it can be said."""
+    if "never" in (yes, no):
+        kept, rest = (word, yes) if no == "never" else (f"not {word}", no)
+        return f"{kept} and {rest}" if rest else kept
+    if not yes:
+        return wrapped(f"{word} or {no}", rank > 1)
+    if not no:
+        return wrapped(f"not {word} or {yes}", rank > 1)
+    return wrapped(f"{word} and {yes} or not {word} and {no}", rank > 1)
+
+
+def _halves(table: int, care: int, at: int, full: int) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Both tables where atom `at` is given, and where it is absent, each without it."""
+    width = 1 << at
+    mask = full // ((1 << width) + 1) << width  # the combinations in which the atom is given
+    given = (table & mask | (table & mask) >> width, care & mask | (care & mask) >> width)
+    absent = (table & ~mask | (table & ~mask) << width, care & ~mask | (care & ~mask) << width)
+    return given, absent

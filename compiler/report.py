@@ -1,0 +1,88 @@
+"""Findings as they are made: a stage reports all it finds, and one root cause once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
+from .span import Span
+
+
+MOST = 200
+
+
+class Report:
+    """Collects diagnostics; `poisoned` names are those whose failure is reported, so that its victims stay silent.
+
+    Attributes:
+        calls: the calls of parts that are being built, outermost first.
+    """
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+        self.notes: list[Diagnostic] = []
+        self.calls: list[Span] = []
+        self._poisoned: set[str] = set()
+        self._found: set[tuple[str, str, str]] = set()
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        *,
+        label: str = "",
+        others: Iterable[tuple[Span, str]] = (),
+        help: str | None = None,
+    ) -> None:
+        """Add a finding; what is found again in another round or call of a part is one mistake.
+
+        Args:
+            code: the kebab word for the bad pattern.
+            message: one sentence without a full stop.
+            label: what stands beside the carets: expected and found.
+            others: the other half of a contradiction.
+            help: what to write instead, only where sure.
+        """
+        # One value may be too much for several options.
+        key = (code, str(span), "" if code == "bad-option" else message)
+        if key in self._found or len(self.diagnostics) >= MOST:
+            return
+        self._found.add(key)
+        labels = [Label(span=place, text=text) for place, text in others]
+        if self.calls and all(
+            self.calls[0].source is not one.source for one in (span, *(other.span for other in labels))
+        ):
+            labels.append(Label(span=self.calls[0], text="called from here"))
+        self.diagnostics.append(Diagnostic(code, message, Label(span=span, text=label), tuple(labels), help))
+
+    def note(self, code: str, message: str, span: Span, *, label: str = "") -> None:
+        """Add what is worth knowing and no mistake."""
+        self.notes.append(
+            Diagnostic(code=code, message=message, label=Label(span=span, text=label), severity="note")
+        )  # fmt: skip
+
+    def poison(self, name: str) -> None:
+        """Remember that the parameter `name` has failed."""
+        self._poisoned.add(name)
+
+    def is_poisoned(self, name: str) -> bool:
+        """Whether the failure of `name` is reported already."""
+        return name in self._poisoned
+
+    def suggest(self, word: str, known: Iterable[str], *, prefix: str = "") -> str | None:
+        """A did-you-mean for `word`, or None where nothing is near, or too much is wrong to look."""
+        names = list(known)
+        if len(self.diagnostics) * len(names) > MOST * MOST:
+            return None
+        close = nearest(word, names)
+        return None if close is None else f"did you mean `{prefix}{close}`?"
+
+    def raise_if_any(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            SpecError: at least one error was found.
+        """
+        if self.diagnostics:
+            raise SpecError(merged(self.diagnostics))

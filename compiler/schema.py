@@ -1,0 +1,277 @@
+"""The constructs of the language, one pydantic model each. What is written is kept as written; meaning comes later."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+RESERVED = frozenset({"true", "false", "null", "None", "and", "or", "not", "in", "if", "else"})
+PARAMETER_TYPES = ("int", "float", "bool", "text", "list", "any")
+
+
+def _no_word(name: str) -> str:
+    if name in RESERVED:
+        raise PydanticCustomError("reserved_name", "expected a name that is no word of the language")
+    return name
+
+
+def _parameter(raw: Any) -> Any:
+    if isinstance(raw, dict) and "type" in raw:
+        word = str(raw["type"])
+        if word.removesuffix("?") not in PARAMETER_TYPES:
+            raise PydanticCustomError(
+                "bad_parameter_type", "expected a type", {"word": word, "words": " ".join(PARAMETER_TYPES)}
+            )
+        for key in raw:
+            if key not in ("type", "default"):
+                raise PydanticCustomError("parameter_key", "expected type and default", {"key": str(key)})
+    return raw
+
+
+Identifier = Annotated[str, StringConstraints(pattern=NAME), AfterValidator(_no_word)]
+Parameter = Annotated[Any, AfterValidator(_parameter)]
+"""A default, or ``{type: int, default: 3}``."""
+SizeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
+"""The name of a published size, which may begin with a digit (``11b``): no expression reads it."""
+
+
+def as_text(value: Any) -> Any:
+    """An edge or condition may be written as a bare number or truth value."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, (int, float)) else value
+
+
+Text = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Edge = Text
+"""An edge expression: a name, a port, or arithmetic over them."""
+Condition = Text
+Choice = dict[str, Any]
+"""A choice by a parameter: ``{choose: $kind, pre: a, post: b}``."""
+
+
+class Construct(BaseModel):
+    """Base of every construct: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Input(Construct):
+    """An input of a spec or part."""
+
+    type: str
+    optional: bool = False
+    default: Any = None
+    many: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+
+class Tie(Construct):
+    """Two parameters that are one: own leaf or path to another node's, and when."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    when: Condition | None = None
+
+    @property
+    def pairs(self) -> dict[str, str]:
+        """Own path, relative to the node, to the other's path from the root of the spec."""
+        return {key: str(value) for key, value in (self.model_extra or {}).items()}
+
+
+class Repeat(Construct):
+    """``repeat: {i: $num_layers}``: the index's name and the number of rounds."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    @model_validator(mode="after")
+    def _one_index(self) -> Repeat:
+        if len(self.model_extra or {}) != 1:
+            raise PydanticCustomError("bad_repeat", "expected one index and its count")
+        return self
+
+    @property
+    def index(self) -> str:
+        """The name of the index."""
+        return next(iter(self.model_extra or {}))
+
+    @property
+    def count(self) -> Any:
+        """The number of rounds, as written."""
+        return next(iter((self.model_extra or {}).values()))
+
+
+class Node(Construct):
+    """A node of a graph: exactly one of `block`, `part`, `mount`, `reuse`, `expr`, `first`; the rest are options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    block: str | Choice | None = None
+    part: str | Choice | None = None
+    mount: str | None = None
+    reuse: str | None = None
+    expr: Edge | None = None
+    first: list[Edge] | None = None
+    source: Edge | list[Edge] | dict[str, Any] | None = Field(default=None, alias="in")
+    when: Condition | None = None
+    otherwise: Edge | None = Field(default=None, alias="else")
+    repeat: Repeat | None = None
+    each: dict[str, Edge] | None = None
+    layer_drop: Any = None
+    share: Any = None
+    tie: Tie | None = None
+    previous: str | None = Field(default=None, alias="<previous>", json_schema_extra={"deprecated": True})
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What is left: the options of the block or the parameters of the part."""
+        return self.model_extra or {}
+
+    @property
+    def kind(self) -> str:
+        """Which of the six it is; `Node` is checked to have exactly one."""
+        return next(kind for kind in NODE_KINDS if getattr(self, kind) is not None)
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Node:
+        found = [kind for kind in NODE_KINDS if getattr(self, kind) is not None]
+        if len(found) != 1:
+            raise PydanticCustomError("bad_node", "expected exactly one kind")
+        if not self.model_fields_set - self.options.keys() <= TAKEN[found[0]]:
+            raise PydanticCustomError("misplaced_key", "expected keys that this kind takes")
+        return self
+
+
+NODE_KINDS = ("block", "part", "mount", "reuse", "expr", "first")
+_ALL = {"when", "otherwise", "previous"}
+_CALL = _ALL | {"source", "each"}
+TAKEN: dict[str, set[str]] = {
+    "block": _CALL | {"block", "tie"}, "part": _CALL | {"part", "repeat", "layer_drop", "tie"},
+    "mount": _CALL | {"mount", "repeat", "tie"}, "reuse": _CALL | {"reuse"},
+    "expr": _ALL | {"expr"}, "first": _ALL | {"first"},
+}  # fmt: skip
+"""The fields that mean something for a node of each kind; its options stand beside them."""
+
+
+class Mount(Construct):
+    """Another spec mounted under a name, with the place of its fields in the config."""
+
+    spec: str | Choice
+    task: str | None = None
+    size: str | None = None
+    params: dict[str, Any] = {}
+    config: str | None = None
+
+
+class Task(Construct):
+    """A fragment laid over the base: a part with its inputs, or nodes and outputs of its own."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    part: str | Choice | None = None
+    source: Edge | list[Edge] | dict[str, Any] | None = Field(default=None, alias="in")
+    tie: Tie | None = None
+    extends: str | None = None
+    params: dict[str, Any] = {}
+    flags: dict[str, bool] = {}
+    inputs: dict[Identifier, Input] = {}
+    graph: dict[Identifier, Node] = {}
+    outputs: dict[Identifier, Any] = {}
+    keep: list[str] | Literal["all"] = []
+    weights: list[str] = []
+    fold: dict[str, list[str]] = {}
+    drop: list[str] = []
+    generate: dict[str, Any] | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The parameters of the part."""
+        return self.model_extra or {}
+
+
+    @model_validator(mode="after")
+    def _options_of_a_part(self) -> Task:
+        if self.part is None and self.options:
+            raise PydanticCustomError("task_key", "expected options beside a part alone")
+        return self
+
+
+class Checkpoint(Construct):
+    """How Hugging Face's files map to the spec, in both directions."""
+
+    architectures: dict[str, str] = {}
+    model_type: str | None = None
+    match: dict[str, Any] = {}
+    config: dict[str, str | list[str]] = {}
+    prefix: str | dict[str, str] = ""
+    weights: dict[str, Any] = {}
+    also: dict[str, str] = {}
+    ignore: list[str] = []
+    optional: list[str] = []
+
+
+class InlinePart(Construct):
+    """A sub-graph that one spec uses, written in its `parts:`."""
+
+    title: str = ""
+    paper: str = ""
+    params: dict[Identifier, Parameter] = {}
+    let: dict[Identifier, Any] = {}
+    inputs: dict[Identifier, Input] = {}
+    graph: dict[Identifier, Node] = {}
+    outputs: dict[Identifier, Any] = {}
+
+
+class Spec(Construct):
+    """A model: what it takes, the graph, what it gives, its tasks and its checkpoints."""
+
+    archwright: Literal[1] = 1
+    model: Identifier
+    title: str = ""
+    paper: str = ""
+    extends: str | None = None
+    params: dict[Identifier, Parameter] = {}
+    let: dict[Identifier, Any] = {}
+    sizes: dict[SizeName, dict[str, Any]] = {}
+    flags: dict[Identifier, bool | str] = {}
+    inputs: dict[Identifier, Input] = {}
+    mounts: dict[Identifier, Mount] = {}
+    parts: dict[Identifier, InlinePart] = {}
+    graph: dict[Identifier, Node] = {}
+    outputs: dict[Identifier, Any] = {}
+    weights: list[str] = []
+    tasks: dict[Identifier, Task] = {}
+    checkpoint: Checkpoint = Checkpoint()
+    generate: dict[str, Any] | None = None
+    example: dict[Identifier, Any] = {}
+    init: dict[str, Any] = {}
+    freeze: list[str] = []
+    float32: list[str] = []
+
+
+class Part(InlinePart):
+    """A sub-graph that specs share, in a file of its own."""
+
+    part: Identifier
+
+
+class WeightMap(Construct):
+    """A named piece of checkpoint map, relative on both sides."""
+
+    map: Identifier
+    weights: dict[str, Any]

@@ -1,0 +1,357 @@
+"""A scope: what names mean inside one body, and how options get their values (language F2, F6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, NoReturn
+
+from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
+from ..blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
+from .composer import clip
+from .diagnostics import nearest
+from .edges import EdgeError
+from .graph import Option, Rounds, Value
+from .origins import listed
+from .report import Report
+from .span import Span
+
+MAX_CHAIN = 32
+TYPE_WORDS = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}
+
+
+@dataclass(slots=True)
+class CallSite:
+    """What one call of a model may give: the truth tables of its optional inputs and flags."""
+
+    atoms: tuple[str, ...]
+    flags: Mapping[str, bool]
+
+    @property
+    def full(self) -> int:
+        """The table that is always true."""
+        return (1 << (1 << len(self.atoms))) - 1
+
+    def given(self, atom: str) -> int:
+        """The table that is true where `atom` is given or set."""
+        k = self.atoms.index(atom)
+        block = ((1 << (1 << k)) - 1) << (1 << k)
+        table, width = block, 1 << (k + 1)
+        while width < 1 << len(self.atoms):
+            table |= table << width
+            width *= 2
+        return table
+
+
+@dataclass(slots=True)
+class Scope:
+    """Names of one body: parameters and dimensions (``$name``), and values (bare names).
+
+    `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `places`
+    says where the value of a parameter is written.
+    """
+
+    report: Report
+    call: CallSite
+    env: dict[str, Any] = field(default_factory=dict)
+    lets: dict[str, tuple[Expr, Span]] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    carried: dict[str, dict[str, Rounds]] = field(default_factory=dict)
+    dims: dict[str, Symbol] = field(default_factory=dict)
+    order: dict[str, int] = field(default_factory=dict)
+    flags_here: Mapping[str, Any] = field(default_factory=dict)
+    places: dict[str, Span] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+
+    @property
+    def full(self) -> int:
+        """The truth table that is always true."""
+        return self.call.full
+
+    def param(self, name: str) -> Any:
+        """The value of ``$name``; a `Formula` where it is a flag of the call. KeyError where there is none."""
+        if name in self.env:
+            return self.env[name]
+        if name in self.lets:
+            return self.derived(name)
+        if name in self.flags_here:
+            value = self.flags_here[name]
+            return value if isinstance(value, (bool, Formula)) else Formula(self.call.given(name), self.full)
+        if "." in name:
+            head, tail = name.split(".", 1)
+            if isinstance(self.env.get(head), Mapping):
+                return self.env[head][tail]
+        raise KeyError(name)
+
+    def derived(self, name: str) -> Any:
+        """The value of a derived parameter, computed once; a mistake in it is reported where it is written.
+
+        Raises:
+            KeyError: it has none; a diagnostic already says why.
+        """
+        tree, span = self.lets[name]
+        if self.report.is_poisoned(name):
+            raise KeyError(name)
+        if name in self._open or len(self._open) >= MAX_CHAIN:
+            self.report.poison(name)
+            way = " -> ".join([*self._open[self._open.index(name) :], name] if name in self._open else [])
+            if way:
+                self.report.error("cycle", f"`{name}` is computed from itself", span, label=way)
+            else:
+                text = f"expected at most {MAX_CHAIN} that need each other"
+                self.report.error("too-deep", f"`{name}` is computed through too many others", span, label=text)
+            raise KeyError(name)
+        self._open.append(name)
+        try:
+            self.env[name] = value = evaluate(tree, self.param)
+        except EvaluationError as error:
+            self.blame(error, span)
+            self.report.poison(name)
+            raise KeyError(name) from None
+        finally:
+            self._open.pop()
+        return value
+
+    def known_params(self) -> list[str]:
+        """Every name that ``$`` may stand before, for did-you-mean."""
+        inner = [f"{name}.{key}" for name, value in self.env.items() if isinstance(value, Mapping) for key in value]
+        return [*self.env, *self.lets, *self.flags_here, *inner]
+
+    def value(self, name: str, tree: Expr) -> Value:
+        """The value called `name`.
+
+        Raises:
+            EdgeError: there is none.
+        """
+        found = self.values.get(name)
+        if found is not None:
+            return found
+        head, _, port = name.partition(".")
+        if port and head in self.values and not self.values[head].present:
+            return self.values[head]
+        if port and f"{head}." in self.order:
+            ports = [key.split(".", 1)[1] for key in self.values if key.startswith(head + ".")]
+            if not ports:  # the node failed or gives nothing: its own diagnostic says why
+                return Value(None, self.full)
+            self._no_port(head, port, ports, tree)
+        if port and head in self.values and head in self.order:
+            return Value(None, self.full) if self.values[head].type is None else self._no_port(head, port, [], tree)
+        if head in self.order:
+            return Value(None, self.full)
+        if head in self.env or head in self.lets:
+            raise EdgeError(*bare(head), tree, label="expected an input or a node", help=f"write `${head}`")
+        names = [key for key in self.order if not key.endswith(".")]
+        raise EdgeError(
+            "unknown-name", f"nothing is called `{head}` here", tree,
+            label="expected an input or a node of this scope", help=self.report.suggest(head, names),
+        )  # fmt: skip
+
+    def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
+        label = (
+            f"expected {' or '.join(f'`{head}.{one}`' for one in ports)}"
+            if ports
+            else f"expected `{head}`, which is one value"
+        )
+        close = nearest(port, ports)
+        raise EdgeError(
+            "unknown-port", f"`{head}` has no output `{port}`", tree, label=label,
+            help=f"did you mean `{head}.{close}`?" if close else None,
+        )  # fmt: skip
+
+    def rounds(self, name: str, tree: Expr) -> Value | None:
+        """The history of a carried output of a repeat (``encoder.x``), its first input in front."""
+        head, _, port = name.partition(".")
+        ports = self.carried.get(head)
+        if ports is None:
+            return None
+        return ports.get(port) if port else next(iter(ports.values()), None)
+
+    def option(self, raw: Any, span: Span, *, at: Callable[..., Span] | None = None) -> Option:
+        """The value of an option as written: a literal, or an expression where it holds a ``$``.
+
+        Args:
+            raw: what is written.
+            span: its place.
+            at: gives the place of what is inside it.
+
+        Raises:
+            ScopeError: the expression has no value; the diagnostic is reported.
+        """
+        if isinstance(raw, dict) and "choose" in raw:
+            return self.choose(raw, span, at)
+        if isinstance(raw, (list, dict)) and _has_param(raw):
+            inside = raw.items() if isinstance(raw, dict) else enumerate(raw)
+            values = {
+                key: self.option(one, span if at is None else at(key), at=_below(at, key)).value for key, one in inside
+            }
+            return Option(values if isinstance(raw, dict) else list(values.values()), None, span)
+        if not isinstance(raw, str) or "$" not in raw:
+            return Option(raw, None, span)
+        tree = self.parse(raw, span)
+        return Option(self.evaluate(tree, span, has=False), tree, span)
+
+    def choose(self, raw: Mapping[str, Any], span: Span, at: Callable[..., Span] | None) -> Option:
+        """``{choose: $kind, pre: a, post: b}``: the entry that the parameter names."""
+        place = span if at is None else at("choose")
+        option = self.option(raw["choose"], place)
+        chosen = option.value
+        key = (
+            {True: "true", False: "false", None: "null"}.get(chosen, str(chosen))
+            if not isinstance(chosen, str)
+            else chosen
+        )
+        entries = {
+            str(name).lower() if isinstance(name, bool) else str(name): v for name, v in raw.items() if name != "choose"
+        }
+        if key not in entries and "else" not in entries:
+            if isinstance(raw["choose"], str) and self.is_param(raw["choose"]):
+                self.report.error(*bare(key), place, label="expected a parameter", help=f"write `${key}`")
+                raise ScopeError
+            origin, others = self.origin(option, place, "chosen by it here")
+            self.report.error(
+                "no-such-choice", f"`{key}` is none of the choices", origin, others=others,
+                label=f"expected one of {listed(entries)}, found `{clip(key)}`", help=self.report.suggest(key, entries),
+            )  # fmt: skip
+            raise ScopeError
+        name = key if key in entries else "else"
+        return self.option(entries[name], span if at is None else at(name), at=_below(at, name))
+
+    def is_param(self, name: str) -> bool:
+        """Whether ``$name`` has a value, or had one but for a mistake."""
+        return name in self.env or name in self.lets or name in self.flags_here or self.report.is_poisoned(name)
+
+    def origin(self, option: Option, span: Span, text: str) -> tuple[Span, list[tuple[Span, str]]]:
+        """Where the value of an option is written, and the places on the way: `span` itself if it is written there."""
+        if isinstance(option.tree, Param) and option.tree.text in self.places:
+            return self.places[option.tree.text], [(span, text)]
+        return span, []
+
+    def condition(self, raw: str | None, span: Span) -> int:
+        """The truth table of a ``when:``; without one, always."""
+        if raw is None:
+            return self.full
+        tree = self.parse(raw, span)
+        value = self.evaluate(tree, span, has=True)
+        if isinstance(value, Formula):
+            return value.bits
+        if isinstance(value, str):
+            self.blame(EvaluationError(f"`{value}` is a text, which is neither true nor false", tree), span)
+            raise ScopeError
+        value = simplest(value)
+        if isinstance(value, Dim):
+            self.report.error(
+                "bad-condition", f"`{raw}` depends on an extent that is known only when the model runs", span,
+                label=f"expected true or false, found `{value}`",
+            )  # fmt: skip
+            raise ScopeError
+        return self.full if value else 0
+
+    def parse(self, text: str, span: Span) -> Expr:
+        """Parse an option's expression; a mistake is reported and raises ScopeError."""
+        try:
+            return parse(text)
+        except ExpressionError as error:
+            unreadable(self.report, text, error, span)
+            raise ScopeError from None
+
+    def evaluate(self, tree: Expr, span: Span, *, has: bool) -> Any:
+        """Evaluate; a mistake is reported and raises ScopeError."""
+        try:
+            return evaluate(tree, self.param, has=self.presence if has else None)
+        except EvaluationError as error:
+            self.blame(error, span)
+            raise ScopeError from None
+
+    def blame(self, error: EvaluationError, span: Span) -> None:
+        """Report an expression without a value; once for a parameter that failed before."""
+        tree, message = error.tree, str(error)
+        if any(isinstance(part, Param) and self.report.is_poisoned(part.text) for part in walk(tree)):
+            return
+        place = span.within(tree.start, tree.end)
+        words = [part for part in walk(tree) if isinstance(part, Name) and self.is_param(part.text)]
+        if isinstance(tree, Param) and isinstance(error, NameMissing):
+            self.unknown_parameter(tree, span)
+        elif words:
+            where = span.within(words[0].start, words[0].end)
+            self.report.error(
+                *bare(words[0].text),
+                where,
+                label="expected a parameter, found a word",
+                help=f"write `${words[0].text}`",
+            )
+        elif isinstance(error, FunctionMissing):
+            help_ = self.report.suggest(error.name, error.known)
+            label = f"expected one of {listed(error.known, most=40)}"
+            self.report.error("unknown-function", message, place, label=label, help=help_)
+        elif isinstance(error, NameMissing) and isinstance(tree, Name):
+            names = [key for key in self.order if not key.endswith(".")]
+            help_ = self.report.suggest(tree.text, names)
+            self.report.error(
+                "unknown-name", message, place, label="expected an input or a node of this scope", help=help_
+            )
+        elif "neither true nor false" in message:
+            help_ = f"write `has({tree.text})`" if isinstance(tree, Name) and tree.text in self.order else None
+            others = []
+            if isinstance(tree, Param):
+                help_ = f"compare it, as in `${tree.text} == {message.split('`')[1]}`"
+                others = [(self.places[tree.text], "the text")] if tree.text in self.places else []
+            label = "expected true or false, found a text"
+            self.report.error("bad-condition", message, place, label=label, others=others, help=help_)
+        else:
+            self.report.error("bad-expression", message, place, label="expected a value, found none")
+
+    def unknown_parameter(self, tree: Param, span: Span) -> None:
+        """Report a ``$name`` that is none; nothing where its failure is reported already."""
+        name = tree.text
+        if self.report.is_poisoned(name):
+            return
+        help_ = self.report.suggest(name, self.known_params(), prefix="$")
+        if name.split(".")[0] in self.order:
+            help_ = f"`{name}` is an input or a node: write it without `$`"
+        self.report.error(
+            "unknown-parameter", f"there is no parameter `{name}`", span.within(tree.start, tree.end),
+            label="expected a parameter or a dimension of this scope", help=help_,
+        )  # fmt: skip
+
+    def presence(self, name: str) -> Formula | bool:
+        """The answer to ``has(name)``; KeyError where nothing is called so."""
+        value = self.values.get(name)
+        if value is None:
+            if name in self.order:
+                return Formula(self.full, self.full)
+            raise KeyError(name)
+        return Formula(value.present, self.full)
+
+
+def bare(name: str) -> tuple[str, str]:
+    """Code and message of a parameter whose ``$`` was forgotten."""
+    return "bare-parameter", f"the parameter `{name}` lacks its `$`"
+
+
+def unreadable(report: Report, text: str, error: ExpressionError, span: Span) -> None:
+    """Report a text that is no expression."""
+    place = span.within(error.start, error.end)
+    report.error("bad-expression", f"`{clip(text)}` is no expression", place, label=str(error))
+
+
+def _below(at: Callable[..., Span] | None, key: Any) -> Callable[..., Span] | None:
+    return None if at is None else partial(at, key)
+
+
+class ScopeError(Exception):
+    """What was asked for has no value; a diagnostic already says why."""
+
+
+def _has_param(raw: Any) -> bool:
+    if isinstance(raw, str):
+        return "$" in raw
+    if isinstance(raw, dict):
+        return any(_has_param(value) for value in raw.values())
+    return isinstance(raw, list) and any(_has_param(value) for value in raw)
+
+
+def params_in(tree: Expr) -> set[str]:
+    """The parameters that an expression reads."""
+    return {node.text.split(".")[0] for node in walk(tree) if isinstance(node, Param)}

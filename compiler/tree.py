@@ -1,0 +1,131 @@
+"""The tree of a YAML text: scalars, sequences and mappings that know where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence as Path
+from typing import Any, TypeAlias
+
+from .span import Source, Span
+
+Value: TypeAlias = bool | int | float | str | None
+Place: TypeAlias = tuple[Source, int, int]
+
+
+class Placed:
+    """What stands somewhere. A place is two offsets until someone asks for line and column, which is rare."""
+
+    __slots__ = ("_place",)
+    _place: Span | Place
+
+    @property
+    def span(self) -> Span:
+        """The stretch of the source, without what follows the last child."""
+        place = self._place
+        if isinstance(place, tuple):
+            self._place = place = place[0].span(place[1], place[2])
+        return place
+
+    def place_at(self, place: Span | Place) -> None:
+        """Say where this stands, once it is known."""
+        self._place = place
+
+
+class Scalar(Placed):
+    """A leaf.
+
+    Attributes:
+        value: what the text means in the core schema of YAML 1.2; the text itself where quoted.
+        quoted: whether the text stood in quotes or in a block, so that it is a text whatever it looks like.
+        text: the text, unquoted.
+    """
+
+    __slots__ = ("quoted", "text", "value")
+
+    def __init__(self, value: Value, span: Span | Place, quoted: bool, text: str) -> None:
+        self.value = value
+        self._place = span
+        self.quoted = quoted
+        self.text = text
+
+    def __repr__(self) -> str:
+        return f"Scalar({self.value!r})"
+
+
+class Sequence(Placed):
+    """A list of trees."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[Tree], span: Span | Place) -> None:
+        self.items = items
+        self._place = span
+
+    def __repr__(self) -> str:
+        return f"Sequence({self.items!r})"
+
+
+class Entry(Placed):
+    """A key's place and its value."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, key_span: Span | Place, value: Tree) -> None:
+        self._place = key_span
+        self.value = value
+
+    @property
+    def key_span(self) -> Span:
+        """The stretch of the key."""
+        return self.span
+
+    def __repr__(self) -> str:
+        return f"Entry({self.value!r})"
+
+
+class Mapping(Placed):
+    """Entries by key; a key is the text that was written, whatever it looks like."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: dict[str, Entry], span: Span | Place) -> None:
+        self.entries = entries
+        self._place = span
+
+    def __repr__(self) -> str:
+        return f"Mapping({self.entries!r})"
+
+
+Tree: TypeAlias = Scalar | Sequence | Mapping
+
+
+def plain(tree: Tree) -> Any:
+    """The tree as dicts, lists and scalars, without places."""
+    if isinstance(tree, Scalar):
+        return tree.value
+    if isinstance(tree, Sequence):
+        return [plain(item) for item in tree.items]
+    return {
+        key: entry.value.value if type(entry.value) is Scalar else plain(entry.value)
+        for key, entry in tree.entries.items()
+    }
+
+
+def locate(tree: Tree, path: Path[str | int], *, key: bool = False) -> Span:
+    """The place of a path, or of its nearest ancestor that exists.
+
+    Args:
+        tree: the root.
+        path: keys and indices from the root down.
+        key: give the key's place instead of the value's, where what was found is the value of a key.
+    """
+    found: Placed = tree
+    named: Placed = tree
+    for part in path:
+        if isinstance(found, Mapping) and str(part) in found.entries:
+            named = found.entries[str(part)]
+            found = found.entries[str(part)].value
+        elif isinstance(found, Sequence) and isinstance(part, int) and 0 <= part < len(found.items):
+            named = found = found.items[part]
+        else:
+            break
+    return named.span if key else found.span

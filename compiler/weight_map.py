@@ -1,0 +1,228 @@
+"""The checkpoint map: rules between graph paths and file keys, expanded into a table for one graph (language F13).
+
+A rule reads ``path: file`` with ``<i>`` for an index and ``<a|b>`` for alternatives, matched by position on the other
+side. A rule for a node covers its leaves; the most specific rule counts. The table is complete before a byte is read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from ..blocks.notation.expressions import ExpressionError, parse
+from ..blocks.notation.values import EvaluationError, evaluate
+from . import schema
+from .diagnostics import Diagnostic, Label, SpecError, nearest
+from .document import Document
+from .graph import Graph, Node, WeightEntry
+from .origins import listed, quoted
+from .span import Span
+from .weight_rules import HOLE, Op, Rule, join, pattern_of, rules_of
+
+
+@dataclass(slots=True)
+class FileTensor:
+    """A tensor of the file: its key and shape, the weights that it becomes, and the operations between."""
+
+    key: str
+    shape: tuple[int, ...]
+    entries: list[WeightEntry]
+    ops: tuple[Op, ...]
+    span: Span
+    bare: bool
+    also: tuple[str, ...] = ()
+
+    @property
+    def is_derived(self) -> bool:
+        """It is computed, so that a file without it is complete."""
+        return all(entry.weight.init == "given" for entry in self.entries)
+
+
+@dataclass(slots=True)
+class Table:
+    """The whole map of one graph."""
+
+    tensors: dict[str, FileTensor]
+    prefix: str
+    ignored: list[re.Pattern[str]] = field(default_factory=list)
+    optional: list[re.Pattern[str]] = field(default_factory=list)
+    prefixes: tuple[str, ...] = ()
+    known: list[re.Pattern[str]] = field(default_factory=list)
+
+
+def table_of(graph: Graph, *, distinct: bool = False) -> Table:
+    """Expand the map of a graph's spec.
+
+    Args:
+        graph: the checked model.
+        distinct: of rounds that are alike the first alone, which is enough to see whether the map is complete.
+
+    Raises:
+        SpecError: a weight that no rule covers, or rules that contradict each other.
+    """
+    document: Document[schema.Spec] = graph.document
+    checkpoint = document.model.checkpoint
+    rules = rules_of(graph)
+    compiled = [(rule, rule.pattern()) for rule in rules]
+    lost: dict[Node, list[WeightEntry]] = {}
+    groups: dict[tuple[str, str], list[tuple[int, WeightEntry, Rule]]] = {}
+    prefix = prefix_of(checkpoint, graph.task)
+    for entry in graph.weights(distinct=distinct):
+        if entry.tied_to is not None:
+            continue
+        match = _best(entry.map_path, compiled)
+        if match is None:
+            lost.setdefault(graph.root.nodes[entry.path.split(".")[0]], []).append(entry)
+            continue
+        rule, held = match
+        own = prefix if not rule.bare else ""
+        try:
+            key, place = _file_key(rule, rule.file, held, graph)
+            others = tuple(join(own, _file_key(rule, one, held, graph)[0]) for one in rule.also)
+        except (ExpressionError, EvaluationError) as error:
+            label = Label(rule.span, f"expected a value for `{entry.map_path}`, found none: {error}")
+            raise SpecError([Diagnostic("bad-rule", "an expression on the file's side has no value", label)]) from None
+        groups.setdefault((join(own, key), str(rule.span)), []).append((place, entry, replace(rule, also=others)))
+    if lost:
+        raise SpecError(_unmapped(node, entries, document, rules) for node, entries in lost.items())
+    tensors = _tensors(groups)
+    return Table(
+        tensors, prefix, [_full(one) for one in checkpoint.ignore], [_full(one) for one in checkpoint.optional],
+        _prefixes(checkpoint), [_loose(name) for rule in rules for name in (rule.file, *rule.also)],
+    )  # fmt: skip
+
+
+def prefix_of(checkpoint: schema.Checkpoint, task: str | None) -> str:
+    """The prefix that a file of this task has before every key of the base."""
+    if isinstance(checkpoint.prefix, str):
+        return "" if task in (None, "base") else checkpoint.prefix
+    return checkpoint.prefix.get(task or "base", checkpoint.prefix.get("always", ""))
+
+
+def _prefixes(checkpoint: schema.Checkpoint) -> tuple[str, ...]:
+    values = [checkpoint.prefix] if isinstance(checkpoint.prefix, str) else list(checkpoint.prefix.values())
+    return tuple(dict.fromkeys([value for value in values if value] + [""]))
+
+
+def _best(path: str, compiled: list[tuple[Rule, re.Pattern[str]]]) -> tuple[Rule, re.Match[str]] | None:
+    best: tuple[Rule, re.Match[str]] | None = None
+    for rule, pattern in compiled:
+        held = pattern.match(path)
+        if held and (best is None or len(held["rest"]) < len(best[1]["rest"])):
+            best = rule, held
+    return best
+
+
+def _file_key(rule: Rule, template: str, held: re.Match[str], graph: Graph) -> tuple[str, int]:
+    """The key on the other side, by the rule's `template`, and which of several parts of one tensor this is."""
+    holes = [hole[1] for hole in HOLE.finditer(rule.path)]
+    indices = {hole: held[f"h{at}"] for at, hole in enumerate(holes) if "|" not in hole}
+    choices = [(hole.split("|"), held[f"h{at}"]) for at, hole in enumerate(holes) if "|" in hole]
+    place, used = 0, 0
+
+    def fill(hole: re.Match[str]) -> str:
+        nonlocal used
+        words = hole[1].split("|")
+        if len(words) > 1:
+            options, chosen = choices[used]
+            used += 1
+            return words[options.index(chosen)]
+        if "$" in hole[1]:
+            return str(
+                evaluate(parse(hole[1]), lambda name: int(indices[name]) if name in indices else graph.param(name))
+            )
+        return indices[hole[1]]
+
+    key = HOLE.sub(fill, template) + held["rest"]
+    if used < len(choices):
+        options, chosen = choices[used]
+        place = options.index(chosen)
+    return key.lstrip("."), place
+
+
+def _tensors(groups: Mapping[tuple[str, str], list[tuple[int, WeightEntry, Rule]]]) -> dict[str, FileTensor]:
+    """The tensors of the file by key.
+
+    Raises:
+        SpecError: several weights would be one tensor and no operation joins them, or operations do not fit.
+    """
+    tensors: dict[str, FileTensor] = {}
+    found: list[Diagnostic] = []
+    for (key, _), members in groups.items():
+        members.sort(key=lambda member: member[0])
+        rule = members[0][2]
+        entries = [entry for _, entry, _ in members]
+        if key in tensors or (len(entries) > 1 and not any(op in ("split", "heads") for op, _ in rule.ops)):
+            if str(rule.span) not in {str(one.label.span) for one in found}:
+                found.append(_ambiguous(key, rule, entries, tensors.get(key)))
+            continue
+        try:
+            shape = file_shape([entry.shape for entry in entries], rule.ops)
+        except (ValueError, KeyError, IndexError, ZeroDivisionError):
+            there = quoted(op for op, _ in rule.ops)
+            label = Label(rule.span, f"expected operations on a weight of {list(entries[0].shape)}, found {there}")
+            found.append(Diagnostic("bad-rule", "the operations do not fit the weight", label))
+            continue
+        tensors[key] = FileTensor(key, shape, entries, rule.ops, rule.span, rule.bare, rule.also)
+    if found:
+        raise SpecError(found)
+    return tensors
+
+
+def _ambiguous(key: str, rule: Rule, entries: list[WeightEntry], other: FileTensor | None) -> Diagnostic:
+    paths = quoted([entry.path for entry in (*(other.entries if other else ()), *entries)][:4])
+    label = Label(rule.span, f"expected one weight, found {paths}")
+    others = (Label(other.span, "also mapped here"),) if other is not None and str(other.span) != str(rule.span) else ()
+    return Diagnostic("ambiguous-map", f"several weights map to `{key}`", label, others)
+
+
+def file_shape(shapes: list[tuple[int, ...]], ops: tuple[Op, ...]) -> tuple[int, ...]:
+    """The shape in the file of what becomes weights of `shapes`: the operations backwards."""
+    shape = shapes[0]
+    for name, value in reversed(ops):
+        if name in ("split", "heads"):
+            shape = (sum(one[0] for one in shapes), *shape[1:])
+        elif name == "transpose":
+            shape = shape[::-1]
+        elif name == "rearrange":
+            shape = value.file_shape(shape)
+    return shape
+
+
+def unmapped(graph: Graph) -> list[Diagnostic]:
+    """What is wrong with the map of a graph whose spec has one."""
+    if not graph.document.model.checkpoint.weights:
+        return []
+    try:
+        table_of(graph, distinct=True)
+    except SpecError as error:
+        return error.diagnostics
+    return []
+
+
+def _unmapped(
+    node: Node, entries: list[WeightEntry], document: Document[schema.Spec], rules: list[Rule]
+) -> Diagnostic:
+    """One diagnostic for all weights of a node of the spec that no rule covers, and the rule that was meant for it."""
+    paths = [f"`{entry.map_path}`" for entry in entries]
+    verb = "have" if len(paths) > 1 else "has"
+    label = Label(node.span, f"expected a rule for each weight, found that {listed(paths, most=4)} {verb} none")
+    spec = document.model
+    nodes = {*spec.graph, *spec.tasks, *(name for task in spec.tasks.values() for name in task.graph)}
+    heads = {rule.path.split(".")[0]: rule for rule in rules if rule.path.split(".")[0] not in nodes}
+    close = nearest(node.name, [head for head in heads if "<" not in head], cutoff=0.75)
+    other = Label(document.span("checkpoint", "weights", key=True), "the rules")
+    if close is not None:
+        other = Label(heads[close].span, "leads to no node")
+    help_ = f"did you mean `{node.name}` for `{close}`?" if close is not None else None
+    return Diagnostic("unmapped-weight", f"the map does not cover `{node.name}`", label, (other,), help_)
+
+
+def _full(template: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:.*\.)?{pattern_of(template, named=False)}(?:\..*)?$")
+
+
+def _loose(template: str) -> re.Pattern[str]:
+    """What a rule's file side may give under any task, parameter and prefix."""
+    return re.compile(rf"(?:\w+\.){{0,2}}{pattern_of(template, named=False)}(?:\.[^.]+)*$" if template else r"$^")

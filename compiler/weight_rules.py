@@ -1,0 +1,281 @@
+"""The rules of a checkpoint map, read for one graph: what is on which side, and operations with their inverse.
+
+Assumes a checked graph; guarantees rules whose sides fit each other, or a diagnostic for each that does not.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..blocks.layout import axes, axis_sizes
+from ..blocks.notation.expressions import ExpressionError, parse
+from ..blocks.notation.values import EvaluationError, NameMissing, evaluate
+from . import schema
+from .composer import clip
+from .diagnostics import Diagnostic, Label, SpecError, nearest
+from .document import Document, library
+from .graph import Graph
+from .origins import in_words
+from .span import Span
+
+HOLE = re.compile(r"<([^<>]+)>")
+Op = tuple[str, Any]
+OPERATIONS = ("transpose", "split", "heads", "rearrange")
+"""What a rule may do to a tensor of a file: each has its inverse."""
+KEYS = ("file", "ops", "when", "map", "also")
+MAX_NESTED = 8
+At = Callable[..., Span]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a map, prefixes included."""
+
+    path: str
+    file: str
+    span: Span
+    ops: tuple[Op, ...] = ()
+    also: tuple[str, ...] = ()
+    bare: bool = False
+
+    def pattern(self) -> re.Pattern[str]:
+        """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
+        return re.compile(pattern_of(self.path) + r"(?P<rest>(?:\.[^.]+)*)$" if self.path else r"(?P<rest>.+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Rearranged:
+    """The operation ``{rearrange: "o (k i) -> o i k"}``: the file's axes, the weight's, and sizes neither shows."""
+
+    pattern: str
+    given: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def inverse(self) -> str:
+        """The pattern from the weight to the file."""
+        return " -> ".join(side.strip() for side in reversed(self.pattern.split("->")))
+
+    def sizes(self, shape: tuple[int, ...]) -> dict[str, int]:
+        """The size of every axis, for a weight of that shape."""
+        return axis_sizes(self.pattern.split("->")[1], shape, dict(self.given))
+
+    def file_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape in the file of a weight of that shape."""
+        sizes = self.sizes(shape)
+        groups = axes(self.pattern.split("->")[0])
+        return tuple(math.prod(int(name) if name.isdigit() else sizes[name] for name in group) for group in groups)
+
+
+def pattern_of(template: str, *, named: bool = True) -> str:
+    """A template as a regular expression; a hole is a group named by its place."""
+    out, last = "", 0
+    for number, hole in enumerate(HOLE.finditer(template)):
+        out += re.escape(template[last : hole.start()])
+        words = hole[1].split("|")
+        inner = "|".join(map(re.escape, words)) if len(words) > 1 else r"[^.]*" if "$" in hole[1] else r"\d+"
+        out += f"(?P<h{number}>{inner})" if named else f"(?:{inner})"
+        last = hole.end()
+    return out + re.escape(template[last:])
+
+
+def join(*parts: str) -> str:
+    """The parts of a path that are not empty, joined."""
+    return ".".join(part for part in parts if part)
+
+
+def rules_of(graph: Graph) -> list[Rule]:
+    """The rules of the graph's spec, and of the maps and mounted specs that they name.
+
+    Raises:
+        SpecError: with what is wrong with them.
+    """
+    document: Document[schema.Spec] = graph.document
+    reader = _Reader(graph)
+    rules = list(reader.rules(document, document.model.checkpoint.weights, ("checkpoint", "weights"), 0))
+    if reader.found:
+        raise SpecError(reader.found)
+    return rules
+
+
+class _Reader:
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.found: list[Diagnostic] = []
+
+    def rules(
+        self, document: Document[Any], weights: Mapping[str, Any], path: tuple[str, ...], depth: int
+    ) -> Iterator[Rule]:
+        tasks = document.model.tasks if isinstance(document.model, schema.Spec) else {}
+        for written, raw in weights.items():
+            at = partial(document.span, *path, written)
+            for left in _by_task(written, tasks):
+                bare = left.split(".")[0] in tasks
+                for number, one in enumerate(raw if isinstance(raw, list) else [raw]):
+                    place = partial(at, number) if isinstance(raw, list) else at
+                    try:
+                        yield from self.rule(document, left, one, at(key=True), place, bare, depth)
+                    except SpecError as error:
+                        self.found += error.diagnostics
+
+    def rule(
+        self, document: Document[Any], left: str, raw: Any, span: Span, at: At, bare: bool, depth: int
+    ) -> Iterator[Rule]:
+        """The rules that one line stands for.
+
+        Raises:
+            SpecError: it is wrong.
+        """
+        raw = raw if isinstance(raw, dict) else {"file": raw}
+        _check_keys(raw, at)
+        if not self.value(raw.get("when", True), partial(at, "when")):
+            return
+        also = raw.get("also", [])
+        file, also = raw.get("file", ""), tuple(also if isinstance(also, list) else [also])
+        if not all(isinstance(one, str) for one in (file, *also)):
+            label = Label(at(), f"expected a text, found {in_words(file)}")
+            raise SpecError([Diagnostic("wrong-type", "the file's side of a rule is a text", label)])
+        node = self.graph.root.nodes.get(left)
+        mounts = document.model.mounts if isinstance(document.model, schema.Spec) else {}
+        if "map" in raw:
+            name = str(raw["map"])
+            inner = library().weight_map(name, near=document.folder, at=at("map"))
+            deeper = self.rules(inner, inner.model.weights, ("weights",), depth + 1)
+        elif left in mounts and node is not None:
+            name, deeper = left, self.mounted(document, left, span, depth)
+        else:
+            rule = Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare)
+            found = list(_misfits(rule))
+            if found:
+                raise SpecError(found)
+            yield rule
+            return
+        if depth >= MAX_NESTED:
+            label = Label(at("map"), f"expected at most {MAX_NESTED} maps in each other")
+            raise SpecError([Diagnostic("too-deep", f"the map `{clip(name)}` holds itself, or too many others", label)])
+        for inner_rule in deeper:
+            place = span if "map" in raw else inner_rule.span
+            others = tuple(join(file, one) for one in inner_rule.also)
+            rule = Rule(join(left, inner_rule.path), join(file, inner_rule.file), place, inner_rule.ops, others, bare)
+            found = list(_misfits(rule))
+            if found:
+                raise SpecError(found)
+            yield rule
+
+    def mounted(self, document: Document[schema.Spec], name: str, span: Span, depth: int) -> Iterator[Rule]:
+        written = document.model.mounts[name].spec
+        spec = written if isinstance(written, str) else self.chosen(written)
+        inner = library().spec(spec, near=document.folder, at=span)
+        return self.rules(inner, inner.model.checkpoint.weights, ("checkpoint", "weights"), depth + 1)
+
+    def chosen(self, choice: Mapping[str, Any]) -> str:
+        key = evaluate(parse(str(choice["choose"])), self.graph.param)
+        return str(choice[str(key)])
+
+    def value(self, raw: Any, at: At) -> Any:
+        """The value of an expression over parameters, or of a literal.
+
+        Raises:
+            SpecError: it has none.
+        """
+        if not isinstance(raw, str) or "$" not in raw:
+            return raw
+        try:
+            return evaluate(parse(raw), self.graph.param)
+        except ExpressionError as error:
+            label = Label(at().within(error.start, error.end), str(error))
+            raise SpecError([Diagnostic("bad-expression", f"`{clip(raw)}` is no expression", label)]) from None
+        except NameMissing as error:
+            name = str(getattr(error.tree, "text", ""))
+            close = nearest(name, [*self.graph.params, *self.graph.root.lets])
+            label = Label(at().within(error.tree.start, error.tree.end), "expected a parameter of the spec")
+            help_ = f"did you mean `${close}`?" if close else None
+            raise SpecError(
+                [Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]
+            ) from None
+        except EvaluationError as error:
+            label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
+            raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
+
+    def ops(self, raw: Any, at: At) -> Iterator[Op]:
+        """The operations from the file's tensor to the weight.
+
+        Raises:
+            SpecError: one is none.
+        """
+        if not isinstance(raw, list):
+            label = Label(at("ops"), f"expected a list such as `[transpose, split]`, found {in_words(raw)}")
+            raise SpecError([Diagnostic("wrong-type", "`ops` is a list", label)])
+        for number, one in enumerate(raw):
+            place = partial(at, "ops", number)
+            table = one if isinstance(one, dict) and one else {one if isinstance(one, str) else None: None}
+            (name, value), *more = [(key, self.value(said, partial(place, key))) for key, said in table.items()]
+            if name not in OPERATIONS:
+                close = nearest(str(name), OPERATIONS)
+                label = Label(place(), f"expected one of {', '.join(OPERATIONS)}")
+                help_ = f"did you mean `{close}`?" if close else None
+                message = f"there is no operation `{clip(str(name))}` on weights"
+                raise SpecError([Diagnostic("unknown-operation", message, label, help=help_)])
+            if name == "rearrange":
+                if (
+                    not isinstance(value, str)
+                    or value.count("->") != 1
+                    or not all(isinstance(size, int) for _, size in more)
+                ):
+                    label = Label(place(), "expected a pattern such as `o (k i) -> o i k`, and sizes")
+                    raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
+                yield name, Rearranged(value, tuple((str(axis), size) for axis, size in more))
+            elif name == "heads":
+                if not isinstance(value, int):
+                    label = Label(place(), f"expected a number of heads, found {in_words(value)}")
+                    raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
+                yield name, value
+            else:
+                yield name, value
+
+
+def _check_keys(raw: Mapping[str, Any], at: At) -> None:
+    found = []
+    for key in raw:
+        if key not in KEYS:
+            close = nearest(str(key), KEYS)
+            label = Label(at(key, key=True), f"expected one of {', '.join(KEYS)}")
+            help_ = f"did you mean `{close}`?" if close else None
+            found.append(Diagnostic("unknown-key", f"`{clip(str(key))}` is no key of a rule", label, help=help_))
+    if found:
+        raise SpecError(found)
+
+
+def _by_task(left: str, tasks: Mapping[str, Any]) -> list[str]:
+    """A rule for several tasks (``<masked_lm|causal_lm>``) as one for each: the file side has one name for all."""
+    hole = HOLE.match(left)
+    words = hole[1].split("|") if hole else []
+    if hole is None or not all(word.split(".")[0] in tasks for word in words):
+        return [left]
+    return [word + left[hole.end() :] for word in words]
+
+
+def _misfits(rule: Rule) -> Iterator[Diagnostic]:
+    """What a rule's sides do not have in common."""
+    holes = [hole[1] for hole in HOLE.finditer(rule.path)]
+    choices = [len(hole.split("|")) for hole in holes if "|" in hole]
+    for template in (rule.file, *rule.also):
+        inner = [hole[1] for hole in HOLE.finditer(template) if "$" not in hole[1]]
+        for index in inner:
+            if "|" not in index and index not in holes:
+                known = (
+                    " or ".join(f"`<{hole}>`" for hole in holes if "|" not in hole) or "no index, as on the left side"
+                )
+                label = Label(rule.span, f"expected {known}, found `<{index}>`")
+                yield Diagnostic("bad-rule", f"`<{index}>` stands on one side of the rule alone", label)
+        counts = [len(index.split("|")) for index in inner if "|" in index]
+        if counts != choices[: len(counts)]:
+            words = " and ".join(map(str, choices[: len(counts)])) or "no"
+            label = Label(
+                rule.span, f"expected {words} alternatives on the file's side, found {' and '.join(map(str, counts))}"
+            )
+            yield Diagnostic("bad-rule", "the sides of the rule have different alternatives", label)

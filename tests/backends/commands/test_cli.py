@@ -1,0 +1,303 @@
+"""The command line: what each command prints and where, exit codes, and what starting it costs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+import archwright as aw
+from archwright.backends.torch.emit.source import root_name
+from archwright.cli import main
+from archwright.backends.commands.group import COMMANDS
+
+WRONG = """\
+model: wrong
+inputs: {x: "float[batch, d]"}
+graph: {a: {block: linaer, in: x, d_out: 3}}
+outputs: {y: a}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in, with a spec that is wrong."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "wrong.yaml").write_text(WRONG)
+    return tmp_path
+
+
+def call(*args: str) -> Result:
+    return CliRunner().invoke(main, args)
+
+
+def data(*args: str, code: int = 0) -> Any:
+    """What a command prints as JSON; nothing else may be on stdout."""
+    result = call(*args, "--json")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A command in a process of its own."""
+    import os
+
+    return subprocess.run(
+        [sys.executable, "-m", "archwright", *args], capture_output=True, text=True, env={**os.environ, **environment}
+    )
+
+
+# Starting
+
+
+@pytest.mark.parametrize(
+    ("args", "absent"),
+    [
+        (["--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
+        (["bench", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
+        (["check", "bert"], {"torch", "numpy", "rich"}),
+        (["show", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
+        (["list", "bert"], {"torch", "numpy", "rich"}),
+        (["schema"], {"torch", "numpy", "rich"}),
+        (["emit", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_imports_what_it_needs(args: list[str], absent: set[str]) -> None:
+    program = (
+        "import sys\nfrom archwright.cli import main\n"
+        f"main({args!r}, standalone_mode=False)\n"
+        f"found = {sorted(absent)!r}\nprint(*[name for name in found if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip() == ""
+    assert done.stdout
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    assert all(f"  {name} " in call("--help").stdout for name in COMMANDS)
+    for name in COMMANDS:
+        result = call(name, "--help")
+        assert result.exit_code == 0
+        assert f"archwright {name}" in result.stdout.split("Examples:")[1]
+
+
+def test_version() -> None:
+    assert call("--version").stdout == f"archwright {aw.__version__}\n"
+
+
+# Exit codes
+
+
+@pytest.mark.parametrize(
+    ("args", "code"),
+    [
+        (["list"], 0),
+        (["check", "bert"], 0),
+        (["check", "wrong.yaml"], 1),
+        (["check", "bert", "wrong.yaml"], 1),
+        (["check", "no_such_spec"], 1),
+        (["check", "no_such_file.yaml"], 1),
+        (["show", "wrong.yaml"], 1),
+        (["show", "bert", "--task", "no_such_task"], 1),
+        (["draw", "wrong.yaml", "-o", "x.svg"], 1),
+        (["emit", "wrong.yaml"], 1),
+        (["run", "no_such_spec"], 1),
+        (["run", "."], 1),
+        (["new", "x", "--from", "no_such_spec"], 1),
+        (["check"], 2),
+        (["chekc"], 2),
+        (["check", "bert", "--nothing"], 2),
+        (["check", "bert", "--set", "num_layers"], 2),
+        (["check", "bert", "--set", "num_layers=[1"], 2),
+        (["show", "bert", "--dim", "seq=0"], 2),
+        (["show", "bert", "--dim", "nothing=3"], 2),
+        (["draw", "bert"], 2),
+        (["draw", "bert", "-o", "x.doc"], 2),
+        (["emit", "bert", "--inputs", "nothing"], 2),
+        (["emit", "bert", "--inputs", "attention_mask"], 2),
+        (["emit", "bert", "--flags", "nothing"], 2),
+        (["run", "bert", "--size", "tiny", "--dtype", "float77"], 2),
+        (["run", "bert", "--size", "tiny", "--flags", "nothing"], 2),
+        (["run", "bert", "--size", "tiny", "--dim", "nothing=3"], 2),
+        (["run", "bert", "--size", "tiny", "--inputs", "nothing"], 2),
+        (["new", "no-name"], 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
+)
+def test_exit_code(folder: Path, args: list[str], code: int) -> None:
+    result = call(*args)
+    assert result.exit_code == code, result.output
+    if code:
+        assert result.stderr
+        assert "Traceback" not in result.output
+        if args[:2] != ["check", "bert"]:
+            assert not result.stdout
+
+
+def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*args: object, **options: object) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("archwright.compiler.models.check", broken)
+    assert isinstance(call("check", "bert").exception, ZeroDivisionError)
+
+
+def test_an_unknown_command_has_a_near_one() -> None:
+    assert "did you mean `check`?" in call("chekc").stderr
+
+
+def test_json_of_a_failure_is_on_stdout(folder: Path) -> None:
+    for args in (["show", "wrong.yaml"], ["run", "wrong.yaml"]):
+        found = data(*args, code=1)
+        assert not found["ok"]
+        assert [(one["code"], one["line"], one["column"]) for one in found["diagnostics"]] == [("unknown-block", 3, 20)]
+    assert "no_such_spec" in data("show", "no_such_spec", code=1)["message"]
+
+
+def test_colours_are_for_terminals(folder: Path) -> None:
+    assert "\x1b" not in call("check", "wrong.yaml").output
+    done = fresh("check", str(folder / "wrong.yaml"), NO_COLOR="1")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "error[unknown-block]" in done.stderr
+
+
+# Commands
+
+
+def test_list() -> None:
+    rows = {row["name"]: row for row in data("list")}
+    assert sorted(rows) == aw.list_models()
+    assert rows["bert"]["family"] == "text encoder"
+    assert rows["bert"]["parameters"] == {"default": aw.check("bert", task="base").num_parameters()}
+    assert rows["bert"]["sizes"] == ["tiny", "base", "large"]
+    assert "masked_lm" in rows["bert"]["tasks"]
+    assert rows["vit"]["family"] == "vision encoder"
+    assert rows["t5"]["family"] == "text encoder-decoder"
+    table = call("list", "bert").stdout.splitlines()
+    assert len(table) == 2
+    assert "109.5M  tiny 23.5k, base 109.5M, large 335.1M  pre_training, masked_lm" in table[1]
+
+
+def test_check_prints_a_line_for_each_spec(folder: Path) -> None:
+    result = call("check", "bert", "wrong.yaml", "vit")
+    assert [line.split(":")[0] for line in result.stdout.splitlines()] == ["bert", "vit"]
+    assert "error[unknown-block]" in result.stderr
+    assert "did you mean `linear`?" in result.stderr
+    assert call("check", "bert", "--quiet").output == ""
+    assert call("check", "bert", "--task", "masked_lm").stdout.startswith("bert: fine, masked_lm")
+
+
+def test_check_as_json(folder: Path) -> None:
+    found = data("check", "bert", "wrong.yaml", "nothing", code=1)
+    assert [one["ok"] for one in found["specs"]] == [True, False, False]
+    assert found["specs"][0]["tasks"][:2] == ["base", "pre_training"]
+    assert found["specs"][1]["diagnostics"][0]["code"] == "unknown-block"
+
+
+def test_overrides() -> None:
+    found = data("show", "bert", "--set", "num_layers=3", "--set", "activation=relu", "--resolved")
+    by_name = {row["name"]: row for row in found["parameters"]}
+    assert (by_name["num_layers"]["value"], by_name["num_layers"]["origin"]) == (3, "override")
+    assert by_name["activation"]["value"] == "relu"
+    assert by_name["d_model"]["origin"] == "default"
+    mounted = data("show", "clip", "--size", "tiny", "--set", "text.num_layers=1", "--params")
+    assert not any(".text.encoder.1." in f".{one['path']}" for one in mounted["weights"])
+
+
+def test_show_costs() -> None:
+    found = data("show", "bert", "--size", "tiny", "--dim", "batch=2", "--dim", "seq=10")
+    assert found["sizes"] == {"batch": 2, "seq": 10}
+    total = found["cost"]
+    assert total["parameters"] == aw.check("bert", task="base", size="tiny").num_parameters()
+    assert "batch*seq**2" in total["symbolic"]["flops"]
+    text = call("show", "bert", "--size", "tiny", "--depth", "0").stdout
+    assert "encoder x 2" in text
+    assert "norm1" not in text
+
+
+def test_show_views() -> None:
+    shapes = call("show", "bert", "--size", "tiny", "--shapes").stdout
+    assert "repeat i < $num_layers" in shapes
+    params = call("show", "bert", "--task", "masked_lm", "--params").stdout
+    assert "encoder.<0..11>.attention.q.weight  [768, 768]" in params
+    assert "tied to tokens.weight" in params
+    resolved = call("show", "bert", "--size", "tiny", "--resolved").stdout
+    assert "param d_model = 32  # size tiny" in resolved
+
+
+def test_draw(folder: Path) -> None:
+    for name in ("x.svg", "x.mmd"):
+        result = call("draw", "bert", "--size", "tiny", "-o", name)
+        assert result.exit_code == 0, result.output
+        assert not result.stdout
+    assert "<svg" in Path("x.svg").read_text()
+
+
+def test_emitted_code_runs_alone(folder: Path) -> None:
+    args = ["emit", "bert", "--task", "masked_lm", "--size", "tiny", "--inputs", "input_ids,labels", "--standalone"]
+    assert call(*args, "-o", "bert.py").exit_code == 0
+    assert call(*args).stdout == Path("bert.py").read_text()
+    program = (
+        "import sys, torch\nsys.modules['archwright'] = None\nimport bert\n"
+        f"model = bert.{root_name('bert', 'masked_lm')}()\nids = torch.ones(2, 5, dtype=torch.long)\n"
+        "print(*model(input_ids=ids, labels=ids))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=folder)
+    assert done.stdout.strip() == "loss logits", done.stderr
+
+
+def test_emit_takes_flags(folder: Path) -> None:
+    assert "attention_mask" in call("emit", "bert", "--size", "tiny").stdout
+    assert '"attentions"' in call("emit", "bert", "--size", "tiny", "--flags", "output_attentions").stdout
+
+
+def test_new_checks_and_runs(folder: Path) -> None:
+    assert call("new", "mine").exit_code == 0
+    text = Path("mine.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=")
+    assert "\nmodel: mine\n" in text
+    checked = data("check", "mine.yaml")
+    assert checked["specs"][0]["tasks"] == ["base", "token_classification", "sequence_classification"]
+    assert data("run", "mine.yaml")["outputs"][0]["name"] == "last_hidden_state"
+    refused = call("new", "mine")
+    assert refused.exit_code == 1
+    assert Path("mine.yaml").read_text() == text
+    assert call("new", "mine", "--from", "bert", "--force").exit_code == 0
+    assert Path("mine.yaml").read_text() != text
+    assert aw.check("mine.yaml", task="base").name == "mine"
+
+
+def test_run(folder: Path) -> None:
+    found = data("run", "bert", "--size", "tiny", "--task", "masked_lm", "--length", "5", "--inputs", "labels")
+    assert found["inputs"]["labels"] == [2, 5]
+    assert [one["name"] for one in found["outputs"]] == ["loss", "logits"]
+    assert found["seconds"] > 0
+    Path("x.json").write_text(json.dumps({"input_ids": [[1, 2, 3]]}))
+    text = call("run", "bert", "--size", "tiny", "--input", "x.json").stdout
+    assert "last_hidden_state  float32  [1, 3, 32]" in text
+    assert "parameters" in text
+
+
+def test_run_takes_a_checkpoint(folder: Path) -> None:
+    aw.compile("bert", task="masked_lm", size="tiny", backend="eager").save_pretrained("saved")
+    assert [one["name"] for one in data("run", "saved")["outputs"]] == ["logits"]
+    assert data("show", "saved", "--params")["task"] == "masked_lm"
+
+
+def test_schema() -> None:
+    assert data("schema")["title"] == "Archwright"
+    assert json.loads(call("schema").stdout) == data("schema")
+
+
+def test_bench() -> None:
+    args = ["bench", "bert", "--size", "tiny", "--backend", "eager", "--runs", "2", "--no-reference"]
+    assert [row["name"] for row in data(*args)["rows"]] == ["archwright eager"]
+    assert "speedup over archwright eager" in call(*args).stdout

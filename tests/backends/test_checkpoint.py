@@ -1,0 +1,152 @@
+"""Folders in Hugging Face's layout: every spelling that is accepted, every fault that is named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import archwright as aw
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tiny BERT for masked language modelling."""
+    torch.manual_seed(0)
+    aw.compile("bert", task="masked_lm", size="tiny", backend="eager").save_pretrained(tmp_path / "bert")
+    return tmp_path / "bert"
+
+
+def rewrite(folder: Path, change: Any) -> None:
+    """Apply `change` to the table of tensors."""
+    tensors = load_file(folder / "model.safetensors")
+    save_file(change(dict(tensors)), folder / "model.safetensors", {"format": "pt"})
+
+
+def logits(folder: Path, **options: Any) -> torch.Tensor:
+    with torch.no_grad():
+        return aw.from_pretrained(folder, backend="eager", **options)(input_ids=torch.arange(6)[None]).logits
+
+
+def test_saves_and_loads_the_same(folder: Path, tmp_path: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager")
+    assert model.graph.task == "masked_lm"
+    model.save_pretrained(tmp_path / "again")
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (folder / name).read_bytes()
+    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "model.safetensors"]
+
+
+def test_shards_both_ways(folder: Path, tmp_path: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager")
+    model.save_pretrained(tmp_path / "sharded", max_shard_size=20_000)
+    assert len(list((tmp_path / "sharded").glob("model-*.safetensors"))) > 1
+    assert torch.equal(logits(tmp_path / "sharded"), logits(folder))
+
+
+def test_old_spellings(folder: Path) -> None:
+    expected = logits(folder)
+    old = {"LayerNorm.weight": "LayerNorm.gamma", "LayerNorm.bias": "LayerNorm.beta"}
+
+    def change(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+        found = {}
+        for key, value in tensors.items():
+            for new, legacy in old.items():
+                key = key.removesuffix(new) + legacy if key.endswith(new) else key
+            found[key] = value
+        found["bert.embeddings.position_ids"] = torch.arange(64)
+        found["cls.predictions.decoder.weight"] = torch.zeros(99, 32)  # a tied copy: the config decides
+        return found
+
+    rewrite(folder, change)
+    assert torch.equal(logits(folder), expected)
+
+
+def test_with_and_without_the_prefix(folder: Path) -> None:
+    expected = logits(folder)
+    rewrite(folder, lambda tensors: {key.removeprefix("bert."): value for key, value in tensors.items()})
+    assert torch.equal(logits(folder), expected)
+
+
+def test_a_task_file_into_the_base_and_a_base_file_into_a_task(folder: Path, tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="freshly initialised.*pooler"):
+        base = aw.from_pretrained(folder, task="base", backend="eager")
+    states = base(input_ids=torch.arange(6)[None]).last_hidden_state
+    assert base.graph.task is None
+    base.save_pretrained(tmp_path / "base")
+    with pytest.warns(UserWarning, match="freshly initialised.*token_classification.logits"):
+        headed = aw.from_pretrained(tmp_path / "base", task="token_classification", backend="eager")
+    assert torch.equal(headed(input_ids=torch.arange(6)[None], output_hidden_states=True).hidden_states[-1], states)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: {k: v for k, v in t.items() if "layer.1.output.dense.bias" not in k},
+            "missing: `bert.encoder.layer.1",
+        ),
+        (
+            lambda t: {**t, "bert.encoder.layer.0.surprise.weight": torch.zeros(2)},
+            "unexpected: `bert.encoder.layer.0.surp",
+        ),
+        (
+            lambda t: {**t, "cls.predictions.bias": torch.zeros(7)},
+            r"misshaped: `cls.predictions.bias` is \[7\], expected \[99\]",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_named_with_the_rule(folder: Path, change: Any, message: str) -> None:
+    rewrite(folder, change)
+    with pytest.raises(aw.CheckpointError, match=message):
+        aw.from_pretrained(folder, backend="eager")
+
+
+@pytest.mark.parametrize("name", ["../model.safetensors", "/etc/passwd", "a\\b.safetensors", "c:model.safetensors"])
+def test_a_shard_outside_the_folder_is_refused(folder: Path, name: str) -> None:
+    (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
+    index = {"metadata": {}, "weight_map": {"bert.pooler.dense.weight": name}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(aw.CheckpointError, match="outside the folder"):
+        aw.from_pretrained(folder, backend="eager")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff" * 40, b"\x10\0\0\0\0\0\0\0{not json at all", b"\xff\xff\xff\xff\0\0\0\0{}"]
+)
+def test_a_broken_file_is_no_traceback_of_ours(folder: Path, content: bytes) -> None:
+    (folder / "model.safetensors").write_bytes(content)
+    with pytest.raises(aw.CheckpointError, match="no safetensors file"):
+        aw.from_pretrained(folder, backend="eager")
+
+
+def test_a_pickle_is_not_read(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(aw.CheckpointError, match=r"pytorch_model\.bin is a pickle, which is not read"):
+        aw.from_pretrained(folder)
+
+
+def test_an_unknown_class_names_those_there_are(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertForPoetry"]}))
+    with pytest.raises(aw.CheckpointError, match=r"BertForPoetry.*BertForMaskedLM"):
+        aw.from_pretrained(folder)
+
+
+def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
+    model.save_pretrained(tmp_path / "changed")
+    before, after = (json.loads((path / "config.json").read_text()) for path in (folder, tmp_path / "changed"))
+    assert {key for key in after if after[key] != before.get(key)} == {"layer_norm_eps"}
+
+
+def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager")
+    assert not any(parameter.is_meta for parameter in model.parameters())
+    assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
+    half = aw.from_pretrained(folder, backend="eager", dtype="float16")
+    assert all(parameter.dtype == torch.float16 for parameter in half.parameters())

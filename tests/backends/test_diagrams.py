@@ -1,0 +1,384 @@
+"""Diagrams: golden text, what each picture must show, nothing over anything else, and hostile text that stays text."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pygraphviz import AGraph
+
+import archwright as aw
+from archwright.backends.diagrams.build import scene_of
+from archwright.backends.diagrams.dot import to_dot, to_layout
+from archwright.backends.diagrams.layout import laid_out
+from archwright.backends.diagrams.legend import legend_of
+from archwright.backends.diagrams.mermaid import to_mermaid
+from archwright.backends.diagrams.rects import Rect, clusters, label_rect, node_rect
+from archwright.backends.diagrams.scene import Box, Cluster, Scene
+from archwright.compiler.document import library
+from archwright.compiler.graph import Graph
+from archwright.compiler.models import build_graph
+
+SMALL = """\
+archwright: 1
+model: small
+title: {title}
+params: {{vocab_size: 10, d_model: 4, num_layers: 3}}
+inputs: {{ids: "int[batch, seq]"}}
+parts:
+  layer:
+    inputs: {{x: "float[batch, seq, d]"}}
+    graph:
+      norm: {{block: layer_norm, in: x}}
+      mixed: {{block: linear, in: norm, d_out: $d}}
+      dropped: {{block: dropout, p: 0.1}}
+    outputs: {{x: x + dropped}}
+graph:
+  tokens: {{block: embedding, in: ids, num: $vocab_size, dim: $d_model}}
+  layers: {{repeat: {{i: $num_layers}}, part: layer, in: {{x: tokens}}}}
+  logits: {{block: linear, in: layers, d_out: $vocab_size, bias: false, tie: {{weight: tokens.weight}}}}
+outputs: {{logits: logits}}
+"""
+GOLDEN = """\
+  n1 [label="Embedding\\ntokens · 10", fillcolor="#fbe0d3", color="#c2643a", width="1.5"]
+  n2 [label="ids", shape="plaintext", style="solid", height="0.25"]
+  subgraph cluster_1 {
+    n3 [label="", shape="point", width="0.05", height="0.05", color="#333333"]
+    n4 [label="Layer norm", fillcolor="#fff8d0", color="#c0a93a", width="1.5"]
+    n5 [label="Linear\\nmixed", fillcolor="#e7f2d3", color="#7a9a35", width="1.5"]
+    n6 [label="+", shape="circle", width="0.26", height="0.26", fixedsize="true", fillcolor="white", color="#333333", \
+fontsize="14", margin="0"]
+  }
+  n7 [label="Linear\\nlogits", fillcolor="#e7f2d3", color="#7a9a35", width="1.5"]
+  n8 [label="logits", shape="plaintext", style="solid", height="0.25"]
+  n2 -> n1 [weight="100", label=" [batch, seq] "]
+  n1 -> n3 [weight="100", label=" [batch, seq, d_model] "]
+  n3 -> n4 [weight="100"]
+  n4 -> n5 [weight="100"]
+  n3 -> n6 [weight="1"]
+  n5 -> n6 [weight="100"]
+  n6 -> n7 [weight="100"]
+  n7 -> n8 [weight="100", label=" [batch, seq, vocab_size] "]
+  n1 -> n7 [color="#8a8a8a", style="dotted", dir="none", constraint="false", penwidth="1.4"]
+"""
+TASKS = [(name, task) for name in aw.list_models() for task in (None, *library().spec(name).model.tasks)]
+HOSTILE = [
+    '"]; evil [label="x', "<script>alert(1)</script>", "<<b>bold</b>>", "javascript:alert(1)", "a\\n\\l\\G\\",
+    "&lt;&#106;&amp;",
+    'x" onload="alert(1)', "]]><!-- -->", "%%{init: {'theme': 'x'}}%%", "`md` ![a](http://a.b/c.png)", "end", "tail\\",
+    "\x00\x07\x1b[31m\u202e\ud800", "#quot;#59;", "a;b\nc\r\nd|e", "{{x}} {[(>", "https://evil.example/x",
+]  # fmt: skip
+SVG_ATTRIBUTES = {
+    "width", "height", "viewBox", "id", "class", "transform", "fill", "stroke", "points", "d", "x", "y", "cx", "cy", "rx",
+    "ry", "text-anchor", "font-family", "font-size", "stroke-width", "stroke-dasharray",
+}  # fmt: skip
+SVG_ELEMENTS = {"svg", "g", "polygon", "path", "text", "ellipse", "polyline"}
+
+
+@cache
+def graph_of(name: str, task: str | None = None) -> Graph:
+    return build_graph(name, task)
+
+
+@cache
+def drawing(name: str, task: str | None = None, depth: int = 1) -> Scene:
+    return scene_of(graph_of(name, task), depth)
+
+
+def small(folder: Path, title: str = "A small model") -> Path:
+    path = folder / "small.yaml"
+    path.write_text(SMALL.format(title=title))
+    return path
+
+
+def titles(scene: Scene) -> list[str]:
+    return [line for cluster in scene.root.clusters() for line in cluster.lines]
+
+
+def boxes(scene: Scene, first_line: str) -> list[Box]:
+    return [box for box in scene.root.boxes() if box.lines[:1] == [first_line]]
+
+
+# Text
+
+
+def test_golden_dot(tmp_path: Path) -> None:
+    text = aw.draw(small(tmp_path), format="dot")
+    assert isinstance(text, str)
+    kept = text.partition("subgraph cluster_legend")[0].splitlines(keepends=True)
+    shown = [line for line in kept if not re.match(r" *(graph|node|edge) \[|digraph", line)]
+    assert "".join(shown).rstrip(" ") == GOLDEN
+
+
+def test_golden_mermaid(tmp_path: Path) -> None:
+    text = aw.draw(small(tmp_path), format="mermaid")
+    assert isinstance(text, str)
+    lines = text.splitlines()
+    assert lines[:4] == [
+        "flowchart BT",
+        '  subgraph model ["A small model"]',
+        '    n1["Embedding<br/>tokens · 10"]',
+        '    n2(["ids"])',
+    ]
+    assert '  n1 -->|"[batch, seq, d_model]"| n3' in lines
+    assert "  n1 -.- n7" in lines
+    assert "  class n5,n7 linear" in lines
+
+
+def test_a_drawing_is_the_same_each_time(tmp_path: Path) -> None:
+    program = f"import archwright as aw; print(aw.draw({str(small(tmp_path))!r}), aw.draw('t5', format='dot', depth=2))"
+    texts = set()
+    for seed in ("1", "2"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        texts.add(
+            subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=env, check=True).stdout
+        )
+    assert len(texts) == 1
+    assert "<svg" in texts.pop()
+
+
+def test_drawing_needs_no_torch(tmp_path: Path) -> None:
+    program = f"import archwright as aw, sys; aw.draw({str(small(tmp_path))!r}); assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+# What a picture shows
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_every_task_is_drawn(name: str, task: str | None) -> None:
+    for depth in (0, 1, 2):
+        scene = drawing(name, task, depth)
+        shown = {box.id: box for box in scene.root.boxes()}
+        assert all(edge.source in shown and edge.target in shown for edge in scene.edges)
+        assert scene.depths(), "a carried value is no edge back"
+        assert any(box.kind == "output" for box in shown.values())
+        AGraph(string=to_dot(scene)).close()
+        assert to_mermaid(scene).startswith("flowchart BT")
+    sizes = [len(list(drawing(name, task, depth).root.boxes())) for depth in (0, 1, 2)]
+    assert sizes == sorted(sizes)
+
+
+@pytest.mark.parametrize("name", aw.list_models())
+def test_every_spec_draws_to_svg(name: str) -> None:
+    text = aw.draw(graph_of(name), format="svg")
+    assert isinstance(text, str)
+    elements = {element.tag.partition("}")[2] for element in ElementTree.fromstring(text).iter()}
+    assert elements <= SVG_ELEMENTS
+    assert "http://www.w3.org/2000/svg" in text
+    assert text.count("://") == 1, "nothing outside is named but the namespace"
+
+
+def test_bert_is_the_figure_of_its_paper() -> None:
+    scene = drawing("bert", "masked_lm")
+    assert titles(scene) == ["encoder", "post_norm_layer ×12"]
+    inside = [
+        box for cluster in scene.root.clusters() for box in cluster.items if cluster.lines and isinstance(box, Box)
+    ]
+    depth = scene.depths()
+    rising = sorted((box for box in inside if box.kind != "dot"), key=lambda box: depth[box.id])
+    layer = ["Self attention", "+", "Layer norm", "Feed forward", "+", "Layer norm"]
+    assert [box.lines[0] for box in rising] == layer
+    assert {box.id.split(".")[1]: box.optional for box in scene.root.boxes() if box.kind == "input"} == {
+        "input_ids": False, "token_type_ids": True, "position_ids": True, "attention_mask": True, "labels": True,
+    }  # fmt: skip
+    assert [(edge.source, edge.target) for edge in scene.edges if edge.style == "tied"] == [("tokens", "masked_lm")]
+    assert scene.symbols == {"d_model": "768", "vocab_size": "30522"}
+    assert not any(box.family == "cross_attention" for box in scene.root.boxes())
+
+
+def test_depth_unfolds() -> None:
+    assert not titles(drawing("bert", depth=0))
+    assert boxes(drawing("bert", depth=0), "Encoder")[0].lines[1] == "post_norm_layer ×12"
+    assert "self_attention" in titles(drawing("bert", depth=2))
+    assert not boxes(drawing("bert", depth=2), "Dropout")
+    assert boxes(drawing("bert", depth=3), "Dropout")
+
+
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_cross_attention_is_seen_as_what_it_is(depth: int) -> None:
+    scene = drawing("t5", depth=depth)
+    memory = [edge for edge in scene.edges if edge.style == "memory"]
+    assert any(edge.source == "encoder_norm" and edge.sideways == (depth > 0) for edge in memory)
+    assert ("cross_attention" in scene.families) == (depth > 0)
+    crossing = boxes(scene, "Cross-attention")
+    assert len(crossing) == (depth > 0)
+    assert all(box.id.startswith("decoder.cross") for box in crossing)
+    assert "red: attends to another sequence" in legend_of(scene).notes
+
+
+def test_an_optional_memory_makes_cross_attention_too() -> None:
+    scene = scene_of(build_graph("bert", "causal_lm", None, {"is_decoder": True, "add_cross_attention": True}))
+    assert boxes(scene, "Cross-attention")
+    assert any(edge.source == "input.encoder_hidden_states" and edge.style == "memory" for edge in scene.edges)
+
+
+def test_rounds_that_differ() -> None:
+    shown = titles(drawing("swin"))
+    for line in ("swin_stage ×4", "num_heads 3, 6, 12, 24", "swin_block ×1, 1, 3, 1", "shift 0", "shift 3"):
+        assert line in shown
+    merge = [box for box in drawing("swin").root.boxes() if box.id == "stages.reduced"]
+    assert [box.optional for box in merge] == [True], "the last stage does not merge"
+
+
+def test_second_calls_are_dotted() -> None:
+    tied = [(edge.source, edge.target) for edge in drawing("t5").edges if edge.style == "tied"]
+    assert ("tokens", "decoder_tokens") in tied
+
+
+# Layout
+
+
+def laid(scene: Scene) -> Any:
+    text, ties, spine = to_layout(scene)
+    return AGraph(string=laid_out(text, "dot", legend=legend_of(scene), ties=ties, spine=spine).decode())
+
+
+def shrunk(rect: Rect, by: float) -> Rect:
+    return Rect(rect.left + by, rect.bottom + by, rect.right - by, rect.top - by)
+
+
+def nested(graph: Any) -> Iterator[Any]:
+    for cluster in clusters(graph):
+        yield cluster
+        yield from nested(cluster)
+
+
+@pytest.mark.parametrize("name", aw.list_models())
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_nothing_overlaps(name: str, depth: int) -> None:
+    graph = laid(drawing(name, None, depth))
+    rects = {str(node): node_rect(node) for node in graph.nodes() if not re.fullmatch(r"legend_?\w*\d", str(node))}
+    assert "legend" in rects
+    for (one, first), (two, second) in combinations(rects.items(), 2):
+        assert not shrunk(first, 1).meets(second), (one, two)
+    for edge in graph.edges():
+        text = label_rect(edge)
+        assert text is None or not any(shrunk(text, 3).meets(rect) for rect in rects.values()), edge.attr["label"]
+    for cluster in nested(graph):
+        box, members = Rect.of(cluster.graph_attr["bb"]), {str(node) for node in cluster.nodes()}
+        for node, rect in rects.items():
+            within = box.left <= rect.left + 1 and rect.right <= box.right + 1
+            assert within if node in members else not shrunk(box, 1).meets(rect), (cluster.graph_attr["label"], node)
+
+
+# Hostile text
+
+
+def hostile_graph(text: str) -> Graph:
+    """BERT, with the text as every name that a drawing may show."""
+    graph = build_graph("bert", "masked_lm", "tiny")
+    graph.title, graph.size, graph.task = text, text, text
+    for node in graph.root.nodes.values():
+        node.name = f"{node.name}{text}"
+        for body in node.rounds:
+            body.part = text
+    for name, value in graph.root.inputs.items():
+        value.name = f"{name}{text}"  # type: ignore[attr-defined]
+    graph.outputs = {f"{name}{text}": value for name, value in graph.outputs.items()}
+    for symbol in graph.root.symbols.values():
+        symbol.name = text
+    return graph
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_stays_text_in_svg(text: str) -> None:
+    graph = hostile_graph(text)
+    svg = aw.draw(graph)
+    assert isinstance(svg, str)
+    allowed = {"{http://www.w3.org/XML/1998/namespace}space", *SVG_ATTRIBUTES}
+    for element in ElementTree.fromstring(svg).iter():
+        assert element.tag.partition("}")[2] in SVG_ELEMENTS
+        assert set(element.attrib) <= allowed
+        assert not any(text in value for value in element.attrib.values() if len(text) > 3)
+    assert "<!" not in svg
+
+
+def test_hostile_text_is_shown_as_it_is() -> None:
+    for text in (one for one in HOSTILE if one.isprintable()):
+        svg = aw.draw(hostile_graph(text))
+        assert isinstance(svg, str)
+        shown = [element.text for element in ElementTree.fromstring(svg).iter() if element.tag.endswith("text")]
+        assert text in shown
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_adds_no_statement(text: str) -> None:
+    plain, hostile = scene_of(hostile_graph("x")), scene_of(hostile_graph(text))
+    dot = to_dot(hostile)
+    one, two = AGraph(string=to_dot(plain)), AGraph(string=dot)
+    assert one.nodes() == two.nodes()
+    assert [edge[:2] for edge in one.edges()] == [edge[:2] for edge in two.edges()]
+    assert not re.search(r"=\s*<|URL|href|tooltip", re.sub(r'"(?:[^"\\]|\\.)*"', '""', dot))
+    bare = [re.sub(r'\|"[^"]*"\||"[^"]*"', "", to_mermaid(scene)) for scene in (plain, hostile)]
+    assert bare[0] == bare[1]
+    for label in re.findall(r'"([^"]*)"', to_mermaid(hostile)):
+        assert not re.search(r"[<>`{}|\\;%!'&]", re.sub(r"<br/>|#\d+;", "", label)), label
+
+
+# Files and mistakes
+
+
+@pytest.mark.parametrize(("suffix", "start"), [
+    (".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph"), (".gv", b"digraph"),
+    (".mmd", b"flowchart"), (".mermaid", b"flowchart"), (".SVG", b"<?xml"),
+])  # fmt: skip
+def test_files(tmp_path: Path, suffix: str, start: bytes) -> None:
+    target = tmp_path / f"x{suffix}"
+    assert aw.draw(small(tmp_path), target) is None
+    assert target.read_bytes().startswith(start)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["small.yaml", target.name])
+
+
+def test_without_a_path_the_drawing_is_given_back(tmp_path: Path) -> None:
+    spec = small(tmp_path)
+    assert isinstance(aw.draw(spec), str)
+    assert isinstance(aw.draw(spec, format="png"), bytes)
+    assert aw.draw(aw.check(spec), format="dot") == aw.draw(str(spec), format="dot")
+    assert "×5" in str(aw.draw(spec, format="dot", num_layers=5))
+    aw.draw(spec, tmp_path / "x.doc", format="dot")
+    assert (tmp_path / "x.doc").read_text().startswith("digraph")
+
+
+@pytest.mark.parametrize(("arguments", "message"), [
+    ({"path": "x.doc"}, "the suffix `.doc` of `x.doc` is no format"),
+    ({"path": "x"}, "the suffix `` of `x` is no format"),
+    ({"format": "gif"}, "there is no format `gif`; there are svg, png, pdf, dot, mermaid"),
+    ({"depth": -1}, "`depth` is a whole number from 0, found -1"),
+    ({"depth": True}, "found True"),
+])  # fmt: skip
+def test_mistakes(tmp_path: Path, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(aw.ArgumentError, match=re.escape(message)):
+        aw.draw(small(tmp_path), **arguments)
+
+
+def test_a_graph_takes_no_parameters(tmp_path: Path) -> None:
+    with pytest.raises(aw.ArgumentError, match="give them to `check`"):
+        aw.draw(aw.check(small(tmp_path)), size="tiny")
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "x.svg").mkdir()
+    with pytest.raises(OSError, match=r"x\.svg"):
+        aw.draw(small(tmp_path), tmp_path / "x.svg")
+    assert not list(tmp_path.glob(".x*"))
+
+
+def test_without_graphviz_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pygraphviz", None)
+    with pytest.raises(aw.ArgumentError, match="pip install pygraphviz"):
+        aw.draw(small(tmp_path))
+    assert aw.draw(small(tmp_path), format="mermaid")
+
+
+def test_clusters_are_never_empty() -> None:
+    assert all(cluster.items for cluster in drawing("clip", None, 2).root.clusters() if isinstance(cluster, Cluster))

@@ -1,0 +1,143 @@
+"""The module that users hold: arguments, specialisations, source, gradients of shared weights."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+
+IDS = torch.randint(0, 99, (2, 6), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def bert() -> Any:
+    return aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
+
+
+def test_outputs_are_attributes_keys_and_a_mapping(bert: Any) -> None:
+    out = bert(input_ids=IDS)
+    assert out.logits is out["logits"]
+    assert dict(out) == {"logits": out.logits}
+    assert out.loss is None
+
+
+def test_a_positional_input_is_the_first(bert: Any) -> None:
+    assert torch.equal(bert(IDS).logits, bert(input_ids=IDS).logits)
+
+
+def test_each_combination_is_a_forward_over_the_same_weights(bert: Any) -> None:
+    before = [id(parameter) for parameter in bert.parameters()]
+    plain = bert(input_ids=IDS).logits
+    with_states = bert(input_ids=IDS, output_hidden_states=True)
+    assert torch.equal(with_states.logits, plain)
+    assert len(with_states.hidden_states) == 3
+    assert [id(parameter) for parameter in bert.parameters()] == before
+    assert bert.source.count("class BertForMaskedLm") == 1
+
+
+def test_masks_count_in_any_type(bert: Any) -> None:
+    mask = torch.tensor([[1, 1, 1, 1, 0, 0], [1, 1, 1, 1, 1, 1]])
+    expected = bert(input_ids=IDS, attention_mask=mask).logits
+    for dtype in (torch.bool, torch.float32, torch.int32):
+        assert torch.equal(bert(input_ids=IDS, attention_mask=mask.to(dtype)).logits, expected)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"input_idz": IDS}, "takes no input `input_idz`"),
+        ({}, "`logits` cannot be made from these inputs; give `input_ids` or `inputs_embeds`"),
+        ({"input_ids": [[1, 2]]}, "expected a tensor, found list"),
+        ({"input_ids": IDS, "use_cache": True}, "`use_cache=True` is not supported"),
+        ({"input_ids": IDS, "head_mask": IDS}, "`head_mask"),
+    ],
+)
+def test_a_bad_call_says_what_to_do(bert: Any, inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(aw.ArgumentError, match=message.replace("(", r"\(")):
+        bert(**inputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"backend": "jax"}, "expected a backend"), ({"dtype": "float99"}, "expected a torch dtype")],
+)
+def test_a_bad_option_says_what_was_expected(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(aw.ArgumentError, match=message):
+        aw.compile("bert", size="tiny", **options)
+
+
+def test_tied_weights_are_one_parameter_with_both_gradients(bert: Any) -> None:
+    assert bert.net.masked_lm.decoder.weight is bert.net.tokens.weight
+    bert(input_ids=IDS, labels=IDS).loss.backward()
+    assert bert.net.tokens.weight.grad is not None
+    assert bert.num_parameters() == sum(parameter.numel() for parameter in bert.parameters())
+
+
+def test_dtype_and_device_reach_the_weights() -> None:
+    model = aw.compile("bert", size="tiny", backend="eager", dtype="bfloat16", device="cpu")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.bfloat16}
+    assert model(input_ids=IDS).last_hidden_state.dtype == torch.bfloat16
+
+
+def test_a_traceback_shows_the_generated_line(bert: Any) -> None:
+    with pytest.raises(RuntimeError) as caught:
+        bert(input_ids=IDS, attention_mask=torch.ones(2, 5))
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "encoder = layer(encoder, valid=attention_mask)" in shown
+
+
+def test_layers_are_one_region_for_the_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    graphs: list[torch.fx.GraphModule] = []
+
+    def keep(graph: torch.fx.GraphModule, inputs: Any) -> Any:
+        graphs.append(graph)
+        return graph.forward
+
+    torch.compiler.reset()
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **options: real(function, **{**options, "backend": keep}))
+    model = aw.compile("bert", size="tiny", num_layers=7)
+    with torch.no_grad():
+        model(input_ids=IDS)
+    regions = [node for node in graphs[0].graph.nodes if "invoke_subgraph" in str(node.target)]
+    bodies = {str(node.args[1]) for node in regions}
+    assert (len(graphs), len(regions), len(bodies)) == (1, 7, 1)
+
+
+def test_inductor_gives_the_same_numbers_for_all_lengths() -> None:
+    torch.compiler.reset()
+    model = aw.compile("bert", size="tiny", dynamic=True)
+    eager = aw.compile("bert", size="tiny", backend="eager")
+    eager.net.load_state_dict(model.net.state_dict())
+    with torch.no_grad(), torch._dynamo.config.patch(error_on_recompile=True):
+        for shape in ((2, 6), (3, 11)):
+            ids = torch.randint(0, 99, shape)
+            torch.testing.assert_close(model(input_ids=ids).last_hidden_state, eager(input_ids=ids).last_hidden_state)
+
+
+def test_a_spec_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "model: mine\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"
+        "graph: {up: {block: linear, d_out: 3 * $d}}\noutputs: {y: up}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(file, backend="eager", d=5)
+    assert model(x=torch.randn(2, 5)).y.shape == (2, 15)
+
+
+def test_a_mounted_spec_s_parameter_is_an_option(tmp_path: Path) -> None:
+    file = tmp_path / "two.yaml"
+    file.write_text(
+        "model: two\nmounts: {text: {spec: bert, size: tiny}}\ninputs: {x: 'float[batch, 4]', ids: 'int[batch, seq]'}\n"
+        "graph:\n  text: {mount: text, in: {input_ids: ids}}\n"
+        "  up: {block: linear, in: x, d_out: $text.d_model}\noutputs: {y: up, z: text.last_hidden_state}\n",
+        encoding="utf-8",
+    )
+    out = aw.compile(file, backend="eager")(x=torch.randn(2, 4), ids=IDS)
+    assert out.y.shape[-1] == out.z.shape[-1]

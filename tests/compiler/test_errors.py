@@ -1,0 +1,181 @@
+"""Mistakes in specs: each of `errors.md` gives exactly the findings that stand there; stages, files, calls."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archwright as aw
+
+TEXT = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
+HEAD = re.search(r"```yaml head\n(.*?)```", TEXT, re.DOTALL)
+CASE = re.compile(r"^### ([^\n]+)\n\n((?:- `[^\n]+`\n)+)\n```yaml( whole)?\n(.*?)```$", re.MULTILINE | re.DOTALL)
+CASES = CASE.findall(TEXT)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, where ``spec.yaml`` is written."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def findings(text: str, **asked: Any) -> list[str]:
+    """``code line:column`` of each finding, and the file where it is another."""
+    Path("spec.yaml").write_text(text)
+    try:
+        aw.check("spec.yaml", **asked)
+    except aw.SpecError as error:
+        return [_place(found) for found in error.diagnostics]
+    return []
+
+
+def _place(found: Any) -> str:
+    span = found.label.span
+    where = f"{found.code} {span.line}:{span.column}"
+    return where if span.source.name == "spec.yaml" else f"{where} in {span.source.name}"
+
+
+@pytest.mark.parametrize(("expected", "whole", "text"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
+def test_a_mistake_is_found_where_it_is_made(expected: str, whole: str, text: str) -> None:
+    assert HEAD is not None
+    assert findings(text if whole else text + HEAD[1]) == re.findall(r"`(.+)`", expected)
+
+
+def test_every_case_is_read() -> None:
+    assert len(CASES) == TEXT.count("\n### ") >= 40
+    assert len({case[0] for case in CASES}) == len(CASES)
+
+
+STAGED = """\
+model: staged
+params: {d_model: 16, num_heads: 3}
+inputs: {x: "float[batch, seq, $d_model]"}
+graph:
+\tup: {block: linear, in: x, d_out: 8, in: x}
+  core: {blok: attention, in: {q: x, k: x, v: x}, num_heads: $num_heads}
+  sum: {expr: x + up}
+  spare: {block: layer_norm, in: upp}
+  idle: {block: layer_norm, in: x}
+outputs: {y: core, z: sum, w: spare}
+checkpoint: {weights: {up: up}}
+"""
+MENDED = [
+    (("\t", "  "), ["duplicate-key 5:40"]),
+    ((", in: x}\n  core", "}\n  core"), ["bad-node 6:10"]),
+    (("blok", "block"), ["indivisible 2:34", "shape-mismatch 7:19", "unknown-name 8:34"]),
+    (("num_heads: 3", "num_heads: 4"), ["shape-mismatch 7:19", "unknown-name 8:34"]),
+    (("d_out: 8", "d_out: 16"), ["unknown-name 8:34"]),
+    (("in: upp", "in: up"), ["unmapped-weight 8:3"]),
+    (("{up: up}", "{up: up, spare: norm}"), ["unused-node 9:3"]),
+    (("  idle: {block: layer_norm, in: x}\n", ""), []),
+]
+
+
+def test_a_stage_reports_all_it_finds_and_stops_the_next() -> None:
+    text = STAGED
+    assert findings(text) == ["tab 5:1"]
+    for (old, new), expected in MENDED:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+        assert findings(text) == expected
+
+
+CALL = """\
+model: called
+params: {d_model: 16, wide: true, rate: 0.5}
+inputs: {x: "float[batch, $d_model]"}
+graph: {norm: {block: layer_norm, in: x}}
+outputs: {y: norm}
+sizes: {base: {}}
+tasks: {regression: {graph: {head: {block: linear, in: norm, d_out: 1}}, outputs: {logits: head}}}
+"""
+CALLS: list[tuple[dict[str, Any], list[str]]] = [
+    ({"task": "regresion"}, ["unknown-task 1:1"]),
+    ({"size": "bse"}, ["unknown-size 6:1"]),
+    ({"d_modle": 3}, ["unknown-parameter 2:1"]),
+    ({"d_model": "wide", "wide": "no", "rate": "much"}, ["bad-option 2:19", "bad-option 2:29", "bad-option 2:41"]),
+    ({"d_model": 16.0, "wide": 1, "rate": 1, "size": "base", "task": "base"}, []),
+    ({"task": "regression", "d_model": -1}, ["bad-option 2:19"]),
+]
+
+
+@pytest.mark.parametrize(("asked", "expected"), CALLS)
+def test_what_a_call_asks_for(asked: dict[str, Any], expected: list[str]) -> None:
+    assert findings(CALL, **asked) == expected
+
+
+def test_a_shipped_spec_with_a_task_that_it_has_not() -> None:
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("bert", task="masked_ml")
+    (found,) = caught.value.diagnostics
+    assert found.code == "unknown-task"
+    assert found.help == "did you mean `masked_lm`?"
+    assert found.label.span.source.name == "archwright/specs/bert.yaml"
+
+
+PART = 'part: wide\nparams: {d_ff: int}\ninputs: {x: "float[batch, d]"}\ngraph: {up: {block: linear, in: x, d_out: $d_f}}\n'
+USER = 'model: user\ninputs: {x: "float[batch, 8]"}\ngraph: {a: {part: wide, in: x, d_ff: 3}, b: {part: wide, in: a, d_ff: 4}}\n'
+
+
+def test_a_mistake_in_a_part_names_the_file_and_the_call_once(folder: Path) -> None:
+    (folder / "parts").mkdir()
+    (folder / "parts" / "wide.yaml").write_text(PART + "outputs: {x: up}\n")
+    Path("spec.yaml").write_text(USER + "outputs: {y: b}\n")
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("spec.yaml")
+    (found,) = caught.value.diagnostics
+    assert _place(found) == "unknown-parameter 4:43 in parts/wide.yaml"
+    assert [(str(other.span), other.text) for other in found.others] == [("spec.yaml:3:9", "called from here")]
+
+
+def test_a_part_that_cannot_be_read_is_reported_once(folder: Path) -> None:
+    (folder / "wide.yaml").write_text("part: wide\ninput: {}\n")
+    assert findings(USER + "outputs: {y: b}\n") == ["unknown-key 2:1 in wide.yaml"]
+
+
+def test_what_is_extended_is_wrong_in_its_own_file(folder: Path) -> None:
+    (folder / "base.yaml").write_text(CALL.replace("block: layer_norm", "block: layernorm"))
+    assert findings("model: own\nextends: base\ngraph: {norm: {block: layer_norm, in: y}}\n") == ["unknown-name 3:39"]
+    assert findings("model: own\nextends: base\ngraph: {more: {block: layer_norm, in: y}}\n") == [
+        "unknown-block 4:23 in base.yaml", "unknown-name 3:39",
+    ]  # fmt: skip
+    (folder / "base.yaml").write_text("model: base\nextends: bert\n")
+    assert findings("model: own\nextends: base\n") == ["deep-extends 2:10"]
+
+
+def test_a_file_is_read_again_when_it_has_changed(folder: Path) -> None:
+    wrong = CALL.replace("layer_norm", "layernorms")
+    assert findings(wrong) == ["unknown-block 4:23"]
+    assert findings(CALL) == []
+    (folder / "base.yaml").write_text(wrong)
+    assert findings("model: own\nextends: base\n") == ["unknown-block 4:23 in base.yaml"]
+    (folder / "base.yaml").write_text(CALL)
+    assert findings("model: own\nextends: base\n") == []
+
+
+def test_a_file_is_named_as_it_was_given(folder: Path) -> None:
+    (folder / "deep").mkdir()
+    path = folder / "deep" / "spec.yaml"
+    path.write_text(CALL.replace("layer_norm", "layernorms"))
+    for given, shown in ((path, "deep/spec.yaml"), (path.relative_to(folder), "deep/spec.yaml")):
+        with pytest.raises(aw.SpecError, match=f"--> {shown}:4:23"):
+            aw.check(given)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("none.yaml", "there is no file none.yaml"), ("bert.yaml", "there is no file bert.yaml; `bert` without a suffix ships"), ("brt", "there is no spec called `brt`; did you mean `bert`"),
+     ("../spec", "there is no spec called `../spec`; there are "), ("", "there is no spec called ``; there are ")],
+)  # fmt: skip
+def test_a_spec_that_is_not_there(name: str, message: str) -> None:
+    with pytest.raises(FileNotFoundError, match=re.escape(message)):
+        aw.check(name)
+
+
+def test_so_much_is_wrong_that_it_is_not_all_told() -> None:
+    nodes = "".join(f"  n{number}: {{block: layer_norm, in: nothing{number}}}\n" for number in range(1000))
+    assert len(findings(f'model: m\ninputs: {{x: "float[b]"}}\ngraph:\n{nodes}outputs: {{y: n0}}\n')) == 200

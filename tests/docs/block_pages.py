@@ -1,0 +1,100 @@
+"""The pages of docs/blocks/, one a block, written from the contracts: ``python -m tests.docs.block_pages``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+from archwright.blocks.base import Block, all_blocks
+
+FOLDER = Path(__file__).parents[2] / "docs" / "blocks"
+
+
+def pages() -> dict[str, str]:
+    """Every page by its file name."""
+    found = {f"{name}.md": page(contract) for name, contract in sorted(all_blocks().items())}
+    return {"README.md": index(), **found}
+
+
+def index() -> str:
+    """The table of all blocks."""
+    rows = ["# The blocks", "", "Written from the contracts in `blocks/`; a test keeps the pages current.", ""]
+    rows += ["| block | kind | what it is |", "|---|---|---|"]
+    for name, contract in sorted(all_blocks().items(), key=lambda pair: (pair[1].category, pair[0])):
+        rows.append(f"| [`{name}`]({name}.md) | {contract.category} | {_first(contract)} |")
+    return "\n".join(rows) + "\n"
+
+
+def page(contract: type[Block]) -> str:
+    """The page of one block: what it is, what goes in and out, options, weights."""
+    lines = [f"# `{contract.name()}`", "", _doc(contract), ""]
+    lines += _table("Inputs", ("input", "type", "reads the sequence"), [
+        (f"`{port}`" + (" (optional)" if one.optional and not one.many else " (a list)" if one.many else ""),
+         f"`{one.notation.text}`", contract.reads.get(port, "token"))
+        for port, one in contract.ports().items()
+    ])  # fmt: skip
+    lines += _table("Outputs", ("output", "type"), [
+        (f"`{port.rstrip('?')}`" + (", where it is read" if port.endswith("?") else ""), f"`{kind}`")
+        for port, kind in contract.outputs.items()
+    ])  # fmt: skip
+    lines += _table("Options", ("option", "type", "default"), [
+        (f"`{name}`", _kind(field.annotation), "required" if field.is_required() else f"`{field.default}`")
+        for name, field in contract.model_fields.items()
+    ])  # fmt: skip
+    lines += _table("Weights", ("weight", "shape", "there", "starts as"), [
+        (f"`{leaf}`" if leaf else "the node itself", f"`[{one.shape}]`",
+         f"where `{one.when}`" if one.when else "always", one.init)
+        for leaf, one in contract.weights.items()
+    ])  # fmt: skip
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    if not rows:
+        return []
+    cells = [tuple(cell.replace("|", "\\|") for cell in row) for row in rows]
+    return [f"## {title}", "", _row(head), _row(("---",) * len(head)), *map(_row, cells), ""]
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _doc(contract: type[Block]) -> str:
+    text = re.sub(r"``(.*?)``", r"`\1`", contract.__doc__ or "")
+    return "\n".join(line.strip() for line in text.strip().splitlines())
+
+
+def _first(contract: type[Block]) -> str:
+    return _doc(contract).split("\n\n")[0].replace("\n", " ")
+
+
+def _kind(annotation: Any) -> str:
+    if annotation is Any:
+        return "whole number"
+    if annotation is type(None):
+        return "`null`"
+    if isinstance(annotation, str):
+        return f"`{annotation}`"
+    if isinstance(annotation, type) and not get_args(annotation):
+        return f"`{annotation.__name__}`"
+    if getattr(annotation, "__origin__", None) is list:
+        return f"list of {_kind(get_args(annotation)[0])}"
+    inner = get_args(annotation)
+    return " or ".join(_kind(one) for one in (inner[:1] if hasattr(annotation, "__metadata__") else inner))
+
+
+def main() -> None:
+    """Write every page, and remove those of blocks that are gone."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    written = pages()
+    for old in FOLDER.glob("*.md"):
+        if old.name not in written:
+            old.unlink()
+    for name, text in written.items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

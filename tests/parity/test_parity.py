@@ -1,0 +1,64 @@
+"""Archwright against Hugging Face, from one checkpoint folder: the same outputs, and the same folder when saved again.
+
+`python -m pytest tests/parity -k "bert and masked_lm"` runs a part of it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from .case import Case
+from .collect import all_cases, one_of_each_checkpoint
+from .compare import TOLERANCE, differences
+from .reference import load, make_inputs
+
+CASES = all_cases()
+
+
+def open_checkpoint(folder: Path) -> Any:
+    """Returns our module for a checkpoint folder; imported here so that the cases can be collected without it."""
+    import archwright
+
+    return archwright.from_pretrained(str(folder), backend="eager").eval()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_outputs(
+    case: Case,
+    checkpoint: Callable[[Case], Path],
+    reference: Callable[[Case], dict[str, Any]],
+    report: Callable[[Case, dict[str, float]], None],
+) -> None:
+    model = open_checkpoint(checkpoint(case))
+    with torch.no_grad():
+        outputs = model(**make_inputs(case), **case.variant.flags)
+    found = differences(case, reference(case), outputs, make_inputs(case))
+    report(case, found)
+    wrong = {place: f"{value:.1e}" for place, value in found.items() if not value <= TOLERANCE}
+    assert not wrong, f"{case.id}: {len(wrong)} of {len(found)} tensors differ: {wrong}"
+
+
+@pytest.mark.parametrize("case", one_of_each_checkpoint(CASES), ids=lambda case: case.id)
+def test_saved_folder(case: Case, checkpoint: Callable[[Case], Path], tmp_path: Path) -> None:
+    original, saved = checkpoint(case), tmp_path / "saved"
+    open_checkpoint(original).save_pretrained(str(saved))
+    configs = [json.loads((folder / "config.json").read_text()) for folder in (original, saved)]
+    assert configs[1] == configs[0]
+    assert (saved / "model.safetensors").read_bytes() == (original / "model.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("case", one_of_each_checkpoint(CASES), ids=lambda case: case.id)
+def test_loads_in_transformers(case: Case, checkpoint: Callable[[Case], Path], tmp_path: Path) -> None:
+    open_checkpoint(checkpoint(case)).save_pretrained(str(tmp_path / "saved"))
+    _, info = load(case, tmp_path / "saved", output_loading_info=True)
+    if case.variant.reload_differs:  # then at least not worse than from Hugging Face's own folder
+        _, known = load(case, checkpoint(case), output_loading_info=True)
+        assert info == known
+    else:
+        assert not any(info.values()), info
