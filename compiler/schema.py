@@ -203,7 +203,6 @@ class Task(Construct):
         """The parameters of the part."""
         return self.model_extra or {}
 
-
     @model_validator(mode="after")
     def _options_of_a_part(self) -> Task:
         if self.part is None and self.options:

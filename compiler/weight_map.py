@@ -201,9 +201,7 @@ def unmapped(graph: Graph) -> list[Diagnostic]:
     return []
 
 
-def _unmapped(
-    node: Node, entries: list[WeightEntry], document: Document[schema.Spec], rules: list[Rule]
-) -> Diagnostic:
+def _unmapped(node: Node, entries: list[WeightEntry], document: Document[schema.Spec], rules: list[Rule]) -> Diagnostic:
     """One diagnostic for all weights of a node of the spec that no rule covers, and the rule that was meant for it."""
     paths = [f"`{entry.map_path}`" for entry in entries]
     verb = "have" if len(paths) > 1 else "has"
