@@ -1,0 +1,64 @@
+"""RoBERTa, DistilBERT, ALBERT and ESM: BERT's kin."""
+
+from __future__ import annotations
+
+from .case import MAPS, STATES, Case, System, variant
+from .inputs import embeds, ids, integers, mask, pad_ids, put
+from .labels import class_labels, problem_types, spans, tag_labels, token_labels
+from .variants import crossed, decoder_variants, encoder_variants
+
+ROBERTA = System(
+    "roberta",
+    "RobertaConfig",
+    {"vocab_size": 59, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 38,
+     "max_position_embeddings": 31, "type_vocab_size": 3, "layer_norm_eps": 1e-5},
+)  # fmt: skip
+
+_padded = (ids(2, 8), mask("right"), pad_ids())
+_choices = (ids(2, 3, 7), mask("right"), pad_ids())
+_choice = integers("labels", 2, below=3)
+_segments = integers("token_type_ids", like="input_ids", below="type_vocab_size")
+_decoder = {"is_decoder": True}
+_crossed = {"is_decoder": True, "add_cross_attention": True}
+
+ROBERTA_CASES: list[Case] = [
+    *ROBERTA.cases("RobertaModel", "base", *encoder_variants()),
+    *ROBERTA.cases("RobertaModel", "base",
+        variant("pad_inside", ids(2, 9), put("pad_token_id", at=(4, 2)), mask("none")),
+        variant("other_pad", *_padded, config={"pad_token_id": 4}),
+        variant("relative_key", *_padded, config={"position_embedding_type": "relative_key"}),
+        variant("relative_key_query", *_padded, config={"position_embedding_type": "relative_key_query"}),
+        variant("decoder", *_padded, _segments, config=_decoder, flags=STATES),
+        variant("crossed", *_padded, *crossed(), config=_crossed, flags=MAPS),
+    ),
+    *ROBERTA.cases("RobertaForMaskedLM", "masked_lm",
+        variant("plain", ids(2, 7), token_labels(), flags=STATES),
+        variant("rightpad", *_padded, token_labels()),
+        variant("leftpad", ids(2, 11), mask("left"), token_labels(), pad_ids(), flags=MAPS),
+        variant("untied", *_padded, token_labels(), config={"tie_word_embeddings": False}),
+        variant("relu", *_padded, config={"hidden_act": "relu"}),
+    ),
+    *ROBERTA.cases("RobertaForCausalLM", "causal_lm",
+        *decoder_variants(token_labels(), segments=True, everywhere=True), **_decoder),
+    *ROBERTA.cases("RobertaForCausalLM", "causal_lm",
+        variant("crossed", *_padded, *crossed(), token_labels(), config=_crossed, flags=MAPS),
+        variant("bidirectional", *_padded, token_labels(), config={"hidden_act": "silu"}),
+    ),
+    *ROBERTA.cases("RobertaForSequenceClassification", "sequence_classification", *problem_types(*_padded)),
+    *ROBERTA.cases("RobertaForSequenceClassification", "sequence_classification",
+        variant("embeds", ids(2, 7), mask("left"), class_labels(), embeds(), flags=MAPS), num_labels=5),
+    *ROBERTA.cases("RobertaForTokenClassification", "token_classification",
+        variant("rightpad", *_padded, tag_labels(), flags=STATES),
+        variant("nolabels", ids(3, 5), _segments), num_labels=5),
+    *ROBERTA.cases("RobertaForQuestionAnswering", "question_answering",
+        variant("rightpad", *_padded, spans(), flags=MAPS),
+        variant("nolabels", ids(1, 5))),
+    *ROBERTA.cases("RobertaForMultipleChoice", "multiple_choice",
+        variant("plain", ids(2, 3, 7), _choice, flags=STATES),
+        variant("leftpad", ids(2, 3, 7), mask("left"), pad_ids(), _choice),
+        variant("segments", *_choices, integers("position_ids", like="input_ids", below=12), _segments, _choice),
+        variant("embeds", ids(2, 3, 7), mask("right"), embeds(), flags=MAPS),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*ROBERTA_CASES]
