@@ -35,10 +35,11 @@ class ChannelNorm(LayerNorm):
 class RmsNorm(Block):
     """Root mean square over the last axis, computed in float32, no mean and no bias (arXiv:1910.07467)."""
 
-    weights: ClassVar = {"weight": Weight("d", init="ones")}
+    weights: ClassVar = {"weight": Weight("d", when="affine", init="ones")}
     category: ClassVar[str] = "norm"
 
     eps: float = 1e-6
+    affine: bool = True
 
 
 @block

@@ -24,16 +24,16 @@ class ChannelNorm(LayerNorm):
 class RmsNorm(nn.Module):
     """``weight * x / sqrt(mean(x**2) + eps)`` over the last axis, the mean taken in float32."""
 
-    def __init__(self, d: int, *, eps: float = 1e-6) -> None:
+    def __init__(self, d: int, *, eps: float = 1e-6, affine: bool = True) -> None:
         super().__init__()
         self.eps = eps
-        self.weight = nn.Parameter(torch.ones(d))
+        self.weight = nn.Parameter(torch.ones(d)) if affine else None
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Normalise ``[*, d]``."""
         variance = x.float().pow(2).mean(-1, keepdim=True)
         x = x * torch.rsqrt(variance + self.eps)
-        return self.weight * x.to(self.weight.dtype)
+        return x if self.weight is None else self.weight * x.to(self.weight.dtype)
 
 
 class GroupNorm(nn.GroupNorm):

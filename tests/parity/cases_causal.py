@@ -1,0 +1,65 @@
+"""OPT, GPT-J and BLOOM."""
+
+from __future__ import annotations
+
+from .case import MAPS, STATES, Case, System, Variant, variant
+from .inputs import given, ids, integers, mask, pad_ids, put, without
+from .labels import class_labels, problem_types, spans, token_labels
+from .variants import decoder_variants
+
+OPT = System(
+    "opt",
+    "OPTConfig",
+    {"vocab_size": 73, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 3, "ffn_dim": 38,
+     "max_position_embeddings": 29, "bos_token_id": 2, "eos_token_id": 3, "pad_token_id": 1},
+)  # fmt: skip
+
+OPT_CONFIGS = {
+    "post_norm": {"do_layer_norm_before": False},
+    "narrow": {"word_embed_proj_dim": 14},
+    "narrow_post_norm": {"word_embed_proj_dim": 14, "do_layer_norm_before": False},
+    "no_final_norm": {"_remove_final_layer_norm": True},
+    "no_bias": {"enable_bias": False},
+    "no_bias_post_norm": {"enable_bias": False, "do_layer_norm_before": False},
+    "gelu": {"activation_function": "gelu"},
+    "one_layer_one_head": {"num_hidden_layers": 1, "num_attention_heads": 1},
+}
+_tokens = (ids(2, 8), mask("right"))
+HEAD = ("nolabels", "plain", "leftpad", "embeds", "attentions", "positions")
+
+
+def some(names: tuple[str, ...], variants: tuple[Variant, ...]) -> list[Variant]:
+    """Those of the usual variants whose other half a head shares with the base model."""
+    return [v for v in variants if v.name in names]
+
+
+_narrow = OPT_CONFIGS["narrow"]
+
+OPT_CASES: list[Case] = [
+    *OPT.cases("OPTModel", "base", *decoder_variants(everywhere=True)),
+    *OPT.cases("OPTModel", "base", *(variant(n, *_tokens, config=c, flags=STATES) for n, c in OPT_CONFIGS.items())),
+    *OPT.cases("OPTModel", "base",
+        variant("positions_and_mask", *_tokens, integers("position_ids", like="input_ids", below=12)),
+        variant("no_position", *_tokens, given(position_ids=[[-1, -1, 0, 1, 2, 3, 4, 5]])),
+        variant("leftpad_attentions", ids(2, 11), mask("left"), flags=MAPS),
+    ),
+    *OPT.cases("OPTForCausalLM", "causal_lm", *some(HEAD, decoder_variants(token_labels()))),
+    *OPT.cases("OPTForCausalLM", "causal_lm",
+        *(variant(n, *_tokens, token_labels(), config=OPT_CONFIGS[n], flags=STATES)
+          for n in ("narrow", "narrow_post_norm")),
+        variant("narrow_untied", *_tokens, token_labels(), config={**_narrow, "tie_word_embeddings": False}),
+    ),
+    *OPT.cases("OPTForSequenceClassification", "sequence_classification",
+        *some(HEAD, decoder_variants(class_labels())), num_labels=5),
+    *OPT.cases("OPTForSequenceClassification", "sequence_classification",
+        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        variant("pad_inside", ids(2, 8), put("pad_token_id", at=(4, 2)), class_labels()),
+        variant("padded_without_mask", ids(2, 8), mask("right"), pad_ids(), without("attention_mask"), class_labels()),
+        variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
+        variant("narrow", *_tokens, class_labels(), config=_narrow),
+    ),
+    *OPT.cases("OPTForQuestionAnswering", "question_answering", *some(HEAD, decoder_variants(spans()))),
+    *OPT.cases("OPTForQuestionAnswering", "question_answering", variant("narrow", *_tokens, spans(), config=_narrow)),
+]  # fmt: skip
+
+CASES: list[Case] = [*OPT_CASES]
