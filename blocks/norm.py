@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
-from .base import Block, Size, Weight, block
+from .base import Block, PortError, Size, Weight, block
+from .notation.types import AnyType, Bindings, Type
 
 
 @block
@@ -54,3 +56,35 @@ class GroupNorm(Block):
 
     num_groups: Size
     eps: float = 1e-5
+
+
+@block
+class BatchNorm(Block):
+    """Mean and variance over batch and places, channels at axis 1; running ones outside training (arXiv:1502.03167)."""
+
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any"}
+    weights: ClassVar = {
+        "weight": Weight("d", init="ones"),
+        "bias": Weight("d", init="zeros"),
+        "running_mean": Weight("d", init="zeros", buffer=True),
+        "running_var": Weight("d", init="ones", buffer=True),
+        "num_batches_tracked": Weight("", init="zeros", buffer=True, kind="int"),
+    }
+    category: ClassVar[str] = "norm"
+
+    eps: float = 1e-5
+    momentum: float = 0.1
+
+    def bind(self, values: Mapping[str, Any]) -> Bindings:
+        """`d` is the second axis, whatever follows."""
+        bindings = super().bind(values)
+        kind: Type = values["x"]
+        if len(kind.dims) < 2:
+            raise PortError("x", "`float[batch, d, ...]`", kind.shape)
+        bindings.dims["d"] = kind.dims[1]
+        return bindings
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As it was."""
+        return {"x": values["x"]}

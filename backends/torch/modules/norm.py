@@ -41,3 +41,13 @@ class GroupNorm(nn.GroupNorm):
 
     def __init__(self, d: int, *, num_groups: int, eps: float = 1e-5) -> None:
         super().__init__(num_groups, d, eps=eps)
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Mean and variance over all axes of ``[batch, d, ...]`` but `d`; running ones outside training."""
+
+    def __init__(self, d: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__(d, eps=eps, momentum=momentum)
+
+    def _check_input_dim(self, input: torch.Tensor) -> None:
+        """Any number of places."""
