@@ -116,3 +116,15 @@ class SinusoidTable(Block):
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """None."""
         return Dim.of(0)
+
+
+@block
+class Sinusoids(Block):
+    """The rows of a `sinusoid_table` at given positions, computed rather than saved, and so without an end."""
+
+    inputs: ClassVar = {"index": "int[*]"}
+    outputs: ClassVar = {"x": "float[*, dim]"}
+    category: ClassVar[str] = "position"
+
+    dim: Size
+    kind: Literal["interleaved", "halves", "halves_fairseq"] = "interleaved"

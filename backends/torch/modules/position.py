@@ -79,15 +79,19 @@ def interpolate_positions(table: torch.Tensor, like: torch.Tensor, *, extra: int
 
 def sinusoid_table(*, num: int, dim: int, kind: str = "interleaved") -> torch.Tensor:
     """``[num, dim]``: sines and cosines of each position, side by side or all sines first (arXiv:1706.03762, 3.5)."""
-    half = (dim + 1) // 2
+    return sinusoids(torch.arange(num), dim=dim, kind=kind)
+
+
+def sinusoids(index: torch.Tensor, *, dim: int, kind: str = "interleaved") -> torch.Tensor:
+    """Sines and cosines of the positions ``[*]``: ``[*, dim]`` in float32."""
+    half = dim // 2 if kind == "halves_fairseq" else (dim + 1) // 2
+    steps = torch.arange(half, device=index.device)
     if kind == "halves_fairseq":
-        half = dim // 2
-        angles = torch.arange(num)[:, None] * torch.exp(torch.arange(half) * -(math.log(10000) / max(half - 1, 1)))
+        angles = index[..., None] * torch.exp(steps * -(math.log(10000) / max(half - 1, 1)))
     else:
-        rates = 10000 ** (-2 * torch.arange(half, dtype=torch.float64) / dim)
-        angles = torch.arange(num, dtype=torch.float64)[:, None] * rates
+        angles = index[..., None].double() * 10000 ** (-2 * steps.double() / dim)
     if kind == "interleaved":
-        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :dim]
+        table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :dim]
     else:
-        table = torch.cat([angles.sin(), angles.cos()], dim=1)[:, :dim]
-    return F.pad(table.float(), (0, dim - table.shape[1]))
+        table = torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :dim]
+    return F.pad(table.float(), (0, dim - table.shape[-1]))
