@@ -27,10 +27,10 @@ class LayerNorm(Block):
 
 @block
 class ChannelNorm(LayerNorm):
-    """Layer norm over the channels of ``[batch, channels, ...]`` (the second axis of three)."""
+    """Layer norm over the channels of a sequence or of an image, the second axis."""
 
-    inputs: ClassVar = {"x": "float[batch, d, length]"}
-    outputs: ClassVar = {"x": "float[batch, d, length]"}
+    inputs: ClassVar = {"x": "float[batch, d, *]"}
+    outputs: ClassVar = {"x": "float[batch, d, *]"}
 
 
 @block
@@ -46,10 +46,10 @@ class RmsNorm(Block):
 
 @block
 class GroupNorm(Block):
-    """Mean and variance over groups of channels and the length (arXiv:1803.08494)."""
+    """Mean and variance over groups of channels and all that follows them (arXiv:1803.08494)."""
 
-    inputs: ClassVar = {"x": "float[batch, d, length]"}
-    outputs: ClassVar = {"x": "float[batch, d, length]"}
+    inputs: ClassVar = {"x": "float[batch, d, *]"}
+    outputs: ClassVar = {"x": "float[batch, d, *]"}
     weights: ClassVar = {"weight": Weight("d", init="ones"), "bias": Weight("d", init="zeros")}
     divides: ClassVar = {"num_groups": ("d",)}
     category: ClassVar[str] = "norm"

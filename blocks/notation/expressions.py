@@ -118,7 +118,7 @@ class Slice(Expr):
 
 @dataclass(frozen=True, slots=True)
 class Star(Expr):
-    """``*``: every element of a list, or any leading dimensions of a type."""
+    """``*``: every element of a list, or any dimensions of a type."""
 
 
 @dataclass(frozen=True, slots=True)

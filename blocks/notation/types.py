@@ -145,23 +145,24 @@ def match(notation: Notation, actual: Type, bindings: Bindings, *, broadcast: bo
     if "any" not in notation.kinds and actual.kind not in notation.kinds:
         raise MatchError(f"{' or '.join(notation.kinds)} values", f"{actual}")
     wanted, found = list(notation.dims), list(actual.dims)
-    if wanted and isinstance(wanted[0], Star):
-        lead = len(found) - len(wanted) + 1
-        if lead < 0:
+    star = next((at for at, one in enumerate(wanted) if isinstance(one, Star)), None)
+    if star is not None:
+        count = len(found) - len(wanted) + 1
+        if count < 0:
             raise MatchError(f"`{notation.text}`", f"{actual.shape}")
-        _bind_lead(tuple(found[:lead]), bindings, actual)
-        wanted, found = wanted[1:], found[lead:]
+        _bind_star(tuple(found[star : star + count]), bindings, actual)
+        del wanted[star], found[star : star + count]
     if len(wanted) != len(found):
         raise MatchError(f"{len(wanted)} axes, `{notation.text}`", f"{len(found)} axes, {actual.shape}")
     for tree, extent in zip(wanted, found, strict=True):
         _match_dim(tree, extent, bindings, actual, notation, broadcast)
 
 
-def _bind_lead(lead: tuple[Dim, ...], bindings: Bindings, actual: Type) -> None:
-    known = bindings.dims.setdefault("*", lead)
+def _bind_star(axes: tuple[Dim, ...], bindings: Bindings, actual: Type) -> None:
+    known = bindings.dims.setdefault("*", axes)
     assert isinstance(known, tuple)
-    if len(known) != len(lead) or any(compare(a, b) == "different" for a, b in zip(known, lead, strict=True)):
-        raise MatchError(f"leading axes [{', '.join(map(str, known))}]", f"{actual.shape}")
+    if len(known) != len(axes) or any(compare(a, b) == "different" for a, b in zip(known, axes, strict=True)):
+        raise MatchError(f"the axes [{', '.join(map(str, known))}] at `*`", f"{actual.shape}")
 
 
 def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notation: Notation, broadcast: bool) -> None:

@@ -56,4 +56,43 @@ DEIT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*DEIT_CASES]
+CONVNEXT = System(
+    "convnext",
+    "ConvNextConfig",
+    {"image_size": 32, "patch_size": 2, "num_stages": 3, "hidden_sizes": [8, 12, 10], "depths": [1, 2, 1],
+     "layer_norm_eps": 1e-6, "layer_scale_init_value": 0.3},
+)  # fmt: skip
+_stages = ["stem", "stage1", "stage2", "stage3"]
+_grid = image(32, 32)
+_odd = variant("odd", image(33, 47), flags=STATES)
+_gray_four = {"num_channels": 1, "patch_size": 4, "hidden_act": "relu"}
+
+CONVNEXT_CASES: list[Case] = [
+    *CONVNEXT.cases("ConvNextModel", "base",
+        variant("plain", _grid, flags=STATES),
+        _odd,
+        variant("no_scale", _grid, config={"layer_scale_init_value": 0.0}),
+        variant("gray_patch_four", image(40, 32), config=_gray_four, flags=STATES),
+        variant("coarse_eps", _grid, config={"layer_norm_eps": 0.1}),
+        variant("one_stage", _grid, config={"num_stages": 1, "hidden_sizes": [12], "depths": [2]}, flags=STATES),
+        variant("hf_tester", image(32, 32, batch=13), flags=STATES,
+            config={"num_stages": 4, "hidden_sizes": [10, 20, 30, 40], "depths": [2, 2, 3, 2], "patch_size": 4}),
+    ),
+    *CONVNEXT.cases("ConvNextForImageClassification", "image_classification",
+        variant("plain", _grid, class_labels(), flags=STATES),
+        variant("nolabels", _grid),
+        _odd,
+        *problem_types(_grid),
+        num_labels=5,
+    ),
+    *CONVNEXT.cases("ConvNextBackbone", "backbone",
+        variant("plain", _grid),
+        variant("states", _grid, flags=STATES),
+        variant("all_stages", _grid, config={"out_features": _stages}, flags=STATES),
+        variant("some_stages", _grid, config={"out_features": ["stage1", "stage3"]}),
+        variant("indices", image(33, 47), config={"out_indices": [0, 2]}),
+        variant("last_by_minus_one", _grid, config={"out_indices": [1, -1]}),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES]

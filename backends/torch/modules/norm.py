@@ -14,11 +14,11 @@ class LayerNorm(nn.LayerNorm):
 
 
 class ChannelNorm(LayerNorm):
-    """Layer norm over the channels of ``[batch, d, length]``."""
+    """Layer norm over the channels of ``[batch, d, *]``."""
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
-        """Normalise ``[batch, d, length]`` over `d`."""
-        return super().forward(input.transpose(1, 2)).transpose(1, 2)
+        """Normalise ``[batch, d, *]`` over `d`."""
+        return super().forward(input.movedim(1, -1)).movedim(-1, 1)
 
 
 class RmsNorm(nn.Module):
@@ -37,7 +37,7 @@ class RmsNorm(nn.Module):
 
 
 class GroupNorm(nn.GroupNorm):
-    """Mean and variance over groups of channels, ``[batch, d, length]``."""
+    """Mean and variance over groups of channels, ``[batch, d, *]``."""
 
     def __init__(self, d: int, *, num_groups: int, eps: float = 1e-5) -> None:
         super().__init__(num_groups, d, eps=eps)
