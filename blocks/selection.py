@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from .base import Block, Size, block
-from .notation.dims import Dim
+from .base import Block, PortError, Size, block
+from .notation.dims import Dim, Symbol
+from .notation.types import AnyType, Bindings, Type
 
 
 @block
@@ -32,6 +33,50 @@ class GatherRows(Block):
     outputs: ClassVar = {"x": "float[*, d]"}
     reads: ClassVar = {"rows": "all"}
     category: ClassVar[str] = "layout"
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None: a lookup."""
+        return Dim.of(0)
+
+
+@block
+class Compact(Block):
+    """What is marked along an axis moved to the front, in order: as many places as the sample with most of them has.
+
+    Samples with fewer end in zeros; `filled` says which places hold something. The extent depends on the data.
+    """
+
+    inputs: ClassVar = {"x": "any", "marked": "bool[batch, n]"}
+    outputs: ClassVar = {"x": "any", "filled": "bool[batch, kept]"}
+    reads: ClassVar = {"x": "all", "marked": "all"}
+    category: ClassVar[str] = "layout"
+
+    axis: int
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """Of an extent that only the call knows."""
+        kind: Type = values["x"]
+        if not 0 < self.axis < len(kind.dims):
+            raise PortError("x", f"an axis {self.axis} behind the batch", kind.shape)
+        kept = Dim.of(Symbol("kept", None))
+        dims = (*kind.dims[: self.axis], kept, *kind.dims[self.axis + 1 :])
+        return {"x": Type(kind.kind, dims), "filled": Type("bool", (kind.dims[0], kept))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None: a lookup."""
+        return Dim.of(0)
+
+
+@block
+class Diagonals(Block):
+    """The diagonals of a square: for each row the columns at distances from ``-reach`` to `reach`, zero if outside."""
+
+    inputs: ClassVar = {"x": "float[*, n, n]"}
+    outputs: ClassVar = {"x": "float[*, n, 2*reach + 1]"}
+    reads: ClassVar = {"x": "query"}
+    category: ClassVar[str] = "layout"
+
+    reach: Size
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """None: a lookup."""

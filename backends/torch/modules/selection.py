@@ -16,6 +16,29 @@ def gather_rows(rows: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return rows[index]
 
 
+def compact(x: torch.Tensor, marked: torch.Tensor, *, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is marked along an axis of ``[batch, ..., n, ...]`` moved to the front, by ``[batch, n]`` truth values.
+
+    Returns:
+        ``[batch, ..., kept, ...]``, `kept` being the largest number of marks in a sample, and zero where one has fewer;
+        and ``[batch, kept]``, which places hold something.
+    """
+    counts = marked.sum(1)
+    index = (~marked).long().argsort(dim=1, stable=True)[:, : int(counts.max())]
+    filled = torch.arange(index.shape[1], device=x.device) < counts[:, None]
+    shape = [1] * x.dim()
+    shape[0], shape[axis] = index.shape
+    extents = [*x.shape[:axis], index.shape[1], *x.shape[axis + 1 :]]
+    moved = x.gather(axis, index.view(shape).expand(extents))
+    return moved * filled.view(shape), filled
+
+
+def diagonals(x: torch.Tensor, *, reach: int) -> torch.Tensor:
+    """``x[..., i, i + d]`` for ``-reach <= d <= reach``: ``[*, n, n]`` to ``[*, n, 2*reach + 1]``, zero if outside."""
+    at = torch.arange(x.shape[-1], device=x.device)[:, None] + torch.arange(2 * reach + 1, device=x.device)
+    return F.pad(x, (reach, reach)).gather(-1, at.expand(*x.shape[:-1], -1))
+
+
 def gumbel_choice(
     scores: torch.Tensor, *, temperature: float = 1.0, training: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
