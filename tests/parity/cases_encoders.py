@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .case import MAPS, STATES, Case, System, variant
+from .case import MAPS, STATES, Case, Step, System, Variant, variant
 from .inputs import embeds, ids, integers, mask, pad_ids, put
 from .labels import class_labels, problem_types, spans, tag_labels, token_labels
 from .variants import crossed, decoder_variants, encoder_variants
@@ -61,4 +61,44 @@ ROBERTA_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*ROBERTA_CASES]
+DISTILBERT = System(
+    "distilbert",
+    "DistilBertConfig",
+    {"vocab_size": 57, "dim": 24, "n_layers": 3, "n_heads": 2, "hidden_dim": 36, "max_position_embeddings": 27},
+)  # fmt: skip
+
+
+def _without_segments(*head: Step) -> tuple[Variant, ...]:
+    return encoder_variants(*head, segments=False, positions=False)
+
+
+DISTILBERT_CASES: list[Case] = [
+    *DISTILBERT.cases("DistilBertModel", "base", *_without_segments()),
+    *DISTILBERT.cases("DistilBertModel", "base",
+        variant("sinusoidal", *_padded, config={"sinusoidal_pos_embds": True}, flags=STATES),
+        variant("relu", *_padded, config={"activation": "relu"}, flags=MAPS),
+        variant("other_pad", *_padded, config={"pad_token_id": 4}),
+        variant("no_pad", ids(2, 6), config={"pad_token_id": None}),
+    ),
+    *DISTILBERT.cases("DistilBertForMaskedLM", "masked_lm", *_without_segments(token_labels())),
+    *DISTILBERT.cases("DistilBertForMaskedLM", "masked_lm",
+        variant("untied", *_padded, token_labels(), config={"tie_word_embeddings": False}),
+        variant("gelu_new", *_padded, token_labels(), config={"activation": "gelu_new"}),
+    ),
+    *DISTILBERT.cases("DistilBertForSequenceClassification", "sequence_classification", *problem_types(*_padded)),
+    *DISTILBERT.cases("DistilBertForSequenceClassification", "sequence_classification",
+        variant("embeds", ids(2, 7), mask("left"), class_labels(), embeds(), flags=MAPS), num_labels=5),
+    *DISTILBERT.cases("DistilBertForTokenClassification", "token_classification",
+        variant("rightpad", *_padded, tag_labels(), flags=STATES),
+        variant("nolabels", ids(3, 5)), num_labels=5),
+    *DISTILBERT.cases("DistilBertForQuestionAnswering", "question_answering",
+        variant("rightpad", *_padded, spans(), flags=MAPS),
+        variant("nolabels", ids(1, 5))),
+    *DISTILBERT.cases("DistilBertForMultipleChoice", "multiple_choice",
+        variant("plain", ids(2, 3, 7), _choice, flags=STATES),
+        variant("leftpad", ids(2, 3, 7), mask("left"), pad_ids(), _choice),
+        variant("embeds", ids(2, 3, 7), mask("right"), embeds(), flags=MAPS),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*ROBERTA_CASES, *DISTILBERT_CASES]
