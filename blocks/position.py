@@ -45,6 +45,34 @@ class RelativePosition(Block):
 
 
 @block
+class RotaryAngles(Block):
+    """How far each pair of numbers turns at a position: ``position * base**(-2k/dim)`` (arXiv:2104.09864)."""
+
+    inputs: ClassVar = {"positions": "int[*]"}
+    outputs: ClassVar = {"x": "float[*, dim // 2]"}
+    category: ClassVar[str] = "position"
+
+    dim: Size
+    base: float = 10000.0
+
+
+@block
+class Rotary(Block):
+    """The first numbers of each head, turned in pairs by `angles` (arXiv:2104.09864); what is left stays as it is.
+
+    A pair is two neighbours (`pairs`), or a number of the first half with its like in the second (`halves`).
+    """
+
+    inputs: ClassVar = {"x": "float[batch, length, inner]", "angles": "float[1 | batch, length, pairs]"}
+    outputs: ClassVar = {"x": "float[batch, length, inner]"}
+    divides: ClassVar = {"num_heads": ("inner",)}
+    category: ClassVar[str] = "position"
+
+    num_heads: Size
+    kind: Literal["pairs", "halves"] = "halves"
+
+
+@block
 class LogBuckets(Block):
     """T5's buckets of relative positions: exact when near, logarithmic when far (arXiv:1910.10683, 2.1)."""
 

@@ -62,4 +62,43 @@ OPT_CASES: list[Case] = [
     *OPT.cases("OPTForQuestionAnswering", "question_answering", variant("narrow", *_tokens, spans(), config=_narrow)),
 ]  # fmt: skip
 
-CASES: list[Case] = [*OPT_CASES]
+GPTJ = System(
+    "gptj",
+    "GPTJConfig",
+    {"vocab_size": 67, "n_embd": 24, "n_layer": 3, "n_head": 3, "n_positions": 29, "n_inner": 38, "rotary_dim": 6,
+     "bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 3, "layer_norm_epsilon": 1e-6},
+)  # fmt: skip
+
+GPTJ_CONFIGS = {
+    "inner_default": {"n_inner": None},
+    "whole_head_turns": {"rotary_dim": 8},
+    "no_rotary_dim": {"rotary_dim": None, "n_head": 1},
+    "gelu": {"activation_function": "gelu"},
+    "one_layer": {"n_layer": 1},
+}
+_types = integers("token_type_ids", like="input_ids", below="vocab_size")
+_packed = given(position_ids=[[0, 1, 2, 0, 1, 2, 3], [0, 1, 2, 3, 4, 0, 1]])
+
+GPTJ_CASES: list[Case] = [
+    *GPTJ.cases("GPTJModel", "base", *decoder_variants(everywhere=True)),
+    *GPTJ.cases("GPTJModel", "base", *(variant(n, *_tokens, config=c, flags=STATES) for n, c in GPTJ_CONFIGS.items())),
+    *GPTJ.cases("GPTJModel", "base",
+        variant("segments", *_tokens, _types),
+        variant("positions_alone", ids(2, 7), _packed),
+        variant("leftpad_attentions", ids(2, 11), mask("left"), flags=MAPS),
+    ),
+    *GPTJ.cases("GPTJForCausalLM", "causal_lm", *some(HEAD, decoder_variants(token_labels()))),
+    *GPTJ.cases("GPTJForCausalLM", "causal_lm",
+        variant("tied", *_tokens, token_labels(), config={"tie_word_embeddings": True}),
+        variant("segments", *_tokens, _types, token_labels()),
+    ),
+    *GPTJ.cases("GPTJForSequenceClassification", "sequence_classification",
+        *some(HEAD, decoder_variants(class_labels())), num_labels=5),
+    *GPTJ.cases("GPTJForSequenceClassification", "sequence_classification",
+        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
+    ),
+    *GPTJ.cases("GPTJForQuestionAnswering", "question_answering", *some(HEAD, decoder_variants(spans()))),
+]  # fmt: skip
+
+CASES: list[Case] = [*OPT_CASES, *GPTJ_CASES]

@@ -22,6 +22,27 @@ def relative_position(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
     return keys[None, :] - queries[:, None]
 
 
+def rotary_angles(positions: torch.Tensor, *, dim: int, base: float = 10000.0) -> torch.Tensor:
+    """``position * base**(-2k/dim)`` in float32: ``[*, dim // 2]`` for positions ``[*]``."""
+    return positions[..., None] / base ** (torch.arange(0, dim, 2, device=positions.device) / dim)
+
+
+def rotary(x: torch.Tensor, angles: torch.Tensor, *, num_heads: int, kind: str = "halves") -> torch.Tensor:
+    """Turns the first numbers of each head of ``[batch, length, heads*d]`` in pairs (arXiv:2104.09864).
+
+    Args:
+        angles: ``[1 or batch, length, pairs]``; twice as many numbers of each head are turned.
+        kind: what a pair is: neighbours, or a number of the first `pairs` and its like among the second.
+    """
+    heads = x.unflatten(-1, (num_heads, -1))
+    sin, cos = (wave.to(x.dtype)[:, :, None] for wave in (angles.sin(), angles.cos()))
+    turned, rest = heads.split([2 * angles.shape[-1], heads.shape[-1] - 2 * angles.shape[-1]], dim=-1)
+    split, axis = ((-1, 2), -1) if kind == "pairs" else ((2, -1), -2)
+    a, b = turned.unflatten(-1, split).unbind(axis)
+    turned = torch.stack([a * cos - b * sin, b * cos + a * sin], axis).flatten(-2)
+    return torch.cat([turned, rest], dim=-1).flatten(2)
+
+
 def log_buckets(x: torch.Tensor, *, num: int, max_distance: int, bidirectional: bool = True) -> torch.Tensor:
     """T5's bucket of each relative position (arXiv:1910.10683, 2.1), the logarithm taken in float32."""
     base = torch.zeros_like(x)

@@ -1,0 +1,24 @@
+"""Rotary positions against their definition, a product of complex numbers."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from archwright.backends.torch.modules.position import rotary, rotary_angles
+
+
+@pytest.mark.parametrize("kind", ["pairs", "halves"])
+@pytest.mark.parametrize("dim", [4, 10])
+def test_rotary_is_a_complex_product(kind: str, dim: int) -> None:
+    x = torch.randn(2, 5, 3 * 10)
+    angles = rotary_angles(torch.tensor([[4, 0, 1, 7, 2]]), dim=dim)
+    heads = rotary(x, angles, num_heads=3, kind=kind).unflatten(-1, (3, 10))
+    given = x.unflatten(-1, (3, 10))
+    for k in range(dim // 2):
+        real, imaginary = (2 * k, 2 * k + 1) if kind == "pairs" else (k, k + dim // 2)
+        factor = torch.polar(torch.ones(1, 5), angles[..., k])[..., None]
+        torch.testing.assert_close(angles[0, :, k], torch.tensor([4.0, 0, 1, 7, 2]) * 10000 ** (-2 * k / dim))
+        expected = torch.complex(given[..., real], given[..., imaginary]) * factor
+        torch.testing.assert_close(torch.complex(heads[..., real], heads[..., imaginary]), expected)
+    assert torch.equal(heads[..., dim:], given[..., dim:])
