@@ -7,8 +7,8 @@ that has not. A part becomes a `Body` at every use, since its types and its cond
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,38 @@ class Definition:
         return self.document.span(*self.base, *path, key=key)
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A body, the node that calls it, whose identity is part of the key, what it left unproven, how many it holds."""
+
+    body: Body
+    node: schema.Node
+    unproven: list[tuple[Span, Dim, Dim]]
+    bodies: int
+
+
+@dataclass(slots=True)
+class Shared:
+    """What the graphs of a spec's tasks have alike when one call site serves them all: symbols, and parts' bodies."""
+
+    symbols: dict[tuple[str, Dim | None], Symbol] = field(default_factory=dict)
+    bodies: dict[Hashable, Built] = field(default_factory=dict)
+
+    def symbol(self, symbol: Symbol) -> Symbol:
+        """The symbol of that name and definition that is known already, or this one."""
+        return self.symbols.setdefault((symbol.name, symbol.definition), symbol)
+
+    def named(self, name: str, value: Any) -> Any:
+        """A whole number as the symbol of that name; anything else as it is."""
+        value = named(name, value)
+        return Dim.of(self.symbol(*value.symbols())) if isinstance(value, Dim) else value
+
+
 class Builder:
     """Builds bodies; one for each graph."""
 
-    def __init__(self, report: Report, call: CallSite, library: Library) -> None:
+    def __init__(self, report: Report, call: CallSite, library: Library, shared: Shared) -> None:
+        self.shared = shared
         self.report = report
         self.call = call
         self.library = library
@@ -96,11 +124,7 @@ class Builder:
         Returns:
             The body, or None where a reported mistake leaves nothing to go on.
         """
-        self.bodies += 1
-        if self.bodies > MAX_BODIES:
-            text = f"expected at most {MAX_BODIES} calls of parts"
-            self.report.error("too-large", "the model has too many parts", self.report.calls[0], label=text)
-            self.report.raise_if_any()
+        self.count(1)
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
         if not self.inputs(definition, body, scope, given, span, at or (lambda _: span)):
@@ -108,6 +132,14 @@ class Builder:
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body
+
+    def count(self, bodies: int) -> None:
+        """Count what is built, or built before and used again: a graph is no smaller for it."""
+        self.bodies += bodies
+        if self.bodies > MAX_BODIES:
+            text = f"expected at most {MAX_BODIES} calls of parts"
+            self.report.error("too-large", "the model has too many parts", self.report.calls[0], label=text)
+            self.report.raise_if_any()
 
     def scope(self, definition: Definition) -> Scope:
         """An empty scope with the names of `definition` known, derived parameters included."""
@@ -299,23 +331,25 @@ class Builder:
                     bindings.dims.setdefault(key, dim)
                     continue
                 assert isinstance(dim, Dim)
-                self.new_symbol(key, Symbol(key, dim), bindings, scope, body)
+                self.new_symbol(Symbol(key, dim), bindings, scope, body)
         if value is None or self.is_promoted(value):
             for tree in notation.dims:
                 for part in walk(tree):
                     if isinstance(part, Name) and part.text not in bindings.dims:
-                        self.new_symbol(part.text, Symbol(part.text, None), bindings, scope, body)
+                        self.new_symbol(Symbol(part.text, None), bindings, scope, body)
         return fits
 
     def is_promoted(self, value: Any) -> bool:
         """Whether a value is an input that a task's part brought, its type not yet known."""
         return isinstance(value, InputValue) and value.type is None and self.promoted.get(value.name) is value
 
-    def new_symbol(self, key: str, symbol: Symbol, bindings: Bindings, scope: Scope, body: Body) -> None:
+    def new_symbol(self, symbol: Symbol, bindings: Bindings, scope: Scope, body: Body) -> None:
         """Make a dimension known under its name."""
-        body.symbols[key] = symbol
-        bindings.dims[key] = Dim.of(symbol)
-        scope.env.setdefault(key, Dim.of(symbol))
+        if not self.building:
+            symbol = self.shared.symbol(symbol)
+        body.symbols[symbol.name] = symbol
+        bindings.dims[symbol.name] = Dim.of(symbol)
+        scope.env.setdefault(symbol.name, Dim.of(symbol))
 
     def blame_type(self, error: Exception, place: Span, scope: Scope) -> None:
         """Report a type whose parameter is not known."""

@@ -333,6 +333,9 @@ class Composer:
                 self._blank(line_start, [(at, stop)])
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> None:
+        if "nesting depth" in str(error.problem):  # libyaml's own limit, which it meets while it looks ahead
+            at = error.problem_mark.index if error.problem_mark is not None else 0
+            self._too_deep(at, at + 1)
         diagnostic, line_start, places = explain(error, self.source, self._depth_at)
         if diagnostic is not None:
             self._add(diagnostic)

@@ -13,7 +13,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.values import simplest
 from . import schema
-from .bodies import Builder, Definition, article, declared, named
+from .bodies import Builder, Definition, Shared, article, declared
 from .check_names import check_names
 from .composer import clip
 from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
@@ -183,12 +183,14 @@ class ModelBuilder:
     """Builds the graph of one spec, task and set of parameters."""
 
     def __init__(
-        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any]
-    ) -> None:
+        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any],
+        shared: Shared | None = None,
+    ) -> None:  # fmt: skip
         self.document = document
         self.size = size
         self.overrides = dict(overrides)
         self.report = Report()
+        self.shared = shared or Shared()
         self.library: Library = library()
         self.definition = compose(document, task)
         self.spec = self.definition.spec
@@ -197,32 +199,31 @@ class ModelBuilder:
             **{key: bool(value) for key, value in self.spec.flags.items() if isinstance(value, bool)},
         }
         self.promoted = self.find_promoted()
+        here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
+        inputs = [name for name, one in here.items() if one.optional or one.default is not None]
+        self.atoms = (*inputs, *self.promoted, *self.flags)
 
     def build(self) -> Graph:
         """The graph.
 
-        The collector rests meanwhile: a graph is many small objects that all stay.
-
         Raises:
             SpecError: with every diagnostic found.
         """
-        here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
-        inputs = [name for name, one in here.items() if one.optional or one.default is not None]
-        atoms = (*inputs, *self.promoted, *self.flags)
+        atoms = self.atoms
         if len(atoms) > MAX_ATOMS:
             self.report.error("too-many-optional", "there are too many optional inputs and flags",
                               self.document.span("inputs", key=True),
                               label=f"expected at most {MAX_ATOMS}, found {len(atoms)}")  # fmt: skip
             self.report.raise_if_any()
         call = CallSite(atoms, self.flags)
-        builder = Builder(self.report, call, self.library)
+        builder = Builder(self.report, call, self.library, self.shared)
         builder.promoted = self.promote(call)
         scope = builder.scope(self.definition)
         scope.flags_here = dict.fromkeys(self.flags)
         for name, raw in self.spec.flags.items():
             if isinstance(raw, str):
                 scope.flags_here[name] = None
-        params = root_parameters(self.report, self.definition, scope, self.size, self.overrides)
+        params = root_parameters(builder, self.definition, scope, self.size, self.overrides)
         self.mounts(builder, scope)
         self.folds(scope)
         scope.values.update(builder.promoted)
@@ -356,7 +357,7 @@ class ModelBuilder:
                     row,
                     frozenset(mount.params),
                 )
-                params = root_parameters(self.report, definition, inner, size, {**given, **fixed}, said)
+                params = root_parameters(builder, definition, inner, size, {**given, **fixed}, said)
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except ScopeError:
                 continue
@@ -393,7 +394,7 @@ def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Sc
     """Put the parameters of a mounted spec, resolved before, into its scope; its flags are the caller's by name."""
     values = caller.env[definition.name]
     for key, value in values.items():
-        inner.env[key] = named(key, simplest(value)) if not isinstance(value, Dim) else value
+        inner.env[key] = value if isinstance(value, Dim) else builder.shared.named(key, simplest(value))
         inner.lets.pop(key, None)
     flags = {**FLAGS, **definition.spec.flags}
     inner.flags_here = {name: None if name in caller.flags_here else default for name, default in flags.items()}
@@ -415,7 +416,7 @@ class Said:
 
 
 def root_parameters(
-    report: Report,
+    builder: Builder,
     definition: Composed,
     scope: Scope,
     size: str | None,
@@ -423,7 +424,7 @@ def root_parameters(
     said: Said | None = None,
 ) -> dict[str, Option]:
     """The parameters of a spec: default, then size, then overrides, then what the task forces; put into `scope`."""
-    spec = definition.spec
+    report, spec = builder.report, definition.spec
     row: Mapping[str, Any] = {}
     if size is not None:
         if size not in spec.sizes:
@@ -466,7 +467,7 @@ def root_parameters(
         if word is not None and word.rstrip("?") == "int" and isinstance(value, float) and value.is_integer():
             value = int(value)  # as some configs write it
         raws[name] = (value, place, said_by)
-    return _evaluate_all(report, spec, scope, raws, definition)
+    return _evaluate_all(builder, spec, scope, raws, definition)
 
 
 def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, place: Span) -> None:
@@ -482,8 +483,9 @@ def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, pl
 
 
 def _evaluate_all(
-    report: Report, spec: schema.Spec, scope: Scope, raws: Mapping[str, tuple[Any, Span, str]], definition: Composed
+    builder: Builder, spec: schema.Spec, scope: Scope, raws: Mapping[str, tuple[Any, Span, str]], definition: Composed
 ) -> dict[str, Option]:
+    report = builder.report
     later: dict[str, tuple[str, Span]] = {}
     options: dict[str, Option] = {}
     for name, (raw, span, origin) in raws.items():
@@ -496,7 +498,7 @@ def _evaluate_all(
                 report.poison(name)
         else:
             options[name] = Option(raw, None, span, origin=origin)
-            scope.env[name] = named(name, raw)
+            scope.env[name] = builder.shared.named(name, raw)
     for name, (_, span) in later.items():
         try:
             value = scope.evaluate(scope.lets[name][0], span, has=False) if name not in scope.env else scope.env[name]
@@ -504,7 +506,7 @@ def _evaluate_all(
             report.poison(name)
             continue
         options[name] = Option(simplest(value), None, span, origin=raws[name][2])
-        scope.env[name] = named(name, simplest(value))
+        scope.env[name] = builder.shared.named(name, simplest(value))
         scope.lets.pop(name, None)
     _check_types(report, spec, options, definition)
     for name in [name for name in scope.env if report.is_poisoned(name)]:
@@ -704,12 +706,24 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
         if wrong:
             raise SpecError(merged(wrong))
         return graph
+    check_tasks(model, size, overrides)
+    return ModelBuilder(document, None, size, overrides).build()
+
+
+@_uncollected
+def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[str, Any] | None = None) -> Graph:
+    """Check a spec's base and every task, and return the base's graph, whose atoms are those of all tasks.
+
+    Raises:
+        SpecError: carrying every diagnostic of the stage that failed.
+    """
+    document = library().spec(model)
     found: list[Diagnostic] = []
     used: set[str] = set()
     base: Graph | None = None
-    for name in (None, *document.model.tasks):
+    for builder in _together(document, size, overrides or {}, found):
         try:
-            graph = ModelBuilder(document, name, size, overrides).build()
+            graph = builder.build()
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
@@ -727,6 +741,27 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
         raise SpecError(merged(found))
     assert base is not None
     return base
+
+
+def _together(
+    document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any], found: list[Diagnostic]
+) -> list[ModelBuilder]:
+    """A builder for the base and for every task, which share what they have alike; a call of any of them fits all."""
+    shared = Shared()
+    builders = []
+    for name in (None, *document.model.tasks):
+        try:
+            builders.append(ModelBuilder(document, name, size, overrides, shared))
+        except SpecError as error:
+            found.extend(error.diagnostics)
+    atoms = tuple(dict.fromkeys(atom for builder in builders for atom in builder.atoms))
+    flags = {name: value for builder in builders for name, value in builder.flags.items()}
+    for builder in builders:
+        if len(atoms) <= MAX_ATOMS and all(flags[name] == value for name, value in builder.flags.items()):
+            builder.atoms, builder.flags = atoms, flags
+        else:
+            builder.shared = Shared()
+    return builders
 
 
 def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:

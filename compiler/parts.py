@@ -237,11 +237,8 @@ class PartCall:
             key = _sameness(options, given)
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
-            body = self.builder.body(
-                definition, options=options, given=given, scope=inner, span=self.port_span(), at=self.value_span
-            )
+            body = self.body(definition, options, given, inner)
             if body is not None:
-                body.symbols = {**param_symbols(inner), **body.symbols}
                 self.known[key] = body
             return body
         finally:
@@ -249,6 +246,35 @@ class PartCall:
             self.report.calls.pop()
             if at is not None:
                 caller.env.pop(at[0], None)
+
+    def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body | None:
+        """The body for these options and inputs; where a task before built it for this node, that one."""
+        from .bodies import Built
+
+        builder, report = self.builder, self.report
+        types = tuple(
+            (port, tuple((one.present, one.type) for one in (value if isinstance(value, list) else [value])))
+            for port, value in given.items()
+        )
+        values = tuple((name, repr(option.value)) for name, option in options.items())
+        task = getattr(definition, "task", None)
+        key = (id(self.original), definition.document.path, definition.base, task, values, types)
+        known = builder.shared.bodies.get(key)
+        if known is not None:
+            builder.count(known.bodies)
+            builder.unproven.extend(known.unproven)
+            return known.body
+        before = report.found, builder.bodies, len(builder.unproven)
+        body = builder.body(
+            definition, options=options, given=given, scope=scope, span=self.port_span(), at=self.value_span
+        )
+        if body is not None:
+            body.symbols = {**param_symbols(scope), **body.symbols}
+            is_new = any(kind is None for _, port in types for _, kind in port)  # an input that a task brings
+            if report.found == before[0] and not is_new:
+                unproven = builder.unproven[before[2] :]
+                builder.shared.bodies[key] = Built(body, self.original, unproven, builder.bodies - before[1])
+        return body
 
     def nested(self, definition: Definition, is_recursive: bool) -> None:
         """Report parts inside parts without an end, or without a sensible one."""

@@ -25,6 +25,11 @@ class Report:
         self._poisoned: set[str] = set()
         self._found: set[tuple[str, str, str]] = set()
 
+    @property
+    def found(self) -> int:
+        """How many findings there are."""
+        return len(self.diagnostics) + len(self.notes)
+
     def error(
         self,
         code: str,

@@ -34,13 +34,13 @@ def command(
       archwright check specs/*.yaml --quiet
     """
     from ...compiler.diagnostics import SpecError
-    from ...compiler.models import check
+    from ...compiler.models import check, check_tasks
 
     results: list[dict[str, Any]] = []
     colored = color_of("stderr")
     for spec in specs:
         try:
-            graph = check(spec, task, size, **overrides)
+            graph = check(spec, task, size, **overrides) if task else check_tasks(spec, size, overrides)
         except SpecError as error:
             results.append({"spec": spec, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
             if not as_json:
