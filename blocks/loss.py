@@ -22,13 +22,17 @@ class CrossEntropy(Block):
 
 @block
 class ClassificationLoss(Block):
-    """What labels ask for: regression (one class), a class (integers), several (floats), or as `problem_type` says."""
+    """What labels ask for: regression (one class), a class (integers), several (floats), or as `problem_type` says.
+
+    Where nothing says and with `soft`, several numbers are a distribution, and negative classes do not count.
+    """
 
     inputs: ClassVar = {"logits": "float[batch, classes]", "labels": "any"}
     outputs: ClassVar = {"x": "float[]"}
     category: ClassVar[str] = "loss"
 
     problem_type: str | None = None
+    soft: bool = False
 
 
 @block

@@ -74,7 +74,11 @@ class Rotary(Block):
 
 @block
 class LogBuckets(Block):
-    """T5's buckets of relative positions: exact when near, logarithmic when far (arXiv:1910.10683, 2.1)."""
+    """Buckets of relative positions: exact when near, logarithmic when far (arXiv:1910.10683, 2.1).
+
+    `counted` numbers them from 0, `num` in all. `signed` keeps the offset's sign, and rounds up (arXiv:2111.09543):
+    up to `num // 2` a bucket is the offset itself, and `num - 1` is that of `max_distance - 1`.
+    """
 
     inputs: ClassVar = {"x": "int[query, key]"}
     outputs: ClassVar = {"x": "int[query, key]"}
@@ -83,6 +87,7 @@ class LogBuckets(Block):
     num: int
     max_distance: int
     bidirectional: bool = True
+    kind: Literal["counted", "signed"] = "counted"
 
 
 @block

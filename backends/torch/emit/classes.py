@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -193,8 +194,6 @@ class Constructor:
 
     def reads_index(self, call: str, index: str) -> bool:
         """Whether the text of a call reads the loop's index."""
-        import re
-
         return re.search(rf"(?<![\w.]){re.escape(index)}(?!\w|=)", call) is not None
 
     def literal(self, body: Body) -> str:
@@ -230,7 +229,8 @@ def wrapped(line: str) -> str:
         return f"{head} = (\n{indent}    {tail}\n{indent})"
     closing = code.rfind({"(": ")", "[": "]", "{": "}"}[code[opening]])
     parts = _split(code[opening + 1 : closing])
-    comma = "," if len(parts) > 1 or "=" in parts[0] else ""
+    # A lone value in brackets may be a group, which a comma would make a tuple; a lone keyword is an argument.
+    comma = "," if len(parts) > 1 or re.match(r"\s*\w+=(?!=)", parts[0]) else ""
     inner = "".join("\n" + wrapped(f"{indent}    {part.strip()}{comma}") for part in parts)
     return f"{code[: opening + 1]}{inner}\n{indent}{code[closing:]}{after}"
 

@@ -17,8 +17,19 @@ def cross_entropy(
     return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten().to(logits.device), reduction=reduction)
 
 
-def classification_loss(logits: torch.Tensor, labels: torch.Tensor, *, problem_type: str | None = None) -> torch.Tensor:
-    """The loss that `problem_type` names; without one, what the labels' type and the number of classes ask for."""
+def classification_loss(
+    logits: torch.Tensor, labels: torch.Tensor, *, problem_type: str | None = None, soft: bool = False
+) -> torch.Tensor:
+    """The loss that `problem_type` names; without one, what the labels' type and the number of classes ask for.
+
+    Args:
+        soft: without a `problem_type`, ``[batch, classes]`` labels are distributions and negative classes are ignored.
+    """
+    if problem_type is None and soft and logits.shape[-1] > 1:
+        if labels.dim() > 1:
+            return -(logits.log_softmax(-1) * labels).sum(-1).mean()
+        summed = F.cross_entropy(logits.float(), labels.where(labels >= 0, -100), reduction="sum")
+        return summed / (labels >= 0).sum().clamp(min=1)
     if problem_type is None:
         integral = labels.dtype in (torch.long, torch.int)
         problem_type = "regression" if logits.shape[-1] == 1 else "single" if integral else "multi"

@@ -43,8 +43,16 @@ def rotary(x: torch.Tensor, angles: torch.Tensor, *, num_heads: int, kind: str =
     return torch.cat([turned, rest], dim=-1).flatten(2)
 
 
-def log_buckets(x: torch.Tensor, *, num: int, max_distance: int, bidirectional: bool = True) -> torch.Tensor:
-    """T5's bucket of each relative position (arXiv:1910.10683, 2.1), the logarithm taken in float32."""
+def log_buckets(
+    x: torch.Tensor, *, num: int, max_distance: int, bidirectional: bool = True, kind: str = "counted"
+) -> torch.Tensor:
+    """The bucket of each relative position (arXiv:1910.10683, 2.1), the logarithm taken in float32."""
+    if kind == "signed":
+        middle = num // 2
+        distance = x.abs()
+        farthest = torch.log(torch.tensor((max_distance - 1) / middle, device=x.device))
+        steps = torch.log(distance.clamp(min=middle) / middle) / farthest * (middle - 1)
+        return torch.where(distance <= middle, x, (steps.ceil().long() + middle) * x.sign())
     base = torch.zeros_like(x)
     if bidirectional:
         num //= 2
