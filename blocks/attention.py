@@ -64,6 +64,22 @@ class BiasTable(Block):
 
 
 @block
+class SlopeTerm(Block):
+    """A score term that falls or rises in a line over the keys, each head at its own slope (arXiv:2108.12409).
+
+    The slopes are powers of ``2**(-8/n)`` for `n` heads; where `n` is no power of two, those of the largest one below,
+    and every other one of the next.
+    """
+
+    inputs: ClassVar = {"positions": "int[rows, key]"}
+    outputs: ClassVar = {"x": "float[rows, num_heads, 1, key]"}
+    reads: ClassVar = {"positions": "key"}
+    category: ClassVar[str] = "attention"
+
+    num_heads: Size
+
+
+@block
 class DotTerm(Block):
     """A score term from relative positions: each query (or key) times the row of its offset (arXiv:1803.02155, 3.1).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .case import MAPS, STATES, Case, System, Variant, variant
 from .inputs import given, ids, integers, mask, pad_ids, put, without
-from .labels import class_labels, problem_types, spans, token_labels
+from .labels import class_labels, problem_types, spans, tag_labels, token_labels
 from .variants import decoder_variants
 
 OPT = System(
@@ -101,4 +101,39 @@ GPTJ_CASES: list[Case] = [
     *GPTJ.cases("GPTJForQuestionAnswering", "question_answering", *some(HEAD, decoder_variants(spans()))),
 ]  # fmt: skip
 
-CASES: list[Case] = [*OPT_CASES, *GPTJ_CASES]
+BLOOM = System(
+    "bloom",
+    "BloomConfig",
+    {"vocab_size": 71, "hidden_size": 30, "n_layer": 3, "n_head": 5, "bos_token_id": 1, "eos_token_id": 2,
+     "pad_token_id": 3, "layer_norm_epsilon": 1e-6},
+)  # fmt: skip
+
+BLOOM_CONFIGS = {
+    "normed_residual": {"apply_residual_connection_post_layernorm": True},
+    "exact_on_one_device": {"slow_but_exact": True},
+    "eight_heads": {"n_head": 8, "hidden_size": 32},
+    "fourteen_heads": {"n_head": 14, "hidden_size": 28},
+    "one_layer_one_head": {"n_layer": 1, "n_head": 1},
+}
+
+BLOOM_CASES: list[Case] = [
+    *BLOOM.cases("BloomModel", "base", *decoder_variants(positions=False, everywhere=True)),
+    *BLOOM.cases("BloomModel", "base", *(variant(n, ids(2, 9), mask("left"), config=c, flags=STATES)
+        for n, c in BLOOM_CONFIGS.items())),
+    *BLOOM.cases("BloomModel", "base", variant("leftpad_attentions", ids(2, 11), mask("left"), flags=MAPS)),
+    *BLOOM.cases("BloomForCausalLM", "causal_lm", *some(HEAD, decoder_variants(token_labels(), positions=False))),
+    *BLOOM.cases("BloomForCausalLM", "causal_lm",
+        variant("untied", *_tokens, token_labels(), config={"tie_word_embeddings": False})),
+    *BLOOM.cases("BloomForSequenceClassification", "sequence_classification",
+        *some(HEAD, decoder_variants(class_labels(), positions=False)), num_labels=5),
+    *BLOOM.cases("BloomForSequenceClassification", "sequence_classification",
+        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
+    ),
+    *BLOOM.cases("BloomForTokenClassification", "token_classification",
+        *some(HEAD, decoder_variants(tag_labels(), positions=False)), num_labels=5),
+    *BLOOM.cases("BloomForQuestionAnswering", "question_answering",
+        *some(HEAD, decoder_variants(spans(), positions=False))),
+]  # fmt: skip
+
+CASES: list[Case] = [*OPT_CASES, *GPTJ_CASES, *BLOOM_CASES]

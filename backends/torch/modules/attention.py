@@ -51,7 +51,7 @@ def _biased(
     """Terms, regions and masks as one tensor to add to the scores; None where there is nothing to add."""
     total: torch.Tensor | None = None
     for term in terms or ():
-        total = term if total is None else total + term
+        total = term.to(q.dtype) if total is None else total + term
     if same is not None:
         assert not isinstance(fill, str)
         apart = torch.where(same[:, None, :] == same[:, :, None], 0.0, fill).to(q.dtype)
@@ -149,6 +149,14 @@ class BiasTable(nn.Module):
     def forward(self, index: torch.Tensor) -> torch.Tensor:
         """Look up ``[query, key]`` integers."""
         return self.weight[index].permute(2, 0, 1)
+
+
+def slope_term(positions: torch.Tensor, *, num_heads: int) -> torch.Tensor:
+    """``slope[head] * positions[row, key]``: ``[rows, key]`` integers to ``[rows, heads, 1, key]`` (arXiv:2108.12409)."""
+    power = 1 << (num_heads.bit_length() - 1)  # the largest power of two that is not more
+    steps = [2 * k + 2 for k in range(power)] + [2 * k + 1 for k in range(num_heads - power)]  # of 2 ** (-4 / power)
+    slopes = 2 ** (torch.tensor(steps, device=positions.device) * (-4 / power))
+    return positions[:, None, None] * slopes[:, None, None]
 
 
 def dot_term(
