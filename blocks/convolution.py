@@ -107,6 +107,21 @@ class Conv2d(_Convolution):
 
 
 @block
+class MaxPool2d(Block):
+    """The largest of each window of ``[batch, channels, height, width]``."""
+
+    inputs: ClassVar = {"x": "float[batch, d, height, width]"}
+    outputs: ClassVar = {
+        "x": "float[batch, d, (height + 2*padding - kernel) // stride + 1, (width + 2*padding - kernel) // stride + 1]"
+    }
+    category: ClassVar[str] = "convolution"
+
+    kernel: Size
+    stride: Size
+    padding: Size = 0
+
+
+@block
 class WeightNormConv1d(_Convolution):
     """A 1-d convolution whose kernel is ``g * v / |v|``, the norm taken for every tap (arXiv:1602.07868)."""
 

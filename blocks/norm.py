@@ -58,26 +58,17 @@ class GroupNorm(Block):
     eps: float = 1e-5
 
 
-@block
-class BatchNorm(Block):
-    """Mean and variance over batch and places, channels at axis 1; running ones outside training (arXiv:1502.03167)."""
+class _ByChannel(Block):
+    """What scales and shifts channels, which are the second axis whatever follows."""
 
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
-    weights: ClassVar = {
-        "weight": Weight("d", init="ones"),
-        "bias": Weight("d", init="zeros"),
-        "running_mean": Weight("d", init="zeros", buffer=True),
-        "running_var": Weight("d", init="ones", buffer=True),
-        "num_batches_tracked": Weight("", init="zeros", buffer=True, kind="int"),
-    }
     category: ClassVar[str] = "norm"
 
     eps: float = 1e-5
-    momentum: float = 0.1
 
     def bind(self, values: Mapping[str, Any]) -> Bindings:
-        """`d` is the second axis, whatever follows."""
+        """`d` is the second axis."""
         bindings = super().bind(values)
         kind: Type = values["x"]
         if len(kind.dims) < 2:
@@ -88,3 +79,30 @@ class BatchNorm(Block):
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """As it was."""
         return {"x": values["x"]}
+
+
+@block
+class BatchNorm(_ByChannel):
+    """Mean and variance over batch and places, channels at axis 1; running ones outside training (arXiv:1502.03167)."""
+
+    weights: ClassVar = {
+        "weight": Weight("d", init="ones"),
+        "bias": Weight("d", init="zeros"),
+        "running_mean": Weight("d", init="zeros", buffer=True),
+        "running_var": Weight("d", init="ones", buffer=True),
+        "num_batches_tracked": Weight("", init="zeros", buffer=True, kind="int"),
+    }
+
+    momentum: float = 0.1
+
+
+@block
+class FrozenBatchNorm(_ByChannel):
+    """Batch norm by its saved statistics in training too, and nothing of it is trained (arXiv:2005.12872, A.4)."""
+
+    weights: ClassVar = {
+        "weight": Weight("d", init="ones", buffer=True),
+        "bias": Weight("d", init="zeros", buffer=True),
+        "running_mean": Weight("d", init="zeros", buffer=True),
+        "running_var": Weight("d", init="ones", buffer=True),
+    }

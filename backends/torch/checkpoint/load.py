@@ -241,7 +241,8 @@ def _first(entry: WeightEntry, spread: float, dtype: torch.dtype | None, device:
     if entry.weight.init == "given":
         made = _computed(contract)
         return made.to(device=device or "cpu", dtype=dtype if made.is_floating_point() else None)
-    value = torch.empty(entry.shape, dtype=dtype or torch.get_default_dtype(), device=device)
+    kind = torch.long if entry.weight.kind == "int" else dtype or torch.get_default_dtype()
+    value = torch.empty(entry.shape, dtype=kind, device=device)
     told = getattr(contract, "init", None)
     if isinstance(told, (int, float)):
         return value.fill_(float(told))

@@ -35,6 +35,11 @@ class Conv2d(nn.Conv2d):
         super().__init__(d_in, d_out, kernel, stride, padding, dilation, groups, bias)  # pyright: ignore[reportArgumentType]
 
 
+def max_pool2d(x: torch.Tensor, *, kernel: int, stride: int, padding: int = 0) -> torch.Tensor:
+    """The largest of each window of ``[batch, d, height, width]``."""
+    return F.max_pool2d(x, kernel, stride, padding)
+
+
 class WeightNormConv1d(nn.Module):
     """A 1-d convolution with the kernel ``g * v / |v|``, the norm over all but the taps (arXiv:1602.07868)."""
 

@@ -51,3 +51,25 @@ class BatchNorm(nn.BatchNorm1d):
 
     def _check_input_dim(self, input: torch.Tensor) -> None:
         """Any number of places."""
+
+
+class FrozenBatchNorm(nn.Module):
+    """A scale and a shift of each channel of ``[batch, d, ...]``, made from statistics that stay as they are."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+
+    def __init__(self, d: int, *, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.eps = eps
+        for name, start in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            self.register_buffer(name, torch.full((d,), start))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Scale and shift ``[batch, d, ...]``."""
+        scale = self.weight * torch.rsqrt(self.running_var + self.eps)
+        shift = self.bias - self.running_mean * scale
+        places = (-1, *[1] * (x.dim() - 2))
+        return x * scale.view(places) + shift.view(places)
