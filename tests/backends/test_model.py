@@ -141,3 +141,24 @@ def test_a_mounted_spec_s_parameter_is_an_option(tmp_path: Path) -> None:
     )
     out = aw.compile(file, backend="eager")(x=torch.randn(2, 4), ids=IDS)
     assert out.y.shape[-1] == out.z.shape[-1]
+
+
+def test_signs_bind_as_they_are_written(tmp_path: Path) -> None:
+    file = tmp_path / "signs.yaml"
+    file.write_text(
+        "model: signs\ninputs: {x: 'float[batch, 3]', mask: 'bool[batch, 3]'}\n"
+        "graph: {none: {block: linear, in: x, d_out: 1}}\n"
+        "outputs: {a: int(not mask), b: (-x) ** 2, c: 'sum(-x, 1)', d: -x ** 2, y: none}\n",
+        encoding="utf-8",
+    )
+    x, mask = torch.randn(2, 3), torch.tensor([[1, 1, 0], [1, 0, 0]])
+    out = aw.compile(file, backend="eager")(x=x, mask=mask)
+    assert torch.equal(out.a, 1 - mask)
+    for found, expected in ((out.b, x**2), (out.c, -x.sum(1)), (out.d, -(x**2))):
+        torch.testing.assert_close(found, expected)
+
+
+def test_whole_numbers_stay_whole() -> None:
+    net = aw.compile("hubert", size="tiny", backend="eager", dtype="bfloat16", conv_pos_batch_norm=True)
+    kinds = {value.dtype for name, value in net.state_dict().items() if name.endswith("num_batches_tracked")}
+    assert kinds == {torch.long}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from .case import MAPS, STATES, Case, System, variant
-from .inputs import flags, floats, given, mask
-from .labels import class_labels
+from collections.abc import Mapping
+from typing import Any
+
+from .case import MAPS, STATES, Case, Step, System, variant
+from .inputs import flags, floats, given, ids, mask, pad_ids, without, wrapped
+from .labels import class_labels, token_labels
 
 HUBERT = System(
     "hubert",
@@ -64,4 +67,67 @@ HUBERT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*HUBERT_CASES]
+SPEECH2TEXT = System(
+    "speech_to_text",
+    "Speech2TextConfig",
+    {"vocab_size": 73, "d_model": 24, "encoder_layers": 2, "decoder_layers": 3, "encoder_attention_heads": 3,
+     "decoder_attention_heads": 4, "encoder_ffn_dim": 38, "decoder_ffn_dim": 42, "conv_channels": 14,
+     "input_feat_per_channel": 9, "max_source_positions": 40, "max_target_positions": 21, "pad_token_id": 1,
+     "bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 3},
+)  # fmt: skip
+
+SPEECH2TEXT_CONFIGS = {
+    "unscaled": {"scale_embedding": False},
+    "gelu": {"activation_function": "gelu"},
+    "one_conv": {"num_conv_layers": 1, "conv_kernel_sizes": [3]},
+    "three_convs": {"num_conv_layers": 3, "conv_kernel_sizes": [5, 3, 7], "input_channels": 2,
+                    "input_feat_per_channel": 4},
+    "pad_zero": {"pad_token_id": 0},
+    "pad_four": {"pad_token_id": 4},
+    "odd_width": {"d_model": 21, "decoder_attention_heads": 3},
+    "short_tables": {"max_source_positions": 3, "max_target_positions": 2},
+    "tester": {"vocab_size": 99, "d_model": 16, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 4,
+               "decoder_ffn_dim": 4, "encoder_attention_heads": 4, "conv_channels": 32, "input_feat_per_channel": 24},
+}  # fmt: skip
+_decoder_mask = {"of": "decoder_input_ids", "name": "decoder_attention_mask"}
+
+
+def _spoken(config: Mapping[str, Any] | None = None) -> tuple[Step, ...]:
+    """Frames as wide as the config wants, and what the decoder reads."""
+    config = {**SPEECH2TEXT.config, **(config or {})}
+    width = config["input_feat_per_channel"] * config.get("input_channels", 1)
+    return floats("input_features", 3, 31, width), ids(3, 6, name="decoder_input_ids")
+
+
+_frame_mask = mask("right", of="input_features")
+SPEECH2TEXT_VARIANTS = (
+    variant("plain", *_spoken(), flags=STATES),
+    variant("rightpad", *_spoken(), _frame_mask, mask("right", **_decoder_mask),
+        pad_ids("decoder_attention_mask", "decoder_input_ids"), flags=STATES),
+    variant("leftpad", *_spoken(), mask("left", of="input_features"), mask("left", **_decoder_mask),
+        pad_ids("decoder_attention_mask", "decoder_input_ids")),
+    variant("pads_unmasked", *_spoken(), mask("left", **_decoder_mask),
+        pad_ids("decoder_attention_mask", "decoder_input_ids"), without("decoder_attention_mask")),
+    variant("attentions", *_spoken(), _frame_mask, mask("right", **_decoder_mask), flags=MAPS),
+    variant("nomask", *_spoken(), mask("none", of="input_features"), flags={"use_cache": False}),
+    variant("encoder_outputs", floats("encoder_outputs", 3, 8, "d_model"), wrapped("encoder_outputs"),
+        ids(3, 6, name="decoder_input_ids"), flags=STATES),
+    *(variant(n, *_spoken(c), _frame_mask, config=c, flags=STATES) for n, c in SPEECH2TEXT_CONFIGS.items()),
+)  # fmt: skip
+
+SPEECH2TEXT_CASES: list[Case] = [
+    *SPEECH2TEXT.cases("Speech2TextModel", "base", *SPEECH2TEXT_VARIANTS),
+    *SPEECH2TEXT.cases("Speech2TextForConditionalGeneration", "conditional_generation",
+        *SPEECH2TEXT_VARIANTS[:7],
+        variant("labels", *_spoken(), _frame_mask, mask("right", **_decoder_mask), token_labels("decoder_input_ids"),
+            flags=MAPS),
+        variant("labels_only", _spoken()[0], ids(3, 6, name="labels"), token_labels("labels")),
+        variant("pad_zero", _spoken()[0], ids(3, 6, name="labels"), token_labels("labels"),
+            config=SPEECH2TEXT_CONFIGS["pad_zero"]),
+        variant("untied", *_spoken(), token_labels("decoder_input_ids"), config={"tie_word_embeddings": False}),
+        variant("tester", *_spoken(SPEECH2TEXT_CONFIGS["tester"]), _frame_mask,
+            config=SPEECH2TEXT_CONFIGS["tester"]),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES]

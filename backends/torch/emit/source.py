@@ -151,7 +151,8 @@ class Source:
         lines = [
             f'"""{graph.title or graph.name}',
             "",
-            f"Made from the spec `{made}` by archwright {self.version}: edit the spec, not this file.",
+            f"Made from the spec `{made}` by archwright {self.version}:",
+            "edit the spec, not this file.",
             '"""',
             "",
             "",

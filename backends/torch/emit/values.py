@@ -21,6 +21,7 @@ _BINARY = {
     ">=": (0, ">="), "+": (4, "+"), "-": (4, "-"), "*": (5, "*"), "/": (5, "/"), "//": (5, "//"), "%": (5, "%"),
     "@": (5, "@"), "**": (7, "**"),
 }  # fmt: skip
+_UNARY = {"-": "-", "not": "~"}
 _ATOM = 9
 _CALLS = {
     "exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "abs": "torch.abs", "sigmoid": "torch.sigmoid",
@@ -101,10 +102,9 @@ class Render:
         rule: Callable[[Apply], str] | None = getattr(self, f"apply_{value.op}", None)
         if rule is not None:
             return rule(value)
-        if value.op == "-":
-            return f"-{self.text(value.args[0], 6)}"
-        if value.op == "not":
-            return f"~{self.text(value.args[0], 6)}"
+        if value.op in _UNARY:
+            text = f"{_UNARY[value.op]}{self.text(value.args[0], 6)}"
+            return f"({text})" if rank > 6 else text
         inside = ", ".join(self.text(arg) for arg in value.args)
         if value.attrs:
             inside += f", dim={self.axes(value)}"
