@@ -185,10 +185,10 @@ class Roll(Block):
 
 @block
 class Pick(Block):
-    """One row of each sample: ``x[b, index[b]]``."""
+    """One row of each sample, or several in the index's own shape: ``x[b, index[b]]``."""
 
-    inputs: ClassVar = {"x": "float[batch, length, d]", "index": "int[batch]"}
-    outputs: ClassVar = {"x": "float[batch, d]"}
+    inputs: ClassVar = {"x": "float[batch, length, d]", "index": "int[batch, *]"}
+    outputs: ClassVar = {"x": "float[batch, *, d]"}
     reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "layout"
 

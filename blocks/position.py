@@ -120,13 +120,17 @@ class WindowRegions(Block):
 
 @block
 class InterpolatePositions(Block):
-    """A table of grid positions resized to another grid; `extra` leading rows stay as they are."""
+    """A table of grid positions resized to another grid; `extra` leading rows stay as they are.
 
-    inputs: ClassVar = {"table": "float[1, rows, d]", "like": "float[batch, channels, height, width]"}
+    The table's grid has `rows` rows; without a number of them it is square.
+    """
+
+    inputs: ClassVar = {"table": "float[1, cells, d]", "like": "float[batch, channels, height, width]"}
     outputs: ClassVar = {"x": "float[1, height*width + extra, d]"}
     category: ClassVar[str] = "position"
 
     extra: int = 1
+    rows: int | None = None
 
 
 @block
@@ -145,6 +149,27 @@ class SinusoidTable(Block):
     num: Size
     dim: Size
     kind: Literal["interleaved", "halves", "halves_fairseq"] = "interleaved"
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class SinusoidGrid(Block):
+    """Sinusoids of a square grid's columns, then those of its rows, sines first; `extra` zero rows stand in front.
+
+    A file's own table counts (arXiv:2111.06377, A.1).
+    """
+
+    inputs: ClassVar = {}
+    outputs: ClassVar = {"x": "float[1, extra + side**2, dim]"}
+    weights: ClassVar = {"": Weight("1, extra + side**2, dim", init="given", buffer=True)}
+    category: ClassVar[str] = "position"
+
+    side: Size
+    dim: Size
+    extra: int = 1
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """None."""

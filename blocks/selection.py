@@ -84,6 +84,16 @@ class Diagonals(Block):
 
 
 @block
+class UniformNoise(Block):
+    """A random number in [0, 1) for each row of each sample, in training and otherwise: an order to choose rows by."""
+
+    inputs: ClassVar = {"like": "float[batch, length, d]"}
+    outputs: ClassVar = {"x": "float[batch, length]"}
+    reads: ClassVar = {"like": "all"}
+    category: ClassVar[str] = "operation"
+
+
+@block
 class GumbelChoice(Block):
     """A one-hot choice by scores: the largest; in training a Gumbel sample with its soft gradient (arXiv:1611.01144).
 

@@ -127,7 +127,7 @@ def reduced(function: str, kind: Type) -> str:
     """The kind that a function over axes gives."""
     if function in ("any", "all"):
         return "bool"
-    if function in ("argmax", "argmin"):
+    if function in ("argmax", "argmin", "argsort"):
         return "int"
     if function in ("sum", "cumsum", "prod") and kind.kind == "bool":
         return "int"

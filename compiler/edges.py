@@ -55,7 +55,7 @@ class Names(Protocol):
 
 UNARY = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "float", "int", "bool", "isfinite"}
 REDUCTIONS = {"sum", "mean", "var", "any", "all", "amax", "amin", "prod", "norm"}
-AXIS = {"softmax", "log_softmax", "cumsum", "argmax", "argmin", "flip"}
+AXIS = {"softmax", "log_softmax", "cumsum", "argmax", "argmin", "argsort", "flip"}
 FUNCTIONS = sorted(
     UNARY | REDUCTIONS | AXIS | {"where", "min", "max", "cosine", "transpose", "stack", "first", "zip", "detach"}
 )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from .case import MAPS, STATES, Case, System, variant
 from .cases_vision import INTERPOLATED, image
-from .inputs import flags
-from .labels import class_labels, problem_types
+from .inputs import flags, floats, integers
+from .labels import as_floats, class_labels, problem_types
 
 DEIT = System(
     "deit",
@@ -95,4 +95,38 @@ CONVNEXT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES]
+VIT_MAE = System(
+    "vit_mae",
+    "ViTMAEConfig",
+    {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 38, "image_size": 20,
+     "patch_size": 4, "layer_norm_eps": 1e-6, "decoder_hidden_size": 16, "decoder_num_hidden_layers": 1,
+     "decoder_num_attention_heads": 2, "decoder_intermediate_size": 26},
+)  # fmt: skip
+_noisy = (_square, floats("noise", 2, 25))
+_wide_noise = (image(16, 32), floats("noise", 2, 32))
+_mae_variants = (
+    variant("plain", *_noisy, flags=STATES),
+    variant("attentions", *_noisy, flags=MAPS),
+    variant("ties", _square, integers("noise", 2, 25, below=3), as_floats("noise")),
+    variant("half", *_noisy, config={"mask_ratio": 0.5}),
+    variant("tenth", *_noisy, config={"mask_ratio": 0.1}),
+    variant("nothing_masked", *_noisy, config={"mask_ratio": 0.02}),
+    variant("gray", *_noisy, config={"num_channels": 1}),
+    variant("no_qkv_bias_relu", *_noisy, config={"qkv_bias": False, "hidden_act": "relu"}),
+    variant("wide", *_wide_noise, flags=INTERPOLATED),
+    variant("larger", image(28, 28), floats("noise", 2, 49), flags={**INTERPOLATED, **STATES}),
+    variant("same_interpolated", *_noisy, flags=INTERPOLATED),
+    variant("hf_tester", image(30, 30, batch=13), floats("noise", 13, 225), flags=MAPS,
+        config={"image_size": 30, "patch_size": 2, "hidden_size": 32, "num_attention_heads": 4, "mask_ratio": 0.6,
+                "intermediate_size": 37, "decoder_hidden_size": 32, "decoder_intermediate_size": 37}),
+)  # fmt: skip
+
+VIT_MAE_CASES: list[Case] = [
+    *VIT_MAE.cases("ViTMAEModel", "base", *_mae_variants),
+    *VIT_MAE.cases("ViTMAEForPreTraining", "pre_training",
+        *_mae_variants,
+        variant("norm_pix_loss", *_noisy, config={"norm_pix_loss": True}),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES]

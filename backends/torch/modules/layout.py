@@ -83,8 +83,8 @@ def roll(x: torch.Tensor, *, by: list[int], axes: list[int]) -> torch.Tensor:
 
 
 def pick(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """``x[b, index[b]]``: ``[batch, length, d]`` and ``[batch]`` to ``[batch, d]``."""
-    return x[torch.arange(x.shape[0], device=x.device), index]
+    """``x[b, index[b]]``: ``[batch, length, d]`` and ``[batch, *]`` to ``[batch, *, d]``."""
+    return x[torch.arange(x.shape[0], device=x.device).view(-1, *[1] * (index.dim() - 1)), index]
 
 
 def last_tokens(x: torch.Tensor, count: int) -> torch.Tensor:

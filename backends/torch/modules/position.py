@@ -92,16 +92,22 @@ def _bands(size: int, window: int, shift: int, device: torch.device) -> torch.Te
     return (cells >= size - window).long() + (cells >= size - shift).long()
 
 
-def interpolate_positions(table: torch.Tensor, like: torch.Tensor, *, extra: int = 1) -> torch.Tensor:
-    """A square table ``[1, rows, d]`` resized bicubically to the grid of `like` ``[batch, channels, height, width]``.
+def interpolate_positions(
+    table: torch.Tensor, like: torch.Tensor, *, extra: int = 1, rows: int | None = None
+) -> torch.Tensor:
+    """A table ``[1, extra + cells, d]`` resized bicubically to the grid of `like` ``[batch, channels, height, width]``.
+
+    Args:
+        extra: leading rows that are no cells.
+        rows: how many rows the table's grid has; as many as columns where None.
 
     Returns:
         ``[1, extra + height*width, d]``.
     """
     height, width = like.shape[-2:]
     kept, grid = table[:, :extra], table[:, extra:]
-    side = math.isqrt(grid.shape[1])
-    grid = grid.reshape(1, side, side, -1).permute(0, 3, 1, 2)
+    rows = rows or math.isqrt(grid.shape[1])
+    grid = grid.reshape(1, rows, grid.shape[1] // rows, -1).permute(0, 3, 1, 2)
     grid = F.interpolate(grid, size=(height, width), mode="bicubic", align_corners=False)
     return torch.cat([kept, grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
 
@@ -109,6 +115,13 @@ def interpolate_positions(table: torch.Tensor, like: torch.Tensor, *, extra: int
 def sinusoid_table(*, num: int, dim: int, kind: str = "interleaved") -> torch.Tensor:
     """``[num, dim]``: sines and cosines of each position, side by side or all sines first (arXiv:1706.03762, 3.5)."""
     return sinusoids(torch.arange(num), dim=dim, kind=kind)
+
+
+def sinusoid_grid(*, side: int, dim: int, extra: int = 1) -> torch.Tensor:
+    """``[1, extra + side**2, dim]``: the sinusoids of each cell's column and row, `extra` rows of zeros in front."""
+    axis = sinusoids(torch.arange(side), dim=dim // 2, kind="halves")
+    cells = torch.cat([axis.repeat(side, 1), axis.repeat_interleave(side, 0)], dim=1)
+    return F.pad(cells, (0, 0, extra, 0))[None]
 
 
 def sinusoids(index: torch.Tensor, *, dim: int, kind: str = "interleaved") -> torch.Tensor:

@@ -39,6 +39,11 @@ def diagonals(x: torch.Tensor, *, reach: int) -> torch.Tensor:
     return F.pad(x, (reach, reach)).gather(-1, at.expand(*x.shape[:-1], -1))
 
 
+def uniform_noise(like: torch.Tensor) -> torch.Tensor:
+    """Random numbers in [0, 1) for ``[batch, length, d]``: ``[batch, length]``."""
+    return torch.rand(like.shape[:2], device=like.device)
+
+
 def gumbel_choice(
     scores: torch.Tensor, *, temperature: float = 1.0, training: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
