@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from .case import MAPS, STATES, Case, System, variant
 from .cases_vision import image
-from .inputs import floats, ids, mask, pad_ids, without
-from .labels import class_labels, problem_types, token_labels
-from .variants import crossed, decoder_variants
+from .inputs import embeds, floats, given, ids, integers, mask, pad_ids, without
+from .labels import as_floats, class_labels, problem_types, token_labels
+from .variants import crossed, decoder_variants, encoder_variants
 
 TROCR = System(
     "trocr",
@@ -67,4 +67,63 @@ DONUT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES]
+VISUAL_BERT = System(
+    "visual_bert",
+    "VisualBertConfig",
+    {"vocab_size": 61, "hidden_size": 24, "visual_embedding_dim": 14, "num_hidden_layers": 2, "num_attention_heads": 3,
+     "intermediate_size": 38, "max_position_embeddings": 31, "type_vocab_size": 3, "layer_norm_eps": 1e-6},
+)  # fmt: skip
+
+_seen = floats("visual_embeds", 2, 5, "visual_embedding_dim")
+_shown = (_seen, mask("right", of="visual_embeds", name="visual_attention_mask"))
+_asked = (ids(2, 7), mask("right"), *_shown)
+_kinds = integers("visual_token_type_ids", 2, 5, below="type_vocab_size")
+_aligned = given(image_text_alignment=[[[2, 3, -1], [0, -1, -1], [-1, -1, -1], [6, 1, 4], [5, 5, -1]]] * 2)
+_answers = (integers("labels", 2, 5, below=3), as_floats("labels"))
+_positions = given(region_to_phrase_position=[[3, 0, -1, 6], [11, -1, -1, 2]])
+_phrases = (_positions, integers("labels", 2, 4, 5, below=3), as_floats("labels"))
+_choices = (ids(2, 3, 7), mask("right"), floats("visual_embeds", 2, 3, 5, "visual_embedding_dim"))
+_folded = integers("visual_token_type_ids", 2, 3, 5, below="type_vocab_size")
+
+VISUAL_BERT_CASES: list[Case] = [
+    *VISUAL_BERT.cases("VisualBertModel", "base", *encoder_variants(),
+        variant("both", *_asked, flags=STATES),
+        variant("both_attentions", *_asked, flags=MAPS),
+        variant("leftpad_both", ids(2, 9), mask("left"), *_shown),
+        variant("words_masked", ids(2, 7), mask("right"), _seen),
+        variant("regions_masked", ids(2, 7), *_shown, _kinds),
+        variant("aligned", *_asked, _aligned),
+        variant("embeds_both", *_asked, _kinds, embeds()),
+        variant("relu", *_asked, config={"hidden_act": "relu", "layer_norm_eps": 0.1}),
+    ),
+    *VISUAL_BERT.cases("VisualBertForPreTraining", "pre_training",
+        variant("nolabels", *_asked, flags=STATES),
+        variant("words_only", ids(2, 7), mask("right")),
+        variant("masked", *_asked, ids(2, 12, name="labels"), token_labels("labels")),
+        variant("both", *_asked, ids(2, 12, name="labels"), token_labels("labels"),
+            integers("sentence_image_labels", 2, below=2), flags=MAPS),
+        variant("pairing_alone", *_asked, integers("sentence_image_labels", 2, below=2)),
+        variant("untied", *_asked, config={"tie_word_embeddings": False}),
+    ),
+    *VISUAL_BERT.cases("VisualBertForMultipleChoice", "multiple_choice",
+        variant("plain", *_choices, integers("labels", 2, below=3), flags=STATES),
+        variant("nolabels", *_choices, _folded),
+        variant("words_only", ids(2, 4, 7), integers("labels", 2, below=4)),
+    ),
+    *VISUAL_BERT.cases("VisualBertForQuestionAnswering", "question_answering",
+        variant("plain", *_asked, *_answers, flags=STATES),
+        variant("nolabels", *_asked, flags=MAPS),
+        num_labels=5,
+    ),
+    *VISUAL_BERT.cases("VisualBertForVisualReasoning", "visual_reasoning",
+        variant("plain", *_asked, class_labels(), flags=STATES),
+        variant("nolabels", *_asked),
+        num_labels=5,
+    ),
+    *VISUAL_BERT.cases("VisualBertForRegionToPhraseAlignment", "region_to_phrase_alignment",
+        variant("plain", *_asked, *_phrases, flags=STATES),
+        variant("nolabels", *_asked, _positions, flags=MAPS),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES]
