@@ -214,12 +214,15 @@ class LastTokens(Block):
 
 @block
 class ShiftRight(Block):
-    """What a decoder reads to learn its labels: a start token, then all but the last; -100 becomes padding."""
+    """What a decoder reads to learn its labels: a start token, then all but the last; -100 becomes padding.
+
+    Without a start token, the last one that is no padding comes to the front, as it names the language.
+    """
 
     inputs: ClassVar = {"ids": "int[batch, seq]"}
     outputs: ClassVar = {"x": "int[batch, seq]"}
     reads: ClassVar = {"ids": "scan"}
     category: ClassVar[str] = "layout"
 
-    start: int
+    start: int | None
     pad: int

@@ -92,7 +92,13 @@ def last_tokens(x: torch.Tensor, count: int) -> torch.Tensor:
     return x[:, -count:]
 
 
-def shift_right(ids: torch.Tensor, *, start: int, pad: int) -> torch.Tensor:
-    """``[batch, seq]`` integers moved one to the right: `start` in front, the last gone, -100 replaced by `pad`."""
-    shifted = F.pad(ids[:, :-1], (1, 0), value=start)
-    return shifted.masked_fill(shifted == -100, pad)
+def shift_right(ids: torch.Tensor, *, start: int | None, pad: int) -> torch.Tensor:
+    """``[batch, seq]`` integers moved one to the right: `start` in front, the last gone, -100 replaced by `pad`.
+
+    Without `start` the last that is no padding is in front, none of it being on the left.
+    """
+    ids = ids.masked_fill(ids == -100, pad)
+    if start is not None:
+        return F.pad(ids[:, :-1], (1, 0), value=start)
+    last = (ids != pad).sum(1, keepdim=True) - 1
+    return torch.cat([ids.gather(1, last), ids[:, :-1]], dim=1)
