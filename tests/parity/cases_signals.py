@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .case import MAPS, STATES, Case, Step, System, variant
-from .inputs import flags, floats, given, ids, mask, pad_ids, without, wrapped
+from .inputs import flags, floats, given, ids, integers, mask, pad_ids, without, wrapped
 from .labels import class_labels, token_labels
+from .variants import crossed
 
 HUBERT = System(
     "hubert",
@@ -130,4 +131,48 @@ SPEECH2TEXT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES]
+DECISION = System(
+    "decision_transformer",
+    "DecisionTransformerConfig",
+    {"state_dim": 7, "act_dim": 5, "hidden_size": 24, "max_ep_len": 30, "vocab_size": 11, "n_positions": 40, "n_layer": 3,
+     "n_head": 3, "n_inner": 37},
+)  # fmt: skip
+
+_episode = (floats("states", 3, 6, "state_dim"), floats("actions", 3, 6, "act_dim"), floats("rewards", 3, 6, 1),
+            floats("returns_to_go", 3, 6, 1), integers("timesteps", 3, 6, below="max_ep_len"))  # fmt: skip
+_started = mask("left", of="timesteps")
+DECISION_CONFIGS = {
+    "no_tanh": {"action_tanh": False},
+    "wide": {"n_inner": None, "activation_function": "gelu_new", "n_head": 1},
+    "unscaled": {"scale_attn_weights": False},
+    "by_layer": {"scale_attn_by_inverse_layer_idx": True, "reorder_and_upcast_attn": True},
+    "coarse_eps": {"layer_norm_epsilon": 0.1},
+    "tester": {"act_dim": 6, "state_dim": 17, "hidden_size": 23, "n_head": 1, "n_inner": None, "vocab_size": 1,
+               "n_positions": 1024, "max_ep_len": 4096},
+}  # fmt: skip
+_embeds = floats("inputs_embeds", 2, 7, "hidden_size")
+_crossed = crossed()
+_embeds_mask = mask("right", of="inputs_embeds")
+
+DECISION_CASES: list[Case] = [
+    *DECISION.cases("DecisionTransformerModel", "base",
+        variant("plain", *_episode, flags=STATES),
+        variant("leftpad", *_episode, _started, flags=MAPS),
+        variant("rightpad", *_episode, mask("right", of="timesteps")),
+        variant("norewards", *_episode, without("rewards"), mask("none", of="timesteps")),
+        *(variant(n, *_episode, _started, config=c) for n, c in DECISION_CONFIGS.items()),
+    ),
+    *DECISION.cases("DecisionTransformerGPT2Model", "trunk",
+        variant("plain", _embeds, flags=STATES),
+        variant("leftpad", _embeds, mask("left", of="inputs_embeds"), flags=MAPS),
+        variant("positions", _embeds, _embeds_mask, integers("position_ids", 2, 7, below="n_positions")),
+        variant("types", _embeds, _embeds_mask, integers("token_type_ids", 2, 7, below="vocab_size")),
+        variant("nocache", _embeds, flags={"use_cache": False}),
+        variant("by_layer", _embeds, config=DECISION_CONFIGS["by_layer"]),
+        variant("crossed", _embeds, *_crossed, config={"add_cross_attention": True}, flags=STATES),
+        variant("crossed_attentions", _embeds, _embeds_mask, *_crossed, config={"add_cross_attention": True},
+            flags=MAPS),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES, *DECISION_CASES]
