@@ -179,7 +179,7 @@ class Builder:
             scope.places[name] = place if caller is None else caller.origin(option, place, "")[0]
             if self.fits(name, option, word, definition, place, caller):
                 options[name] = option
-                scope.env[name] = named(name, option.value)
+                scope.env[name] = self.shared.named(name, option.value)
         if missing:
             self.missing(missing, definition, caller, span)
         return options
@@ -345,7 +345,7 @@ class Builder:
 
     def new_symbol(self, symbol: Symbol, bindings: Bindings, scope: Scope, body: Body) -> None:
         """Make a dimension known under its name."""
-        if not self.building:
+        if symbol.definition is not None or not self.building:  # free ones of two parts are not the same
             symbol = self.shared.symbol(symbol)
         body.symbols[symbol.name] = symbol
         bindings.dims[symbol.name] = Dim.of(symbol)

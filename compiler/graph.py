@@ -147,6 +147,15 @@ class Node:
     reuse: Node | None = None
     ties: list[TiedPair] = field(default_factory=list)
     origin: str | None = None
+    _shapes: dict[str, tuple[int, ...]] | None = None
+
+    @property
+    def weight_shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of its own weights by leaf; computed once, as tasks share nodes."""
+        if self._shapes is None:
+            declared = self.contract and self.bindings and self.contract.weight_shapes(self.bindings)
+            self._shapes = {leaf: tuple(map(_known, dims)) for leaf, dims in (declared or {}).items()}
+        return self._shapes
 
     @property
     def is_repeat(self) -> bool:
@@ -318,12 +327,10 @@ def _weights(
 
 
 def _node_weights(node: Node, path: str, map_path: str, graph: Graph, *, distinct: bool) -> Iterator[WeightEntry]:
-    if node.contract is not None and node.bindings is not None:
-        shapes = node.contract.weight_shapes(node.bindings)
-        for leaf, dims in shapes.items():
-            tail = f".{leaf}" if leaf else ""
-            shape = tuple(_known(dim) for dim in dims)
-            yield WeightEntry(path + tail, map_path + tail, shape, node.contract.weights[leaf], node)
+    for leaf, shape in node.weight_shapes.items():
+        assert node.contract is not None
+        tail = f".{leaf}" if leaf else ""
+        yield WeightEntry(path + tail, map_path + tail, shape, node.contract.weights[leaf], node)
     for number, body in enumerate(node.rounds):
         if distinct and number and body is node.rounds[number - 1]:
             continue

@@ -256,7 +256,7 @@ class PartCall:
             (port, tuple((one.present, one.type) for one in (value if isinstance(value, list) else [value])))
             for port, value in given.items()
         )
-        values = tuple((name, repr(option.value)) for name, option in options.items())
+        values = tuple((name, _value_key(option.value)) for name, option in options.items())
         task = getattr(definition, "task", None)
         key = (id(self.original), definition.document.path, definition.base, task, values, types)
         known = builder.shared.bodies.get(key)
@@ -353,9 +353,11 @@ class PartCall:
         ports = list(bodies[-1].outputs)
         carried = [port for port in ports if node.is_repeat and port in bodies[-1].inputs and port in given]
         for port in ports:
-            kinds = [lifted(body.outputs[port].type, body) for body in bodies]
+            distinct = {id(body): body for body in bodies}
+            seen = {key: lifted(body.outputs[port].type, body) for key, body in distinct.items()}
+            kinds = [seen[id(body)] for body in bodies]
             present = node.present
-            for body in bodies:
+            for body in distinct.values():
                 present &= body.outputs[port].present
             node.output_presence[port] = present
             if not node.is_repeat or port in carried:
@@ -423,6 +425,12 @@ def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
         for port, value in given.items()
     )
     return values, types
+
+
+def _value_key(value: Any) -> Hashable:
+    if isinstance(value, list):
+        return tuple(map(_value_key, value))
+    return value if isinstance(value, Dim) else repr(value)
 
 
 def _type_key(kind: AnyType | None) -> Hashable:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from ..blocks.notation.expressions import ExpressionError, parse
 from ..blocks.notation.values import EvaluationError, evaluate
@@ -45,10 +45,24 @@ class Table:
 
     tensors: dict[str, FileTensor]
     prefix: str
-    ignored: list[re.Pattern[str]] = field(default_factory=list)
-    optional: list[re.Pattern[str]] = field(default_factory=list)
-    prefixes: tuple[str, ...] = ()
-    known: list[re.Pattern[str]] = field(default_factory=list)
+    checkpoint: schema.Checkpoint
+    rules: list[Rule]
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """What may stand before every key of a file."""
+        declared = self.checkpoint.prefix
+        values = [declared] if isinstance(declared, str) else declared.values()
+        return tuple(dict.fromkeys([value for value in values if value] + [""]))
+
+    def may_lack(self) -> list[re.Pattern[str]]:
+        """The keys that a file need not have."""
+        return [_full(one) for one in self.checkpoint.optional]
+
+    def may_hold(self) -> list[re.Pattern[str]]:
+        """The keys that a file may have beyond the map's: ignored ones, those of other tasks and parameters."""
+        known = [_loose(name) for rule in self.rules for name in (rule.file, *rule.also)]
+        return [*(_full(one) for one in self.checkpoint.ignore), *known]
 
 
 def table_of(graph: Graph, *, distinct: bool = False) -> Table:
@@ -87,10 +101,7 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     if lost:
         raise SpecError(_unmapped(node, entries, document, rules) for node, entries in lost.items())
     tensors = _tensors(groups)
-    return Table(
-        tensors, prefix, [_full(one) for one in checkpoint.ignore], [_full(one) for one in checkpoint.optional],
-        _prefixes(checkpoint), [_loose(name) for rule in rules for name in (rule.file, *rule.also)],
-    )  # fmt: skip
+    return Table(tensors, prefix, checkpoint, rules)
 
 
 def prefix_of(checkpoint: schema.Checkpoint, task: str | None) -> str:
@@ -98,11 +109,6 @@ def prefix_of(checkpoint: schema.Checkpoint, task: str | None) -> str:
     if isinstance(checkpoint.prefix, str):
         return "" if task in (None, "base") else checkpoint.prefix
     return checkpoint.prefix.get(task or "base", checkpoint.prefix.get("always", ""))
-
-
-def _prefixes(checkpoint: schema.Checkpoint) -> tuple[str, ...]:
-    values = [checkpoint.prefix] if isinstance(checkpoint.prefix, str) else list(checkpoint.prefix.values())
-    return tuple(dict.fromkeys([value for value in values if value] + [""]))
 
 
 def _best(path: str, compiled: list[tuple[Rule, re.Pattern[str]]]) -> tuple[Rule, re.Match[str]] | None:

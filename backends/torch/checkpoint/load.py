@@ -103,8 +103,9 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
     """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not."""
     heads = [tensor for tensor in table.tensors.values() if tensor.bare]
     all_heads_fresh = bool(heads) and all(tensor in missing for tensor in heads)
+    may_lack = table.may_lack()
     for tensor in missing:
-        optional = any(pattern.match(tensor.key) for pattern in table.optional)
+        optional = any(pattern.match(tensor.key) for pattern in may_lack)
         if tensor.is_derived:
             continue
         if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor, table) in lacked:
@@ -114,8 +115,9 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
 
 
 def _unexpected(keys: set[str], table: Table, graph: Graph) -> Iterator[str]:
+    allowed = table.may_hold() if keys else []
     for key in sorted(keys):
-        if any(pattern.match(key) for pattern in (*table.ignored, *table.known)):
+        if any(pattern.match(key) for pattern in allowed):
             continue
         close = difflib.get_close_matches(key, table.tensors, n=1)
         yield f"unexpected: `{key}`" + (f", near `{close[0]}`" if close else "")
