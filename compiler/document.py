@@ -214,12 +214,12 @@ def _children(tree: Mapping, key: str) -> Iterable[Mapping]:
 
 
 def _merge(base: Mapping, own: Mapping) -> Mapping:
-    """`own` laid over `base`: sections by entry (``null`` removes one), the rest replaced."""
+    """`own` laid over `base`: sections by entry (``null`` removes one), the rest replaced, such as the class names."""
     entries = dict(base.entries)
     for key, entry in own.entries.items():
         below = entries.get(key)
         if key in MERGED_SECTIONS and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
-            deeper = ("config", "weights", "architectures", "also") if key == "checkpoint" else ()
+            deeper = ("config", "weights", "also") if key == "checkpoint" else ()
             entries[key] = Entry(entry.key_span, _merge_section(below.value, entry.value, deeper))
         else:
             entries[key] = entry
