@@ -9,7 +9,7 @@ from .base import Block, block
 
 @block
 class CrossEntropy(Block):
-    """Cross entropy of logits against class numbers, -100 ignored; `shift` compares each token with the next label."""
+    """Cross entropy of logits against class numbers but `ignored`; `shift` compares each token with the next label."""
 
     inputs: ClassVar = {"logits": "float[*, classes]", "labels": "int[*]"}
     outputs: ClassVar = {"x": "float[]"}
@@ -18,6 +18,7 @@ class CrossEntropy(Block):
 
     shift: bool = False
     reduction: Literal["mean", "sum"] = "mean"
+    ignored: int = -100
 
 
 @block

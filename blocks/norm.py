@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from .base import Block, PortError, Size, Weight, block
-from .notation.types import AnyType, Bindings, Type
+from .base import Block, Size, Weight, block
 
 
 @block
@@ -61,24 +59,11 @@ class GroupNorm(Block):
 class _ByChannel(Block):
     """What scales and shifts channels, which are the second axis whatever follows."""
 
-    inputs: ClassVar = {"x": "any"}
-    outputs: ClassVar = {"x": "any"}
+    inputs: ClassVar = {"x": "float[batch, d, *]"}
+    outputs: ClassVar = {"x": "float[batch, d, *]"}
     category: ClassVar[str] = "norm"
 
     eps: float = 1e-5
-
-    def bind(self, values: Mapping[str, Any]) -> Bindings:
-        """`d` is the second axis."""
-        bindings = super().bind(values)
-        kind: Type = values["x"]
-        if len(kind.dims) < 2:
-            raise PortError("x", "`float[batch, d, ...]`", kind.shape)
-        bindings.dims["d"] = kind.dims[1]
-        return bindings
-
-    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
-        """As it was."""
-        return {"x": values["x"]}
 
 
 @block

@@ -86,9 +86,9 @@ def _shape_constructs(definitions: Json) -> None:
     definitions["Input"]["anyOf"].append({"type": "null"})
     for name in ("InlinePart", "Mount", "Node", "Task"):
         definitions[name]["type"] = ["object", "null"]
-    for name in ("config", "also"):
-        values = definitions["Checkpoint"]["properties"][name]["additionalProperties"]
-        values.setdefault("anyOf", [{"type": values.pop("type")}] if "type" in values else []).append({"type": "null"})
+    for table in ("architectures", "config", "also"):
+        entry = definitions["Checkpoint"]["properties"][table]
+        entry["additionalProperties"] = {"anyOf": [entry["additionalProperties"], {"type": "null"}]}
     for section in MERGED_SECTIONS:
         for entries in spec["properties"][section].get("patternProperties", {}).values():
             if isinstance(entries.get("type"), str):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .case import MAPS, STATES, Case, System, variant
+import torch
+from torch import Generator
+from transformers import PretrainedConfig
+
+from .case import MAPS, STATES, Case, Inputs, Step, System, variant
 from .cases_vision import INTERPOLATED, image
 from .inputs import flags, floats, integers
 from .labels import as_floats, class_labels, problem_types
@@ -129,4 +133,68 @@ VIT_MAE_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES]
+SEGFORMER = System(
+    "segformer",
+    "SegformerConfig",
+    {"num_encoder_blocks": 3, "depths": [1, 2, 1], "sr_ratios": [4, 2, 1], "hidden_sizes": [8, 12, 16],
+     "patch_sizes": [7, 3, 3], "strides": [4, 2, 2], "num_attention_heads": [1, 2, 4], "mlp_ratios": [2, 3, 2],
+     "decoder_hidden_size": 14},
+)  # fmt: skip
+_picture = image(40, 40)
+_uneven = variant("uneven", image(47, 69), flags=STATES)
+_segformer_configs = (
+    variant("flat_last", _picture, flags=STATES, config={"reshape_last_stage": False}),
+    variant("gray_relu", image(40, 40), config={"num_channels": 1, "hidden_act": "relu"}),
+    variant("reduced_everywhere", image(64, 64), config={"sr_ratios": [2, 2, 2], "patch_sizes": [3, 5, 3]}),
+    variant("one_stage", _picture, config={"num_encoder_blocks": 1}, flags=STATES),
+    variant("broad", _picture, config={"mlp_ratios": [2.5, 1.5, 2]}),
+)
+
+
+def _pixel_labels(height: int, width: int, below: int | str = "num_labels", batch: int = 2) -> Step:
+    """A class for each pixel, a fifth of them 255, which is ignored."""
+
+    def step(inputs: Inputs, draw: Generator, config: PretrainedConfig) -> None:
+        integers("labels", batch, height, width, below=below)(inputs, draw, config)
+        inputs["labels"][torch.rand(batch, height, width, generator=draw) < 0.2] = 255
+
+    return step
+
+
+_segmented = (
+    variant("plain", _picture, _pixel_labels(40, 40), flags=STATES),
+    variant("nolabels", _picture),
+    variant("attentions", _picture, _pixel_labels(40, 40), flags=MAPS),
+    variant("uneven", image(47, 69), _pixel_labels(30, 31), flags=STATES),
+)
+SEGFORMER_CASES: list[Case] = [
+    *SEGFORMER.cases("SegformerModel", "base",
+        variant("plain", _picture, flags=STATES),
+        variant("attentions", _picture, flags=MAPS),
+        _uneven,
+        *_segformer_configs,
+        variant("hf_tester", image(64, 64, batch=13), flags=MAPS,
+            config={"num_encoder_blocks": 4, "depths": [1, 1, 1, 1], "sr_ratios": [8, 4, 2, 1],
+                    "hidden_sizes": [8, 8, 16, 16], "num_attention_heads": [1, 1, 2, 2], "patch_sizes": [7, 3, 3, 3],
+                    "strides": [4, 2, 2, 2], "mlp_ratios": [4, 4, 4, 4]}),
+    ),
+    *SEGFORMER.cases("SegformerForImageClassification", "image_classification",
+        variant("plain", _picture, class_labels(), flags=STATES),
+        variant("attentions", _picture, class_labels(), flags=MAPS),
+        _uneven,
+        _segformer_configs[0],
+        *problem_types(_picture),
+        num_labels=5,
+    ),
+    *SEGFORMER.cases("SegformerForSemanticSegmentation", "semantic_segmentation",
+        *_segmented,
+        *_segformer_configs[1:4],
+        variant("one_class", _picture, _pixel_labels(40, 40, below=2), config={"num_labels": 1}),
+        variant("other_ignored", _picture, _pixel_labels(40, 40), integers("labels", 2, 40, 40, below=5),
+            config={"semantic_loss_ignore_index": 3}),
+        variant("flat_last", image(64, 64), _pixel_labels(20, 20), flags=STATES, config={"reshape_last_stage": False}),
+        num_labels=5,
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES, *SEGFORMER_CASES]

@@ -9,12 +9,13 @@ from .ctc import ctc_costs
 
 
 def cross_entropy(
-    logits: torch.Tensor, labels: torch.Tensor, *, shift: bool = False, reduction: str = "mean"
+    logits: torch.Tensor, labels: torch.Tensor, *, shift: bool = False, reduction: str = "mean", ignored: int = -100
 ) -> torch.Tensor:
-    """Cross entropy of ``[*, classes]`` against ``[*]``, -100 ignored; `shift` compares a token with the next label."""
+    """Cross entropy of ``[*, classes]`` against ``[*]`` but `ignored`; `shift` compares a token with the next label."""
     if shift:
-        labels = F.pad(labels, (0, 1), value=-100)[..., 1:]
-    return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten().to(logits.device), reduction=reduction)
+        labels = F.pad(labels, (0, 1), value=ignored)[..., 1:]
+    rows, targets = logits.flatten(0, -2).float(), labels.flatten().to(logits.device)
+    return F.cross_entropy(rows, targets, reduction=reduction, ignore_index=ignored)
 
 
 def classification_loss(

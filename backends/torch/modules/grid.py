@@ -1,0 +1,11 @@
+"""Images and maps of features brought to another size."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+
+def resize(x: torch.Tensor, like: torch.Tensor, *, mode: str = "bilinear") -> torch.Tensor:
+    """``[batch, d, height, width]`` to the height and width of `like`, its last two axes."""
+    return F.interpolate(x, size=like.shape[-2:], mode=mode)
