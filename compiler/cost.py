@@ -105,8 +105,9 @@ class _Counter:
         for numbers, body in groups:
             one = inner[id(body)]
             one.name, one.times = ranges(numbers), len(numbers)
+            owners = len({node.shared[number] for number in numbers}) if node.shared else one.times
             one.parameters, one.flops, one.memory = (
-                one.parameters * one.times, one.flops * one.times, one.memory * one.times
+                one.parameters * owners, one.flops * one.times, one.memory * one.times
             )  # fmt: skip
         made.times = len(node.rounds)
         made.children = [inner[id(body)] for _, body in groups]

@@ -128,7 +128,10 @@ class Option:
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A node: an instance of a block, a part (one body), a repeat (a body a round), or a second call (`reuse`)."""
+    """A node: an instance of a block, a part (one body), a repeat (a body a round), or a second call (`reuse`).
+
+    `shared` has for each round of a repeat the first one with the same weights; it is empty where all have their own.
+    """
 
     name: str
     span: Span
@@ -144,6 +147,7 @@ class Node:
     count: Option | None = None
     each: frozenset[str] = frozenset()
     layer_drop: Option | None = None
+    shared: tuple[int, ...] = ()
     reuse: Node | None = None
     ties: list[TiedPair] = field(default_factory=list)
     origin: str | None = None
@@ -335,7 +339,10 @@ def _node_weights(node: Node, path: str, map_path: str, graph: Graph, *, distinc
         if distinct and number and body is node.rounds[number - 1]:
             continue
         at = f".{number}" if node.is_repeat else ""
-        yield from _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct)
+        for entry in _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct):
+            if node.shared and node.shared[number] != number:
+                entry.tied_to = f"{path}.{node.shared[number]}{entry.path[len(path) + len(at) :]}"
+            yield entry
 
 
 def _known(dim: Dim) -> int:

@@ -177,7 +177,32 @@ class PartCall:
                 help=f"write `${count}`" if is_param else None,
             )  # fmt: skip
             return False
-        return self.all_rounds(node, definition, given, each[0], count)
+        if not self.all_rounds(node, definition, given, each[0], count):
+            return False
+        node.shared = self.sharing(node)
+        return True
+
+    def sharing(self, node: Node) -> tuple[int, ...]:
+        """The first round with the same value of ``share:``, for each round; it must be the same body."""
+        if self.original.share is None:
+            return ()
+        place = self.nodes.span("graph", self.origin, "share")
+        owners: dict[str, int] = {}
+        found: list[int] = []
+        for number, body in enumerate(node.rounds):
+            self.scope.env[str(node.index)] = Dim.of(Symbol(str(node.index), Dim.of(number)))
+            try:
+                value = simplest(self.scope.option(self.original.share, place).value)
+            finally:
+                self.scope.env.pop(str(node.index))
+            found.append(owners.setdefault(repr(value), number))
+            if body is not node.rounds[found[-1]]:
+                self.report.error(
+                    "tie-mismatch", f"rounds {found[-1]} and {number} of `{self.name}` cannot be one", place,
+                    label="expected rounds with the same options and the same types of inputs",
+                )  # fmt: skip
+                break
+        return tuple(found)
 
     def layer_drop(self) -> Option | None:
         """How often a round is skipped in training; None where none is."""

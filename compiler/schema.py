@@ -161,7 +161,7 @@ NODE_KINDS = ("block", "part", "mount", "reuse", "expr", "first")
 _ALL = {"when", "otherwise", "previous"}
 _CALL = _ALL | {"source", "each"}
 TAKEN: dict[str, set[str]] = {
-    "block": _CALL | {"block", "tie"}, "part": _CALL | {"part", "repeat", "layer_drop", "tie"},
+    "block": _CALL | {"block", "tie"}, "part": _CALL | {"part", "repeat", "layer_drop", "share", "tie"},
     "mount": _CALL | {"mount", "repeat", "tie"}, "reuse": _CALL | {"reuse"},
     "expr": _ALL | {"expr"}, "first": _ALL | {"first"},
 }  # fmt: skip

@@ -92,6 +92,7 @@ class _Writer:
         options = self.options(node)
         called = f"{node.kind}({options})" if options else node.kind
         ties = "".join(f" tie {pair.own or 'weights'}={pair.other}" for pair in node.ties)
+        ties += f" share {', '.join(map(str, node.shared))}" if node.shared else ""
         yield f"{node.name} = {called}{self.tail(node)}{ties}"
         outer, self.where = self.where, self.where & node.present
         yield from list(self.rounds(node))

@@ -101,4 +101,60 @@ DISTILBERT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*ROBERTA_CASES, *DISTILBERT_CASES]
+ALBERT = System(
+    "albert",
+    "AlbertConfig",
+    {"vocab_size": 53, "embedding_size": 14, "hidden_size": 24, "num_hidden_layers": 4, "num_hidden_groups": 2,
+     "num_attention_heads": 3, "intermediate_size": 34, "max_position_embeddings": 29, "type_vocab_size": 3,
+     "layer_norm_eps": 1e-6},
+)  # fmt: skip
+
+ALBERT_CONFIGS = {
+    "one_group": {"num_hidden_groups": 1},
+    "own_weights": {"num_hidden_groups": 4},
+    "uneven_groups": {"num_hidden_layers": 5, "num_hidden_groups": 3},
+    "inner_layers": {"inner_group_num": 2},
+    "relu": {"hidden_act": "relu"},
+    "gelu": {"hidden_act": "gelu"},
+    "other_pad": {"pad_token_id": 4},
+    "relative_key": {"position_embedding_type": "relative_key"},
+    "relative_key_query": {"position_embedding_type": "relative_key_query", "inner_group_num": 2},
+}
+_order = integers("sentence_order_label", 2, below=2)
+_narrow = embeds(width="embedding_size")
+
+ALBERT_CASES: list[Case] = [
+    *ALBERT.cases("AlbertModel", "base", *encoder_variants(width="embedding_size")),
+    *ALBERT.cases("AlbertModel", "base",
+        *(variant(n, *_padded, _segments, config=c, flags=MAPS if "r" in n[:2] else STATES)
+            for n, c in ALBERT_CONFIGS.items())),
+    *ALBERT.cases("AlbertForPreTraining", "pretraining",
+        variant("plain", ids(2, 7), token_labels(), _order, flags=STATES),
+        variant("rightpad", *_padded, token_labels(), _order),
+        variant("untied", *_padded, token_labels(), _order, config={"tie_word_embeddings": False}),
+        variant("labels_alone", *_padded, token_labels(), flags=MAPS),
+        variant("embeds", ids(2, 7), mask("left"), _narrow),
+    ),
+    *ALBERT.cases("AlbertForMaskedLM", "masked_lm",
+        variant("plain", ids(2, 7), token_labels(), flags=MAPS),
+        variant("leftpad", ids(2, 11), mask("left"), token_labels(), pad_ids()),
+        variant("untied", *_padded, token_labels(), config={"tie_word_embeddings": False}),
+        variant("relu", *_padded, token_labels(), config={"hidden_act": "relu"}),
+    ),
+    *ALBERT.cases("AlbertForSequenceClassification", "sequence_classification", *problem_types(*_padded)),
+    *ALBERT.cases("AlbertForSequenceClassification", "sequence_classification",
+        variant("embeds", ids(2, 7), mask("left"), class_labels(), _narrow, flags=MAPS), num_labels=5),
+    *ALBERT.cases("AlbertForTokenClassification", "token_classification",
+        variant("rightpad", *_padded, tag_labels(), flags=STATES),
+        variant("nolabels", ids(3, 5), _segments, config={"classifier_dropout_prob": None}), num_labels=5),
+    *ALBERT.cases("AlbertForQuestionAnswering", "question_answering",
+        variant("rightpad", *_padded, spans(), flags=MAPS),
+        variant("nolabels", ids(1, 5))),
+    *ALBERT.cases("AlbertForMultipleChoice", "multiple_choice",
+        variant("plain", ids(2, 3, 7), _choice, flags=STATES),
+        variant("segments", *_choices, integers("position_ids", like="input_ids", below=12), _segments, _choice),
+        variant("embeds", ids(2, 3, 7), mask("right"), _narrow, flags=MAPS),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*ROBERTA_CASES, *DISTILBERT_CASES, *ALBERT_CASES]

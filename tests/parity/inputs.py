@@ -77,12 +77,12 @@ def pad_ids(mask: str = "attention_mask", name: str = "input_ids") -> Step:
     return step
 
 
-def embeds(*, instead_of: str = "input_ids", name: str = "inputs_embeds") -> Step:
-    """Replaces ids by embeddings `[..., hidden]` that are not rows of any table."""
+def embeds(*, instead_of: str = "input_ids", name: str = "inputs_embeds", width: str = "hidden_size") -> Step:
+    """Replaces ids by embeddings `[..., width]` that are not rows of any table."""
 
     def step(inputs: Inputs, draw: Generator, config: PretrainedConfig) -> None:
         shape = inputs.pop(instead_of).shape
-        inputs[name] = torch.randn(*shape, size(config, "hidden_size"), generator=draw)
+        inputs[name] = torch.randn(*shape, size(config, width), generator=draw)
 
     return step
 

@@ -15,7 +15,7 @@ EMPTY_DECODER = {"skip_padding": ("decoder_attention_mask",), "why": EMPTY_ROWS}
 
 
 def encoder_variants(
-    *head: Step, segments: bool = True, positions: bool = True, end: str | None = None
+    *head: Step, segments: bool = True, positions: bool = True, end: str | None = None, width: str = "hidden_size"
 ) -> tuple[Variant, ...]:
     """Ways to call a bidirectional encoder.
 
@@ -24,6 +24,7 @@ def encoder_variants(
         segments: Whether the class takes `token_type_ids`.
         positions: Whether it takes `position_ids`.
         end: Name of the config's token that closes each row.
+        width: Name of the config's field that says how wide embeddings are.
     """
     unlabelled = (variant("nolabels", ids(3, 9, end=end), mask("right"), flags=STATES),) if head else ()
     return (
@@ -32,7 +33,7 @@ def encoder_variants(
         variant("one", ids(1, 5, end=end), mask("none")),
         variant("rightpad", ids(2, 8, end=end), mask("right"), *head, pad_ids(), flags=STATES),
         variant("leftpad", ids(2, 11, end=end), mask("left"), *head, pad_ids()),
-        variant("embeds", ids(2, 7, end=end), mask("right"), *head, embeds()),
+        variant("embeds", ids(2, 7, end=end), mask("right"), *head, embeds(width=width)),
         variant("attentions", ids(2, 7, end=end), mask("right"), *head, flags=MAPS),
         *((variant("segments", ids(2, 9, end=end), _segments(), mask("right"), *head),) if segments else ()),
         *((variant("positions", ids(2, 7, end=end), _positions(), *head),) if positions else ()),

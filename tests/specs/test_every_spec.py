@@ -20,7 +20,15 @@ from archwright.compiler.graph import Graph
 from archwright.compiler.models import build_graph
 from archwright.compiler.weight_map import table_of
 
-LABELS = ("labels", "next_sentence_label", "start_positions", "end_positions", "mc_labels", "sampled_negative_indices")
+LABELS = (
+    "labels",
+    "next_sentence_label",
+    "sentence_order_label",
+    "start_positions",
+    "end_positions",
+    "mc_labels",
+    "sampled_negative_indices",
+)
 MASKS = ("attention_mask", "decoder_attention_mask", "bool_masked_pos", "mask_time_indices")
 
 

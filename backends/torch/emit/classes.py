@@ -181,6 +181,13 @@ class Constructor:
         for body in node.rounds:  # so that what any of them needs is known when the first is written
             self.source.class_of(body)
         calls = [self.construct(node, body, names) for body in node.rounds]
+        self.modules(node, target, calls, index, count)
+        if node.shared:
+            self.lines.append(f"for {variable(index)}, first in enumerate({node.shared}):")
+            self.lines.append(f"    {target}[{variable(index)}] = {target}[first]")
+
+    def modules(self, node: Node, target: str, calls: list[str], index: str, count: str) -> None:
+        """The list of modules."""
         if len(set(calls)) == 1:
             variable_ = variable(index) if self.reads_index(calls[0], index) else "_"
             whole = f"{target} = nn.ModuleList({calls[0]} for {variable_} in range({count}))"
