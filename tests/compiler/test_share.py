@@ -59,3 +59,10 @@ def test_modules_are_one(spec: Path) -> None:
     for first in (0, 0, 2, 2, 4):
         expected = expected @ steps[first].map.weight.T
     torch.testing.assert_close(model(x=x).x, expected)
+
+
+def test_rounds_of_other_sizes_are_apart(tmp_path: Path) -> None:
+    path = tmp_path / "growing.yaml"
+    path.write_text(SPEC.replace("share: int($i / 2), part: step", "part: feed_forward, d_ff: $i + 1, activation: relu"))
+    widths = [entry.shape[0] for entry in build_graph(path).weights() if entry.path.endswith("up.weight")]
+    assert widths == [1, 2, 3, 4, 5]
