@@ -93,12 +93,6 @@ def _shape_constructs(definitions: Json) -> None:
         for entries in spec["properties"][section].get("patternProperties", {}).values():
             if isinstance(entries.get("type"), str):
                 entries["type"] = [entries["type"], "null"]
-    for table in ("architectures", "config", "also"):
-        entries = definitions["Checkpoint"]["properties"][table]["additionalProperties"]
-        if "anyOf" in entries:
-            entries["anyOf"].append({"type": "null"})
-        else:
-            entries["type"] = [entries["type"], "null"]
 
 
 def _add_nodes(definitions: Json) -> None:

@@ -63,6 +63,8 @@ def test_modules_are_one(spec: Path) -> None:
 
 def test_rounds_of_other_sizes_are_apart(tmp_path: Path) -> None:
     path = tmp_path / "growing.yaml"
-    path.write_text(SPEC.replace("share: int($i / 2), part: step", "part: feed_forward, d_ff: $i + 1, activation: relu"))
+    path.write_text(
+        SPEC.replace("share: int($i / 2), part: step", "part: feed_forward, d_ff: $i + 1, activation: relu")
+    )
     widths = [entry.shape[0] for entry in build_graph(path).weights() if entry.path.endswith("up.weight")]
     assert widths == [1, 2, 3, 4, 5]
