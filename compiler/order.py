@@ -69,7 +69,9 @@ def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, sch
 
 
 def _edges(node: schema.Node, first_input: str | None) -> Iterable[Any]:
-    source = node.source if node.source is not None else node.previous or first_input
+    source = node.source
+    if source is None and node.kind not in ("expr", "first"):  # which name what they read
+        source = node.previous or first_input
     if isinstance(source, dict):
         for entry in source.values():
             yield from entry if isinstance(entry, list) else (entry,)

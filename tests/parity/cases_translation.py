@@ -70,4 +70,36 @@ MBART_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*MBART_CASES]
+PEGASUS = System("pegasus", "PegasusConfig", {"vocab_size": 71, **_numbers})
+
+PEGASUS_CASES: list[Case] = [
+    *PEGASUS.cases("PegasusModel", "base", *seq2seq_variants()),
+    *PEGASUS.cases("PegasusModel", "base", *(variant(n, *_both, config=c, flags=STATES) for n, c in CONFIGS.items())),
+    *PEGASUS.cases("PegasusModel", "base",
+        variant("scaled_embeds", *_both, embeds(), _decoder_embeds, config=_scaled),
+        variant("untied", *_both, config=_untied),
+        variant("odd_width", *_both, config={"d_model": 21, "encoder_attention_heads": 3, "decoder_attention_heads": 7}),
+    ),
+    *PEGASUS.cases("PegasusForConditionalGeneration", "conditional_generation",
+        variant("plain", *_both, _labels, flags=STATES),
+        variant("nolabels", *_both),
+        variant("labels_only", *_labels_only, flags=STATES),
+        variant("labels_only_other_start", *_labels_only, config={"decoder_start_token_id": 4, "pad_token_id": 3}),
+        variant("attentions", *_both, _labels, flags=MAPS),
+        variant("embeds", *_both, _labels, embeds(), _decoder_embeds),
+        variant("scaled_embedding", *_both, _labels, config=_scaled),
+        variant("untied", *_both, _labels, config=_untied),
+    ),
+    *PEGASUS.cases("PegasusForCausalLM", "causal_lm",
+        *decoder_variants(token_labels(), positions=False, everywhere=True), **_alone),
+    *PEGASUS.cases("PegasusForCausalLM", "causal_lm",
+        variant("crossed", ids(2, 7), mask("right"), *crossed(), token_labels(), flags=STATES),
+        variant("crossed_attentions", ids(2, 7), mask("right"), *crossed(), token_labels(), flags=MAPS),
+        variant("scaled_embedding", ids(2, 7), token_labels(), config=_scaled),
+        variant("scaled_embeds", ids(2, 7), token_labels(), embeds(), config=_scaled),
+        variant("untied", ids(2, 7), token_labels(), config=_untied),
+        **_alone,
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*MBART_CASES, *PEGASUS_CASES]
