@@ -175,4 +175,31 @@ DECISION_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES, *DECISION_CASES]
+TRAJECTORY = System(
+    "trajectory_transformer",
+    "TrajectoryTransformerConfig",
+    {"vocab_size": 19, "observation_dim": 3, "action_dim": 2, "transition_dim": 7, "block_size": 40, "n_embd": 24,
+     "n_layer": 3, "n_head": 3, "action_weight": 5, "reward_weight": 2, "value_weight": 3},
+)  # fmt: skip
+
+_numbers = integers("trajectories", 3, 20, below=20)  # the last is the stop token
+_targets = (integers("targets", 3, 20, below=20), mask("right", of="trajectories"))
+
+TRAJECTORY_CASES: list[Case] = TRAJECTORY.cases("TrajectoryTransformerModel", "base",
+    variant("plain", _numbers, flags=STATES),
+    variant("loss", _numbers, *_targets, flags=STATES),
+    variant("attentions", _numbers, *_targets, flags=MAPS),
+    variant("one_transition", integers("trajectories", 2, 6, below=20), integers("targets", 2, 6, below=20),
+        mask("none", of="trajectories")),
+    variant("part", integers("trajectories", 2, 9, below=20)),
+    variant("whole", integers("trajectories", 2, 14, below=20), flags={"use_cache": False}),
+    variant("unweighted", integers("trajectories", 2, 17, below=20), integers("targets", 2, 17, below=20),
+        mask("left", of="trajectories"), config={"action_weight": 1, "reward_weight": 1, "value_weight": 1}),
+    variant("ignored", _numbers, token_labels("trajectories", name="targets"), mask("none", of="trajectories")),
+    variant("wider", _numbers, config={"transition_dim": 9}, flags=STATES),
+    variant("defaults", integers("trajectories", 2, 49, below=101), integers("targets", 2, 49, below=101),
+        mask("none", of="trajectories"), config={"vocab_size": 100, "observation_dim": 17, "action_dim": 6,
+        "transition_dim": 25, "block_size": 249, "action_weight": 5, "reward_weight": 1, "value_weight": 1}),
+)  # fmt: skip
+
+CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES, *DECISION_CASES, *TRAJECTORY_CASES]

@@ -18,6 +18,7 @@ LABELS_WITHOUT_LOSS = "labels_alone"
 """End of the ids of cases that give labels from which Hugging Face makes no `loss`, as it wants others beside them."""
 LABELS = (
     "labels",
+    "targets",
     "start_positions",
     "next_sentence_label",
     "mc_labels",

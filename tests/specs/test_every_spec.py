@@ -28,6 +28,7 @@ LABELS = (
     "end_positions",
     "mc_labels",
     "sampled_negative_indices",
+    "targets",
 )
 MASKS = ("attention_mask", "decoder_attention_mask", "bool_masked_pos", "mask_time_indices")
 
