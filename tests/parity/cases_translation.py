@@ -102,4 +102,46 @@ PEGASUS_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*MBART_CASES, *PEGASUS_CASES]
+MARIAN = System(
+    "transformer",
+    "MarianConfig",
+    {"vocab_size": 71, **_numbers, "pad_token_id": 70, "decoder_start_token_id": 70, "eos_token_id": 0},
+)  # fmt: skip
+_apart = {"share_encoder_decoder_embeddings": False}
+
+MARIAN_CASES: list[Case] = [
+    *MARIAN.cases("MarianModel", "base", *seq2seq_variants()),
+    *MARIAN.cases("MarianModel", "base", *(variant(n, *_both, config=c, flags=STATES) for n, c in CONFIGS.items())),
+    *MARIAN.cases("MarianModel", "base",
+        variant("scaled_embeds", *_both, embeds(), _decoder_embeds, config=_scaled),
+        variant("two_tables", *_both, config=_apart),
+        variant("untied", *_both, config=_untied),
+    ),
+    *MARIAN.cases("MarianMTModel", "conditional_generation",
+        variant("plain", *_both, _labels, flags=STATES),
+        variant("nolabels", *_both),
+        variant("labels_only", *_labels_only, flags=STATES),
+        variant("labels_only_other_start", *_labels_only, config={"decoder_start_token_id": 4, "pad_token_id": 3}),
+        variant("attentions", *_both, _labels, flags=MAPS),
+        variant("embeds", *_both, _labels, embeds(), _decoder_embeds),
+        variant("swish", *_both, _labels, config={"activation_function": "swish", **_scaled}),
+        variant("odd_width", *_both, config={"d_model": 21, "encoder_attention_heads": 3, "decoder_attention_heads": 7}),
+        variant("two_tables", *_both, _labels, config=_apart),
+        variant("two_tables_untied", *_both, _labels, config={**_apart, **_untied}),
+        variant("two_vocabularies", *_both, token_labels("decoder_input_ids", below="decoder_vocab_size"),
+                config={**_apart, **_untied, "decoder_vocab_size": 58}),
+        variant("untied", *_both, _labels, config=_untied),
+    ),
+    *MARIAN.cases("MarianForCausalLM", "causal_lm",
+        *decoder_variants(token_labels(), positions=False, everywhere=True), **_alone),
+    *MARIAN.cases("MarianForCausalLM", "causal_lm",
+        variant("crossed", ids(2, 7), mask("right"), *crossed(), token_labels(), flags=STATES),
+        variant("crossed_attentions", ids(2, 7), mask("right"), *crossed(), token_labels(), flags=MAPS),
+        variant("scaled_embedding", ids(2, 7), token_labels(), config=_scaled),
+        variant("two_tables", ids(2, 7), token_labels(), config=_apart),
+        variant("untied", ids(2, 7), token_labels(), config=_untied),
+        **_alone,
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*MBART_CASES, *PEGASUS_CASES, *MARIAN_CASES]
