@@ -200,6 +200,7 @@ class Body:
         inputs: its inputs in order; `defaults` gives what stands in for those that are not given.
         nodes: in an order in which each comes after what it reads.
         mounts: the parameters of each mounted spec, by its name here.
+        is_spec: it is the inside of a mounted spec, from which the paths of its ties count.
     """
 
     part: str
@@ -212,6 +213,7 @@ class Body:
     nodes: dict[str, Node] = field(default_factory=dict)
     outputs: dict[str, Value] = field(default_factory=dict)
     mounts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    is_spec: bool = False
 
     @property
     def digraph(self) -> nx.DiGraph:
@@ -316,21 +318,24 @@ class Graph:
 
 
 def _weights(
-    body: Body, prefix: str, graph: Graph, map_prefix: str = "", *, distinct: bool = False
+    body: Body, prefix: str, graph: Graph, map_prefix: str = "", *, distinct: bool = False, home: str = ""
 ) -> Iterator[WeightEntry]:
+    home = prefix if body.is_spec else home
     for node in body.nodes.values():
         if node.reuse is not None:
             continue
         path = f"{prefix}{node.name}"
         task_own = node.origin is not None and node.origin != node.name
-        map_path = f"{node.origin}.{node.name}" if task_own else f"{map_prefix}{node.name}"
-        found = list(_node_weights(node, path, map_path, graph, distinct=distinct))
+        map_path = f"{map_prefix}{node.origin}.{node.name}" if task_own else f"{map_prefix}{node.name}"
+        found = list(_node_weights(node, path, map_path, graph, distinct=distinct, home=home))
         for pair in node.ties:
-            _apply_tie(found, path, pair)
+            _apply_tie(found, path, pair, home)
         yield from found
 
 
-def _node_weights(node: Node, path: str, map_path: str, graph: Graph, *, distinct: bool) -> Iterator[WeightEntry]:
+def _node_weights(
+    node: Node, path: str, map_path: str, graph: Graph, *, distinct: bool, home: str
+) -> Iterator[WeightEntry]:
     for leaf, shape in node.weight_shapes.items():
         assert node.contract is not None
         tail = f".{leaf}" if leaf else ""
@@ -339,7 +344,7 @@ def _node_weights(node: Node, path: str, map_path: str, graph: Graph, *, distinc
         if distinct and number and body is node.rounds[number - 1]:
             continue
         at = f".{number}" if node.is_repeat else ""
-        for entry in _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct):
+        for entry in _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct, home=home):
             if node.shared and node.shared[number] != number:
                 entry.tied_to = f"{path}.{node.shared[number]}{entry.path[len(path) + len(at) :]}"
             yield entry
@@ -351,13 +356,13 @@ def _known(dim: Dim) -> int:
     return known
 
 
-def _apply_tie(found: list[WeightEntry], path: str, pair: TiedPair) -> None:
+def _apply_tie(found: list[WeightEntry], path: str, pair: TiedPair, home: str) -> None:
     own = f"{path}.{pair.own}" if pair.own else path
     for entry in found:
         if entry.path == own:
-            entry.tied_to = pair.other
+            entry.tied_to = home + pair.other
         elif entry.path.startswith(own + "."):
-            entry.tied_to = pair.other + entry.path[len(own) :]
+            entry.tied_to = home + pair.other + entry.path[len(own) :]
 
 
 def _digraph(body: Body) -> nx.DiGraph:

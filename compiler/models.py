@@ -245,15 +245,8 @@ class ModelBuilder:
         return graph
 
     def graph(self, body: Body, outputs: dict[str, Any], atoms: tuple[str, ...], scope: Scope, params: Any) -> Graph:
-        """Prune what no output reads, and mark what the task brought."""
-        kept = frozenset(name.split(".")[0] for name in self.definition.kept)
-        live = reachable(outputs, [body.nodes[name] for name in kept if name in body.nodes], body)
-        for name in list(body.nodes):
-            if body.nodes[name] not in live:
-                del body.nodes[name]
-        for name, node in body.nodes.items():
-            if name in self.definition.own:
-                node.origin = self.definition.task
+        """The graph of a body and what is read of it."""
+        kept = prune(self.definition, body, outputs)
         values = {name: simplest(option.value) for name, option in params.items()}
         for mount in self.spec.mounts:
             values[mount] = scope.env.get(mount)
@@ -610,6 +603,22 @@ def _list_of(values: list[Value], full: int) -> Value:
         present &= value.present
         kinds.extend(value.type.items if isinstance(value.type, ListType) else [value.type])
     return Gathered(ListType(tuple(kinds)) if None not in kinds else None, present, tuple(values))
+
+
+def prune(definition: Composed, body: Body, outputs: Any) -> frozenset[str]:
+    """Take away what no output reads, and mark what the task brought.
+
+    Returns:
+        The names of the nodes that stay although nothing reads them.
+    """
+    kept = frozenset(name.split(".")[0] for name in definition.kept)
+    live = reachable(outputs, [body.nodes[name] for name in kept if name in body.nodes], body)
+    for name in list(body.nodes):
+        if body.nodes[name] not in live:
+            del body.nodes[name]
+        elif name in definition.own:
+            body.nodes[name].origin = definition.task
+    return kept
 
 
 def reachable(outputs: Any, kept: Iterable[Node], body: Body) -> set[Node]:

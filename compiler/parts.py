@@ -251,7 +251,7 @@ class PartCall:
             caller.env[at[0]] = Dim.of(Symbol(at[0], Dim.of(at[1])))
         try:
             inner = self.builder.scope(definition)
-            from .models import Composed, mount_scope
+            from .models import Composed, mount_scope, prune
 
             if isinstance(definition, Composed):
                 options = mount_scope(self.builder, definition, inner, caller)
@@ -263,6 +263,9 @@ class PartCall:
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
             body = self.body(definition, options, given, inner)
+            if body is not None and isinstance(definition, Composed):
+                body.is_spec = True
+                prune(definition, body, body.outputs)
             if body is not None:
                 self.known[key] = body
             return body

@@ -18,7 +18,7 @@ from .document import Document
 from .graph import Graph, Node, WeightEntry
 from .origins import listed, quoted
 from .span import Span
-from .weight_rules import HOLE, Op, Rule, join, pattern_of, rules_of
+from .weight_rules import HOLE, Op, Rule, join, pattern_of, prefix_of, rules_of
 
 
 @dataclass(slots=True)
@@ -102,13 +102,6 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
         raise SpecError(_unmapped(node, entries, document, rules) for node, entries in lost.items())
     tensors = _tensors(groups)
     return Table(tensors, prefix, checkpoint, rules)
-
-
-def prefix_of(checkpoint: schema.Checkpoint, task: str | None) -> str:
-    """The prefix that a file of this task has before every key of the base."""
-    if isinstance(checkpoint.prefix, str):
-        return "" if task in (None, "base") else checkpoint.prefix
-    return checkpoint.prefix.get(task or "base", checkpoint.prefix.get("always", ""))
 
 
 def _best(path: str, compiled: list[tuple[Rule, re.Pattern[str]]]) -> tuple[Rule, re.Match[str]] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -88,6 +88,24 @@ def join(*parts: str) -> str:
     return ".".join(part for part in parts if part)
 
 
+def prefix_of(checkpoint: schema.Checkpoint, task: str | None) -> str:
+    """The prefix that a file of this task has before every key of the base."""
+    if isinstance(checkpoint.prefix, str):
+        return "" if task in (None, "base") else checkpoint.prefix
+    return checkpoint.prefix.get(task or "base", checkpoint.prefix.get("always", ""))
+
+
+def mounted_spec(mount: schema.Mount, param: Callable[[str], Any]) -> str:
+    """The name of a mounted spec, which may be chosen by a parameter.
+
+    Raises:
+        KeyError: the parameter's value is none of the choices.
+    """
+    if isinstance(mount.spec, str):
+        return mount.spec
+    return str(mount.spec[str(evaluate(parse(str(mount.spec["choose"])), param))])
+
+
 def rules_of(graph: Graph) -> list[Rule]:
     """The rules of the graph's spec, and of the maps and mounted specs that they name.
 
@@ -95,7 +113,7 @@ def rules_of(graph: Graph) -> list[Rule]:
         SpecError: with what is wrong with them.
     """
     document: Document[schema.Spec] = graph.document
-    reader = _Reader(graph)
+    reader = _Reader(graph, graph.param, [])
     rules = list(reader.rules(document, document.model.checkpoint.weights, ("checkpoint", "weights"), 0))
     if reader.found:
         raise SpecError(reader.found)
@@ -103,9 +121,10 @@ def rules_of(graph: Graph) -> list[Rule]:
 
 
 class _Reader:
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, param: Callable[[str], Any], found: list[Diagnostic]) -> None:
         self.graph = graph
-        self.found: list[Diagnostic] = []
+        self.param = param
+        self.found = found
 
     def rules(
         self, document: Document[Any], weights: Mapping[str, Any], path: tuple[str, ...], depth: int
@@ -167,14 +186,15 @@ class _Reader:
             yield rule
 
     def mounted(self, document: Document[schema.Spec], name: str, span: Span, depth: int) -> Iterator[Rule]:
-        written = document.model.mounts[name].spec
-        spec = written if isinstance(written, str) else self.chosen(written)
-        inner = library().spec(spec, near=document.folder, at=span)
-        return self.rules(inner, inner.model.checkpoint.weights, ("checkpoint", "weights"), depth + 1)
-
-    def chosen(self, choice: Mapping[str, Any]) -> str:
-        key = evaluate(parse(str(choice["choose"])), self.graph.param)
-        return str(choice[str(key)])
+        """The rules of a mounted spec: those of its base without a prefix, those of a task with the task's."""
+        mount = document.model.mounts[name]
+        inner = library().spec(mounted_spec(mount, self.param), near=document.folder, at=span)
+        checkpoint = inner.model.checkpoint
+        prefix = prefix_of(checkpoint, mount.task) if mount.task else ""
+        reader = _Reader(self.graph, _params_of(self.graph, name), self.found)
+        for rule in reader.rules(inner, checkpoint.weights, ("checkpoint", "weights"), depth + 1):
+            own = "" if rule.bare else prefix
+            yield replace(rule, file=join(own, rule.file), also=tuple(join(own, one) for one in rule.also))
 
     def value(self, raw: Any, at: At) -> Any:
         """The value of an expression over parameters, or of a literal.
@@ -185,7 +205,7 @@ class _Reader:
         if not isinstance(raw, str) or "$" not in raw:
             return raw
         try:
-            return evaluate(parse(raw), self.graph.param)
+            return evaluate(parse(raw), self.param)
         except ExpressionError as error:
             label = Label(at().within(error.start, error.end), str(error))
             raise SpecError([Diagnostic("bad-expression", f"`{clip(raw)}` is no expression", label)]) from None
@@ -236,6 +256,16 @@ class _Reader:
                 yield name, value
             else:
                 yield name, value
+
+
+def _params_of(graph: Graph, mount: str) -> Callable[[str], Any]:
+    """The parameters of a mounted spec, derived ones too."""
+    lets = graph.root.nodes[mount].rounds[0].lets
+
+    def param(name: str) -> Any:
+        return evaluate(lets[name], param) if name in lets else graph.params[mount][name]
+
+    return param
 
 
 def _check_keys(raw: Mapping[str, Any], at: At) -> None:

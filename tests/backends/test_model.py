@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.compiler.weight_map import table_of
 
 IDS = torch.randint(0, 99, (2, 6), generator=torch.Generator().manual_seed(0))
 
@@ -141,6 +142,27 @@ def test_a_mounted_spec_s_parameter_is_an_option(tmp_path: Path) -> None:
     )
     out = aw.compile(file, backend="eager")(x=torch.randn(2, 4), ids=IDS)
     assert out.y.shape[-1] == out.z.shape[-1]
+
+
+def test_a_mounted_task_brings_its_head_with_its_ties_and_keys(tmp_path: Path) -> None:
+    file = tmp_path / "one.yaml"
+    file.write_text(
+        "model: one\nparams: {kind: gpt2}\n"
+        "mounts: {text: {spec: {choose: $kind, gpt2: gpt2, bart: bart}, task: causal_lm, size: tiny, config: inner}}\n"
+        "inputs: {ids: 'int[batch, seq]'}\ngraph: {text: {mount: text, in: {input_ids: ids}}}\n"
+        "outputs: {y: text.logits}\n"
+        "checkpoint: {model_type: one, config: {kind: inner.model_type}, weights: {text: text}}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(file, backend="eager", kind="bart").eval()
+    assert model(ids=IDS).y.shape[-1] == 99
+    assert model.net.text.head.scores.weight is model.net.text.tokens.weight
+    keys = set(table_of(model.graph).tensors)
+    assert "text.model.decoder.embed_tokens.weight" in keys
+    assert not any("encoder." in key or "lm_head" in key for key in keys)
+    model.save_pretrained(str(tmp_path / "saved"))
+    again = aw.from_pretrained(tmp_path / "saved", spec=file, backend="eager")
+    assert torch.equal(again(ids=IDS).y, model(ids=IDS).y)
 
 
 def test_signs_bind_as_they_are_written(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .case import MAPS, STATES, Case, System, variant
+from .case import MAPS, STATES, Case, System, Variant, variant
 from .cases_vision import image
-from .inputs import embeds, floats, given, ids, integers, mask, pad_ids, without
+from .inputs import embeds, floats, given, ids, integers, mask, pad_ids, without, wrapped
 from .labels import as_floats, class_labels, problem_types, token_labels
 from .variants import crossed, decoder_variants, encoder_variants
 
@@ -126,4 +126,66 @@ VISUAL_BERT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES]
+# Any encoder of images with any decoder of text; what both are is told by the configs inside.
+ENCODERS: dict[str, dict[str, object]] = {
+    "vit": {"hidden_size": 20, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 34,
+            "image_size": 20, "patch_size": 5, "qkv_bias": False},
+    "deit": {"hidden_size": 24, "num_hidden_layers": 1, "num_attention_heads": 3, "intermediate_size": 34,
+             "image_size": 20, "patch_size": 5},
+    "swin": {"image_size": 20, "patch_size": 2, "embed_dim": 10, "depths": [2, 1], "num_heads": [2, 4],
+             "window_size": 3, "mlp_ratio": 2.0},
+    "donut-swin": {"image_size": [20, 24], "patch_size": 2, "embed_dim": 12, "depths": [2, 1], "num_heads": [2, 4],
+                   "window_size": 3, "mlp_ratio": 2.0},
+}  # fmt: skip
+_crossing = {"is_decoder": True, "add_cross_attention": True}
+DECODERS: dict[str, dict[str, object]] = {
+    "trocr": {"vocab_size": 61, "d_model": 24, "decoder_layers": 2, "decoder_attention_heads": 3, "decoder_ffn_dim": 38,
+              "max_position_embeddings": 31, **_crossing},
+    "bert": {"vocab_size": 61, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3,
+             "intermediate_size": 38, "max_position_embeddings": 31, **_crossing},
+    "gpt2": {"vocab_size": 61, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_positions": 31, **_crossing},
+    "bart": {"vocab_size": 61, "d_model": 24, "encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 3,
+             "decoder_attention_heads": 3, "decoder_ffn_dim": 38, "max_position_embeddings": 31, **_crossing},
+}  # fmt: skip
+
+
+def pair(encoder: str, decoder: str, **fields: object) -> System:
+    """A composition of two small models; `fields` are the composition's own."""
+    inside = {"encoder": {"model_type": encoder, **ENCODERS[encoder]},
+              "decoder": {"model_type": decoder, **DECODERS[decoder]}}  # fmt: skip
+    start = {"decoder_start_token_id": 2, "pad_token_id": 1}
+    return System("vision_encoder_decoder", "VisionEncoderDecoderConfig", {**inside, **start, **fields})
+
+
+def read(encoder: str, decoder: str, *variants: Variant) -> list[Case]:
+    """The cases of a composition."""
+    name = f"{encoder}_{decoder}".replace("-", "_")
+    return pair(encoder, decoder).cases("VisionEncoderDecoderModel", name, *variants)
+
+
+_line = image(20, 20, channels=3)
+_written = ids(2, 7, name="decoder_input_ids")
+_kept = mask("right", of="decoder_input_ids", name="decoder_attention_mask")
+_target = (ids(2, 7, name="labels"), token_labels("labels"))
+_wider = {"encoder": {"hidden_size": 24}}
+
+VISION_ENCODER_DECODER_CASES: list[Case] = [
+    *read("vit", "trocr",
+        variant("plain", _line, _written, flags=STATES),
+        variant("labels_only", _line, *_target),
+        variant("labels", _line, _written, _kept, token_labels("decoder_input_ids"), flags=MAPS),
+        variant("unbridged", _line, _written, config=_wider, flags=MAPS),
+        variant("told_width", _line, _written, config={"decoder": {"cross_attention_hidden_size": 20}}),
+        variant("waves_untied", _line, _written, config={"decoder": {**_waves, "tie_word_embeddings": False}}),
+        variant("larger", image(30, 20, channels=3), _written, flags={"interpolate_pos_encoding": True}),
+        variant("encoder_outputs", floats("encoder_outputs", 2, 9, 20), wrapped("encoder_outputs"), _written),
+        variant("embeds", _line, floats("decoder_inputs_embeds", 2, 7, 24)),
+    ),
+    *read("deit", "trocr", variant("plain", _line, _written, flags=STATES), variant("labels", _line, *_target)),
+    *read("deit", "bert", variant("plain", _line, _written, _kept, flags=MAPS), variant("labels", _line, *_target)),
+    *read("vit", "gpt2", variant("plain", _line, _written, _kept, flags=MAPS), variant("labels", _line, *_target)),
+    *read("swin", "bart", variant("plain", _line, _written, _kept, flags=MAPS), variant("labels", _line, *_target)),
+    *read("donut-swin", "bart", variant("plain", image(20, 24, channels=3), _written, flags=MAPS)),
+]  # fmt: skip
+
+CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES, *VISION_ENCODER_DECODER_CASES]

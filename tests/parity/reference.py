@@ -6,6 +6,7 @@ the wrong place changes the numbers; the scales keep activations near one, where
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import re
@@ -41,7 +42,7 @@ def quiet() -> Iterator[None]:
 def make_config(case: Case) -> transformers.PretrainedConfig:
     """Returns a fresh config: model classes change the one they are given."""
     with quiet():
-        return getattr(transformers, case.config_class)(**case.config)
+        return getattr(transformers, case.config_class)(**copy.deepcopy(dict(case.config)))  # which some change
 
 
 def make_inputs(case: Case) -> Inputs:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ....compiler.document import SHIPPED, library, shipped_models
-from ....compiler.schema import Spec
+from ....compiler.schema import Mount, Spec
+from ....compiler.weight_rules import mounted_spec
 from ...errors import CheckpointError
 
 MAX_JSON = 100 * 2**20
@@ -149,13 +150,7 @@ def _mentions(name: str, model_type: str) -> bool:
 
 
 def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    for path, wanted in match.items():
-        value: Any = config
-        for word in path.split("."):
-            value = value.get(word) if isinstance(value, Mapping) else None
-        if value != wanted:
-            return False
-    return True
+    return all(_field(config, path) == wanted for path, wanted in match.items())
 
 
 def overrides_from(config: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
@@ -164,18 +159,37 @@ def overrides_from(config: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
     for name, raw in spec.params.items():
         fields = spec.checkpoint.config.get(name, name)
         for one in [fields] if isinstance(fields, str) else fields:
-            if one in config:
-                value = config[one]
-                if value is not None or _admits_null(raw):
-                    found[name] = value
-                    break
+            value = _field(config, one)
+            if value is not _MISSING and (value is not None or _admits_null(raw)):
+                found[name] = value
+                break
     if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
         found["num_labels"] = len(config["id2label"])
     for name, mount in spec.mounts.items():
         inner = config.get(mount.config) if mount.config else config
-        if isinstance(inner, Mapping) and isinstance(mount.spec, str):
-            found[name] = overrides_from(inner, library().spec(mount.spec).model)
+        mounted = _mounted(mount, {**spec.params, **found})
+        if isinstance(inner, Mapping) and mounted is not None:
+            found[name] = overrides_from(inner, mounted)
     return found
+
+
+_MISSING = object()
+
+
+def _field(config: Mapping[str, Any], path: str) -> Any:
+    """A field of a config; a dotted one (``encoder.model_type``) is a field of a config inside."""
+    value: Any = config
+    for word in path.split("."):
+        value = value.get(word, _MISSING) if isinstance(value, Mapping) else _MISSING
+    return value
+
+
+def _mounted(mount: Mount, params: Mapping[str, Any]) -> Spec | None:
+    """The spec that is mounted under these parameters; None where none is."""
+    try:
+        return library().spec(mounted_spec(mount, params.__getitem__)).model
+    except KeyError:
+        return None  # building the graph says so
 
 
 def _admits_null(raw: Any) -> bool:
@@ -190,8 +204,8 @@ def config_from(params: Mapping[str, Any], spec: Spec, task: str | None, previou
     for name, value in params.items():
         if name in spec.mounts:
             field_name = spec.mounts[name].config
-            inner = library().spec(str(spec.mounts[name].spec)).model
-            if field_name and isinstance(value, Mapping):
+            inner = _mounted(spec.mounts[name], params)
+            if field_name and inner is not None and isinstance(value, Mapping):
                 before = previous.get(field_name)
                 config[field_name] = config_from(value, inner, None, before if isinstance(before, Mapping) else {})
             continue
@@ -202,7 +216,9 @@ def config_from(params: Mapping[str, Any], spec: Spec, task: str | None, previou
             config["label2id"] = {f"LABEL_{n}": n for n in range(int(value))}
             continue
         fields = spec.checkpoint.config.get(name, name)
-        config[fields if isinstance(fields, str) else fields[0]] = value
+        field_name = fields if isinstance(fields, str) else fields[0]
+        if "." not in field_name:  # what is inside, a mounted spec writes
+            config[field_name] = value
     if spec.checkpoint.model_type:
         config.setdefault("model_type", spec.checkpoint.model_type)
     if not previous:
