@@ -57,6 +57,22 @@ class RotaryAngles(Block):
 
 
 @block
+class RotaryRates(Block):
+    """What a position turns each pair of numbers by, ``10000**(-2k/dim)`` (arXiv:2104.09864); a file's own count."""
+
+    inputs: ClassVar = {}
+    outputs: ClassVar = {"x": "float[dim // 2]"}
+    weights: ClassVar = {"": Weight("dim // 2", init="given", buffer=True)}
+    category: ClassVar[str] = "position"
+
+    dim: Size
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
 class Rotary(Block):
     """The first numbers of each head, turned in pairs by `angles` (arXiv:2104.09864); what is left stays as it is.
 

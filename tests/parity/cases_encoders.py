@@ -37,6 +37,7 @@ ROBERTA_CASES: list[Case] = [
         variant("leftpad", ids(2, 11), mask("left"), token_labels(), pad_ids(), flags=MAPS),
         variant("untied", *_padded, token_labels(), config={"tie_word_embeddings": False}),
         variant("relu", *_padded, config={"hidden_act": "relu"}),
+        variant("crossed", *_padded, *crossed(), config=_crossed, flags=MAPS),
     ),
     *ROBERTA.cases("RobertaForCausalLM", "causal_lm",
         *decoder_variants(token_labels(), segments=True, everywhere=True), **_decoder),
@@ -157,4 +158,50 @@ ALBERT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*ROBERTA_CASES, *DISTILBERT_CASES, *ALBERT_CASES]
+ESM = System(
+    "esm",
+    "EsmConfig",
+    {"vocab_size": 37, "hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 34,
+     "max_position_embeddings": 29, "layer_norm_eps": 1e-5, "pad_token_id": 1, "mask_token_id": 4},
+)  # fmt: skip
+
+RELATIVE = {"eager": True, "why": "Hugging Face refuses relative positions in its other kernels"}
+_rotary = {"position_embedding_type": "rotary"}
+_masked = (ids(2, 9), put("mask_token_id", at=(4, 2)), mask("right"), pad_ids())
+_dropping = {"token_dropout": True, "emb_layer_norm_before": True}
+_decoding = {"is_decoder": True, "add_cross_attention": True, **_rotary}
+
+ESM_CASES: list[Case] = [
+    *ESM.cases("EsmModel", "base", *encoder_variants(segments=False)),
+    *ESM.cases("EsmModel", "rotary", *encoder_variants(segments=False, positions=False), **_rotary, **_dropping),
+    *ESM.cases("EsmModel", "base",
+        variant("token_dropout", *_masked, config={"token_dropout": True}),
+        variant("norm_before", *_masked, config={"emb_layer_norm_before": True}, flags=STATES),
+        variant("no_norm_before", *_padded, config={"emb_layer_norm_before": False, "mask_token_id": None}),
+        variant("embeds_dropping", ids(2, 7), embeds(), config=_dropping),
+        variant("relative_key", *_padded, config={"position_embedding_type": "relative_key"}, **RELATIVE),
+        variant("relative_key_query", *_padded, config={"position_embedding_type": "relative_key_query"}, flags=MAPS),
+        variant("decoder", *_padded, config={"is_decoder": True}, flags=STATES),
+        variant("decoder_leftpad", ids(2, 9), mask("left"), config={"is_decoder": True, **_rotary}),
+        variant("crossed", ids(2, 6), *crossed(), config=_decoding, flags=STATES),
+        variant("crossed_attentions", ids(2, 6), *crossed(), config=_decoding, flags=MAPS),
+        variant("crossed_without_states", ids(2, 6), config=_decoding, flags=MAPS),
+        variant("crossed_relative", ids(2, 6), *crossed(), flags=MAPS,
+            config={**_decoding, "position_embedding_type": "relative_key_query"}),
+    ),
+    *ESM.cases("EsmForMaskedLM", "masked_lm",
+        variant("plain", *_masked, token_labels(), config={**_rotary, **_dropping}, flags=MAPS),
+        variant("leftpad", ids(2, 11), mask("left"), token_labels(), pad_ids(), flags=STATES),
+        variant("untied", *_masked, token_labels(), config={"tie_word_embeddings": False}),
+        variant("embeds", ids(2, 7), mask("left"), token_labels(), embeds()),
+        variant("crossed", ids(2, 6), *crossed(), config=_decoding, flags=MAPS),
+    ),
+    *ESM.cases("EsmForSequenceClassification", "sequence_classification", *problem_types(*_padded), **_rotary),
+    *ESM.cases("EsmForSequenceClassification", "sequence_classification",
+        variant("attentions", ids(2, 7), mask("left"), class_labels(), flags=MAPS), num_labels=5),
+    *ESM.cases("EsmForTokenClassification", "token_classification",
+        variant("rightpad", *_padded, tag_labels(), flags=STATES),
+        variant("nolabels", ids(3, 5), config=_rotary), num_labels=5),
+]  # fmt: skip
+
+CASES: list[Case] = [*ROBERTA_CASES, *DISTILBERT_CASES, *ALBERT_CASES, *ESM_CASES]

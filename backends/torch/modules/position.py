@@ -27,6 +27,11 @@ def rotary_angles(positions: torch.Tensor, *, dim: int, base: float = 10000.0) -
     return positions[..., None] / base ** (torch.arange(0, dim, 2, device=positions.device) / dim)
 
 
+def rotary_rates(*, dim: int) -> torch.Tensor:
+    """``10000**(-2k/dim)`` in float32: ``[dim // 2]``."""
+    return 1.0 / 10000 ** (torch.arange(0, dim, 2) / dim)
+
+
 def rotary(x: torch.Tensor, angles: torch.Tensor, *, num_heads: int, kind: str = "halves") -> torch.Tensor:
     """Turns the first numbers of each head of ``[batch, length, heads*d]`` in pairs (arXiv:2104.09864).
 
