@@ -83,10 +83,14 @@ class SlopeTerm(Block):
 class DotTerm(Block):
     """A score term from relative positions: each query (or key) times the row of its offset (arXiv:1803.02155, 3.1).
 
-    The table's rows are one head wide and shared by all heads, or all heads wide.
+    The table's rows are one head wide and shared by all heads, or all heads wide; `index` may differ by sample.
     """
 
-    inputs: ClassVar = {"x": "float[batch, length, inner]", "table": "float[rows, width]", "index": "int[query, key]"}
+    inputs: ClassVar = {
+        "x": "float[batch, length, inner]",
+        "table": "float[rows, width]",
+        "index": "int[*, query, key]",
+    }
     outputs: ClassVar = {"x": "float[batch, num_heads, query, key]"}
     reads: ClassVar = {"x": "query", "index": "query"}
     divides: ClassVar = {"num_heads": ("inner",)}

@@ -154,7 +154,7 @@ class SinusoidTable(Block):
     """Sines and cosines of positions at falling frequencies (arXiv:1706.03762, 3.5); a file's own table counts.
 
     `interleaved` has them side by side and `halves` all sines first, at ``10000**(-2k/dim)`` in float64;
-    `halves_fairseq` runs from 1 to 1/10000 over its columns, in float32.
+    `halves_fairseq` runs from 1 to 1/10000 over its columns, in float32; `halves_float32` is `halves` in float32.
     """
 
     inputs: ClassVar = {}
@@ -164,7 +164,7 @@ class SinusoidTable(Block):
 
     num: Size
     dim: Size
-    kind: Literal["interleaved", "halves", "halves_fairseq"] = "interleaved"
+    kind: Literal["interleaved", "halves", "halves_fairseq", "halves_float32"] = "interleaved"
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """None."""
@@ -194,11 +194,14 @@ class SinusoidGrid(Block):
 
 @block
 class Sinusoids(Block):
-    """The rows of a `sinusoid_table` at given positions, computed rather than saved, and so without an end."""
+    """The rows of a `sinusoid_table` at given positions, computed rather than saved, and so without an end.
 
-    inputs: ClassVar = {"index": "int[*]"}
+    They are float32, or the kind of float that `like` is.
+    """
+
+    inputs: ClassVar = {"index": "int[*]", "like?": "any"}
     outputs: ClassVar = {"x": "float[*, dim]"}
     category: ClassVar[str] = "position"
 
     dim: Size
-    kind: Literal["interleaved", "halves", "halves_fairseq"] = "interleaved"
+    kind: Literal["interleaved", "halves", "halves_fairseq", "halves_float32"] = "interleaved"

@@ -26,6 +26,26 @@ class OneHot(Block):
 
 
 @block
+class TopK(Block):
+    """The `k` largest along an axis, the largest first, and where they are."""
+
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any", "index": "any"}
+    reads: ClassVar = {"x": "all"}
+    category: ClassVar[str] = "operation"
+
+    k: Size
+    axis: int = -1
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """`k` along the axis."""
+        kind: Type = values["x"]
+        dims = list(kind.dims)
+        dims[self.axis] = Dim.of(self.k)
+        return {"x": Type(kind.kind, tuple(dims)), "index": Type("int", tuple(dims))}
+
+
+@block
 class GatherRows(Block):
     """The rows of a matrix that integers name: ``rows[index]``."""
 

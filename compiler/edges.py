@@ -56,9 +56,8 @@ class Names(Protocol):
 UNARY = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "float", "int", "bool", "isfinite"}
 REDUCTIONS = {"sum", "mean", "var", "any", "all", "amax", "amin", "prod", "norm"}
 AXIS = {"softmax", "log_softmax", "cumsum", "argmax", "argmin", "argsort", "flip"}
-FUNCTIONS = sorted(
-    UNARY | REDUCTIONS | AXIS | {"where", "min", "max", "cosine", "transpose", "stack", "first", "zip", "detach"}
-)
+LISTS = {"first", "stack", "unstack", "zip", "pair"}
+FUNCTIONS = sorted(UNARY | REDUCTIONS | AXIS | LISTS | {"where", "min", "max", "cosine", "transpose", "detach"})
 _COMPARE = {"==", "!=", "<", "<=", ">", ">="}
 
 
@@ -294,6 +293,17 @@ class _Reader:
         kind = Type(first.kind, (Dim.of(len(value.type.items)), *first.dims))
         return Apply(kind, value.present, "stack", (value,))
 
+    def call_unstack(self, tree: Call) -> Value:
+        (value,) = self.arguments(tree, 1)
+        kind = self.tensor(value, tree.args[0])
+        if kind is None:
+            return Apply(None, value.present, "unstack", (value,))
+        count = kind.dims[0].known if kind.dims else None
+        if count is None:
+            label = f"expected a first axis of a known extent, found {kind}"
+            raise EdgeError("bad-axis", "`unstack` takes the first axis apart", tree.args[0], label=label)
+        return Apply(ListType((Type(kind.kind, kind.dims[1:]),) * count), value.present, "unstack", (value,))
+
     def call_first(self, tree: Call) -> Value:
         if not tree.args:
             raise EdgeError(
@@ -305,19 +315,25 @@ class _Reader:
         (value,) = self.arguments(tree, 1)
         return Apply(value.type, value.present, "detach", (value,))
 
-    def call_zip(self, tree: Call) -> Value:
+    def call_zip(self, tree: Call, op: str = "zip") -> Value:
         lists = [self.value(arg) for arg in tree.args]
         kinds = [value.type for value in lists]
         for kind, arg in zip(kinds, tree.args, strict=True):
             if kind is not None and not isinstance(kind, ListType):
                 raise EdgeError(
-                    "list-value", "`zip` needs lists of values", arg, label=f"expected a list, found {kind}"
+                    "list-value", f"`{op}` needs lists of values", arg, label=f"expected a list, found {kind}"
                 )
-        items = tuple(item for kind in kinds if isinstance(kind, ListType) for item in kind.items)
+        columns = [kind.items for kind in kinds if isinstance(kind, ListType)]
+        items = tuple(item for column in columns for item in column)
+        if op == "pair":
+            items = tuple(ListType(row) for row in zip(*columns, strict=False))
         present = self.names.full
         for value in lists:
             present &= value.present
-        return Apply(ListType(items), present, "zip", tuple(lists))
+        return Apply(ListType(items), present, op, tuple(lists))
+
+    def call_pair(self, tree: Call) -> Value:
+        return self.call_zip(tree, "pair")
 
     def index(self, tree: Index, base: Expr, items: tuple[Expr, ...]) -> Value:
         if isinstance(base, Name) and len(items) == 1:

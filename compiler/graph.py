@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -275,9 +275,13 @@ class Graph:
         """The truth table that is always true."""
         return (1 << (1 << len(self.atoms))) - 1
 
-    def combination(self, given: set[str] | frozenset[str]) -> int:
-        """The number of the combination in which exactly `given` of the atoms are given or set."""
-        return sum(1 << k for k, atom in enumerate(self.atoms) if atom in given)
+    def combination(self, given: Collection[str], off: Collection[str] = ()) -> int:
+        """The number of the combination in which exactly `given` of the atoms are given or set.
+
+        Flags that are on by default are set as well, if they are not among `off`.
+        """
+        usual = {flag for flag, on in self.flags.items() if on and flag not in off}
+        return sum(1 << k for k, atom in enumerate(self.atoms) if atom in given or atom in usual)
 
     def param(self, name: str) -> Any:
         """A parameter by name, derived ones too, a mounted spec's as ``vision.d_model``; KeyError if there is none."""

@@ -196,7 +196,7 @@ class ModelBuilder:
         self.spec = self.definition.spec
         self.flags = {
             **FLAGS,
-            **{key: bool(value) for key, value in self.spec.flags.items() if isinstance(value, bool)},
+            **{key: value is True for key, value in self.spec.flags.items()},
         }
         self.promoted = self.find_promoted()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
@@ -220,10 +220,10 @@ class ModelBuilder:
         builder.promoted = self.promote(call)
         scope = builder.scope(self.definition)
         scope.flags_here = dict.fromkeys(self.flags)
-        for name, raw in self.spec.flags.items():
-            if isinstance(raw, str):
-                scope.flags_here[name] = None
         params = root_parameters(builder, self.definition, scope, self.size, self.overrides)
+        for name, raw in self.spec.flags.items():
+            if isinstance(raw, str):  # a parameter says what it is where a call does not
+                self.flags[name] = bool(scope.condition(raw, self.definition.span("flags", name)))
         self.mounts(builder, scope)
         self.folds(scope)
         scope.values.update(builder.promoted)

@@ -235,6 +235,8 @@ class NodeBuilder:
     def presence(self, name: str, given: Given, ports: Mapping[str, tuple[bool, bool]], present: int) -> int | None:
         """A node is present where all that it requires is (F3); None where no call gives all, which is reported."""
         required = [given[port] for port, (optional, _) in ports.items() if not optional and port in given]
+        if not required:  # what reads a list alone needs something in it
+            required = [value for value in given.values() if isinstance(value, list)]
         tables = [present, *(_any(value) if isinstance(value, list) else value.present for value in required)]
         for table in tables:
             present &= table

@@ -30,7 +30,7 @@ class Shown:
             self.table &= call.given(flag) if default else ~call.given(flag)
         self.outputs = {name: value for name, value in _flat(graph.outputs) if self.has(value)}
         self.needed = self._needed(graph)
-        self.always = graph.combination(self.needed | {flag for flag, on in graph.flags.items() if on})
+        self.always = graph.combination(self.needed)
         self.readers = _readers(graph)
         self._used: dict[Node, set[str]] = {}
 
@@ -61,14 +61,13 @@ class Shown:
         return found & set(node.inputs)
 
     def _needed(self, graph: Graph) -> set[str]:
-        flags = {flag for flag, on in graph.flags.items() if on}
         inputs = [atom for atom in graph.atoms if atom not in graph.flags]
         tensors = [value for value in self.outputs.values() if getattr(value.type, "dims", ())]
         needed: set[str] = set()
         for value in tensors or self.outputs.values():
             given = set(inputs)
             for name in reversed(inputs):
-                if present(value, graph.combination(given - {name} | flags)):
+                if present(value, graph.combination(given - {name})):
                     given.discard(name)
             needed |= given
         return needed

@@ -78,7 +78,7 @@ class Model(nn.Module):
         named = self._named(args, inputs)
         given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
         flags = {name for name in self.graph.flags if self._flag(name, named)}
-        combination = self.graph.combination(set(given) | flags)
+        combination = self.graph.combination(set(given) | flags, off=self.graph.flags.keys() - flags)
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         return _wrap(self.graph.outputs, method({name: self._value(value, name) for name, value in given.items()}))
 
@@ -215,6 +215,8 @@ def _tensor(value: Any, name: str) -> Any:
         value = value["last_hidden_state"]
     if isinstance(value, (tuple, list)) and value and isinstance(value[0], torch.Tensor) and name.endswith("outputs"):
         value = value[0]
+    if isinstance(value, (tuple, list)) and value and all(isinstance(one, torch.Tensor) for one in value):
+        value = torch.stack(tuple(value))
     if not isinstance(value, torch.Tensor):
         raise ArgumentError(f"`{name}` expected a tensor, found {type(value).__name__}")
     return value

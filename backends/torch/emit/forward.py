@@ -252,7 +252,7 @@ class Forward:
         calls = [
             self.call(node, body, ports, {**replaced, **self.elements(node, at)}) for at, body in enumerate(node.rounds)
         ]
-        looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1 and not node.each
+        looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1
         modules = f"self.{attribute(node.owner.name)}"
         if looped and len(calls) > 1:
             self.line(f"for layer in {modules}:")

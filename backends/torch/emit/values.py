@@ -94,6 +94,8 @@ class Render:
                 if at < length:
                     return self.element(item, at) if isinstance(item.type, ListType) else self.text(item, _ATOM)
                 at -= length
+        if isinstance(value, Apply) and value.op == "unstack":
+            return f"{self.text(value.args[0], _ATOM)}[{at}]"
         return f"{self.text(value, _ATOM)}[{at}]"
 
     def apply(self, value: Apply, rank: int) -> str:
@@ -172,6 +174,12 @@ class Render:
     def apply_zip(self, value: Apply) -> str:
         lists = ", ".join(self.text(arg) for arg in value.args)
         return f"[item for pair in zip({lists}) for item in pair]"
+
+    def apply_pair(self, value: Apply) -> str:
+        return f"list(zip({', '.join(self.text(arg) for arg in value.args)}))"
+
+    def apply_unstack(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.unbind()"
 
     def apply_slice(self, value: Apply) -> str:
         items = ", ".join(self.slice_item(attr) for attr in value.attrs)

@@ -173,7 +173,7 @@ def dot_term(
     Args:
         x: queries or keys, ``[batch, length, heads*d]``.
         table: ``[rows, d]``, or ``[rows, heads*d]`` for rows of their own.
-        index: ``[query, key]`` rows of the table.
+        index: ``[query, key]`` or ``[batch, query, key]`` rows of the table.
         side: whether `x` holds the queries or the keys.
     """
     heads = _heads(x, num_heads)
@@ -181,6 +181,7 @@ def dot_term(
         products = heads @ table.unflatten(-1, (num_heads, -1)).permute(1, 2, 0) * scale
     else:
         products = heads @ table.t() * scale
-    lookup = index if side == "query" else index.t()
-    found = products.gather(-1, lookup.expand(*products.shape[:2], *lookup.shape))
+    lookup = index if side == "query" else index.transpose(-1, -2)
+    lookup = lookup[:, None] if index.dim() == 3 else lookup
+    found = products.gather(-1, lookup.expand(*products.shape[:2], *lookup.shape[-2:]))
     return found if side == "query" else found.transpose(-1, -2)

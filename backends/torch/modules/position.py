@@ -129,16 +129,20 @@ def sinusoid_grid(*, side: int, dim: int, extra: int = 1) -> torch.Tensor:
     return F.pad(cells, (0, 0, extra, 0))[None]
 
 
-def sinusoids(index: torch.Tensor, *, dim: int, kind: str = "interleaved") -> torch.Tensor:
-    """Sines and cosines of the positions ``[*]``: ``[*, dim]`` in float32."""
+def sinusoids(
+    index: torch.Tensor, like: torch.Tensor | None = None, *, dim: int, kind: str = "interleaved"
+) -> torch.Tensor:
+    """Sines and cosines of the positions ``[*]``: ``[*, dim]`` in float32, or the type of `like`."""
     half = dim // 2 if kind == "halves_fairseq" else (dim + 1) // 2
     steps = torch.arange(half, device=index.device)
     if kind == "halves_fairseq":
         angles = index[..., None] * torch.exp(steps * -(math.log(10000) / max(half - 1, 1)))
+    elif kind == "halves_float32":
+        angles = index[..., None].float() * (1 / torch.pow(10000, (2 * steps).float() / dim))
     else:
         angles = index[..., None].double() * 10000 ** (-2 * steps.double() / dim)
     if kind == "interleaved":
         table = torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(-2)[..., :dim]
     else:
         table = torch.cat([angles.sin(), angles.cos()], dim=-1)[..., :dim]
-    return F.pad(table.float(), (0, dim - table.shape[-1]))
+    return F.pad(table.to(torch.float32 if like is None else like.dtype), (0, dim - table.shape[-1]))

@@ -11,6 +11,12 @@ def one_hot(index: torch.Tensor, *, num: int) -> torch.Tensor:
     return index[..., None] == torch.arange(num, device=index.device)
 
 
+def top_k(x: torch.Tensor, *, k: int, axis: int = -1) -> tuple[torch.Tensor, torch.Tensor]:
+    """The `k` largest along `axis`, the largest first, and their places."""
+    values, places = x.topk(k, dim=axis)
+    return values, places
+
+
 def gather_rows(rows: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """``rows[index]``: ``[num, d]`` and ``[*]`` to ``[*, d]``."""
     return rows[index]

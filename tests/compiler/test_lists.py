@@ -1,0 +1,70 @@
+"""Lists in edges, what reads nothing but a list, and flags that a parameter sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+
+SPEC = """\
+archwright: 1
+model: lists
+params: {num: 3, wordy: true}
+flags: {wordy_call: $wordy}
+inputs:
+  x: "float[batch, d]"
+  rows: {type: "float[$num, batch, d]", optional: true}
+  more: {type: "float[batch, d]", optional: true}
+graph:
+  each_row: {expr: unstack(rows)}
+  double: {part: doubled, each: {x: each_row}}
+  joined: {block: concat, in: {parts: [more]}, axis: 0}
+outputs:
+  last: x + 0
+  pairs: {from: "pair(each_row, double)", when: true}
+  joined: {from: joined, when: true}
+  words: {from: x + 1, when: $wordy_call}
+parts:
+  doubled:
+    inputs: {x: "float[batch, d]"}
+    graph: {twice: {expr: 2 * x}}
+    outputs: {x: twice}
+"""
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> str:
+    path = tmp_path / "lists.yaml"
+    path.write_text(SPEC)
+    return str(path)
+
+
+def run(spec: str, **options: Any) -> Any:
+    x = torch.ones(2, 4)
+    return aw.compile(spec, backend="eager", **options)(x=x, rows=[x, 2 * x, 3 * x])
+
+
+def test_a_list_that_is_given_is_stacked_and_taken_apart(spec: str) -> None:
+    pairs = run(spec).pairs
+    assert [[float(value.mean()) for value in pair] for pair in pairs] == [[1, 2], [2, 4], [3, 6]]
+
+
+def test_what_reads_an_empty_list_is_absent(spec: str) -> None:
+    assert run(spec).joined is None
+
+
+def test_a_parameter_sets_a_flag_that_a_call_may_set_otherwise(spec: str) -> None:
+    assert run(spec).words is not None
+    assert run(spec, wordy=False).words is None
+    model = aw.compile(spec, backend="eager")
+    assert model(x=torch.ones(2, 4), wordy_call=False).words is None
+
+
+def test_an_axis_of_unknown_extent_stays_whole(spec: str) -> None:
+    Path(spec).write_text(SPEC.replace("unstack(rows)", "unstack(x)"))
+    with pytest.raises(aw.SpecError, match="takes the first axis apart"):
+        aw.check(spec)
