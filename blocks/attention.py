@@ -80,6 +80,29 @@ class SlopeTerm(Block):
 
 
 @block
+class GridBias(Block):
+    """A learned bias for every head and offset of two cells of a grid (arXiv:2106.08254, 2.1), `like` having the grid.
+
+    One token stands in front of the cells, with a bias towards them, one from them and one with itself. The table, made
+    for a grid of `rows` and `columns`, is resized to the one at hand.
+    """
+
+    inputs: ClassVar = {"like": "float[batch, channels, height, width]"}
+    outputs: ClassVar = {"x": "float[num_heads, height*width + 1, height*width + 1]"}
+    weights: ClassVar = {"weight": Weight("(2*rows - 1)*(2*columns - 1) + 3, num_heads")}
+    category: ClassVar[str] = "embedding"
+
+    rows: Size
+    columns: Size
+    num_heads: Size
+
+    @classmethod
+    def dims_of_weights(cls) -> tuple[str, ...]:
+        """None: the extents are options."""
+        return ()
+
+
+@block
 class DotTerm(Block):
     """A score term from relative positions: each query (or key) times the row of its offset (arXiv:1803.02155, 3.1).
 

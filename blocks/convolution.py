@@ -107,6 +107,24 @@ class Conv2d(_Convolution):
 
 
 @block
+class ConvTranspose2d(Block):
+    """A transposed convolution, each cell spread over `kernel` times `kernel` cells that lie `stride` apart."""
+
+    inputs: ClassVar = {"x": "float[batch, d_in, height, width]"}
+    outputs: ClassVar = {"x": "float[batch, d_out, (height - 1)*stride + kernel, (width - 1)*stride + kernel]"}
+    weights: ClassVar = {"weight": Weight("d_in, d_out, kernel, kernel"), "bias": Weight("d_out", init="zeros")}
+    category: ClassVar[str] = "convolution"
+
+    d_out: Size
+    kernel: Size
+    stride: Size
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """Two per multiplied pair."""
+        return 2 * numel(values["x"]) * Dim.of(self.d_out) * Dim.of(self.kernel) ** 2
+
+
+@block
 class MaxPool2d(Block):
     """The largest of each window of ``[batch, channels, height, width]``."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, PortError, block
+from .base import Block, PortError, Size, block
 from .notation.types import AnyType, Bindings, Type
 
 
@@ -25,3 +25,14 @@ class Resize(Block):
         if len(like.dims) < 2:
             raise PortError("like", "two axes or more", like.shape)
         return {"x": Type("float", (*x.dims[:2], *like.dims[-2:]))}
+
+
+@block
+class AveragePool(Block):
+    """The means of `size` times `size` equal parts of a map, which overlap where they do not divide it."""
+
+    inputs: ClassVar = {"x": "float[batch, d, height, width]"}
+    outputs: ClassVar = {"x": "float[batch, d, size, size]"}
+    category: ClassVar[str] = "layout"
+
+    size: Size

@@ -49,8 +49,8 @@ class TopK(Block):
 class GatherRows(Block):
     """The rows of a matrix that integers name: ``rows[index]``."""
 
-    inputs: ClassVar = {"rows": "float[num, d]", "index": "int[*]"}
-    outputs: ClassVar = {"x": "float[*, d]"}
+    inputs: ClassVar = {"rows": "any[num, d]", "index": "int[*]"}
+    outputs: ClassVar = {"x": "any[*, d]"}
     reads: ClassVar = {"rows": "all"}
     category: ClassVar[str] = "layout"
 

@@ -359,6 +359,7 @@ class _Reader:
             part = slice(first, last, self.step(item.step))
             return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
         at = self.static(item)
+        at = [simplest(one) for one in at] if isinstance(at, list) else at
         if isinstance(at, list) and all(isinstance(one, int) for one in at):
             return _gather([self.pick_one(value, kinds, one, item) for one in at], self.names.full)
         return self.pick_one(value, kinds, self.whole(item), item)

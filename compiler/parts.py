@@ -226,7 +226,7 @@ class PartCall:
             node.rounds.append(body)
             after = self.carried(body, current)
             if not varies and _same(current, after):
-                node.rounds = [body] * count
+                node.rounds += [body] * (count - number - 1)
                 return True
             if self.failed({name: value for name, value in after.items() if value is not current.get(name)}):
                 return False

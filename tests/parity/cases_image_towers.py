@@ -8,7 +8,7 @@ from transformers import PretrainedConfig
 
 from .case import MAPS, STATES, Case, Inputs, Step, System, variant
 from .cases_vision import INTERPOLATED, image
-from .inputs import flags, floats, integers
+from .inputs import flags, floats, integers, without
 from .labels import as_floats, class_labels, problem_types
 
 DEIT = System(
@@ -197,4 +197,95 @@ SEGFORMER_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES, *SEGFORMER_CASES]
+BEIT = System(
+    "beit",
+    "BeitConfig",
+    {"hidden_size": 24, "num_hidden_layers": 4, "num_attention_heads": 3, "intermediate_size": 38, "image_size": 20,
+     "patch_size": 4, "layer_norm_eps": 1e-6, "vocab_size": 31, "layer_scale_init_value": 0.3},
+)  # fmt: skip
+_beit_configs = {
+    "relative": {"use_relative_position_bias": True},
+    "shared": {"use_shared_relative_position_bias": True},
+    "both": {"use_relative_position_bias": True, "use_shared_relative_position_bias": True},
+    "absolute": {"use_absolute_position_embeddings": True},
+    "no_scale": {"layer_scale_init_value": 0.0},
+    "first_token": {"use_mean_pooling": False, "use_mask_token": True},
+    "gray_relu": {"num_channels": 1, "hidden_act": "relu"},
+}
+_positions_resized = {**_beit_configs["both"], **_beit_configs["absolute"]}
+_beit_sizes = (
+    variant("larger", image(28, 28), config=_positions_resized, flags=STATES),
+    variant("wide", image(16, 33), config=_positions_resized, flags=INTERPOLATED),
+    variant("oblong", image(12, 20), config={**_beit_configs["both"], "image_size": [12, 20]}),
+)
+
+
+def _words(masked: int) -> Step:
+    """A visual word for each masked patch: `masked` of them, and the places of as many, in each row."""
+
+    def step(inputs: Inputs, draw: Generator, config: PretrainedConfig) -> None:
+        order = torch.rand(2, 25, generator=draw).argsort(1)
+        inputs["bool_masked_pos"] = order < masked
+        integers("labels", 2 * masked, below="vocab_size")(inputs, draw, config)
+
+    return step
+
+
+_MASKS = {"use_mask_token": True}
+_FOUR = {"out_indices": [1, 2, 3, 4], "auxiliary_channels": 14}
+BEIT_CASES: list[Case] = [
+    *BEIT.cases("BeitModel", "base",
+        variant("plain", _square, flags=STATES),
+        variant("attentions", _square, config=_beit_configs["both"], flags=MAPS),
+        variant("masked_labels_alone", _square, _masked, config={**_MASKS, **_beit_configs["relative"]}),
+        *(variant(n, _square, config=c) for n, c in _beit_configs.items() if n != "gray_relu"),
+        variant("gray_relu", image(20, 20, channels=1), config=_beit_configs["gray_relu"]),
+        *_beit_sizes,
+        variant("hf_tester", image(30, 30, batch=13), flags=MAPS,
+            config={"vocab_size": 100, "image_size": 30, "patch_size": 2, "hidden_size": 32, "num_attention_heads": 4,
+                    "intermediate_size": 37, "out_indices": [1, 2, 3, 4], "out_features": [f"stage{n}" for n in (1, 2, 3, 4)]}),
+    ),
+    *BEIT.cases("BeitForMaskedImageModeling", "masked_image_modeling",
+        variant("plain", _square, _words(7), flags=STATES),
+        variant("one", _square, _words(1)),
+        variant("every", _square, _words(25)),
+        variant("masked_labels_alone", _square, _words(7), without("labels")),
+        variant("unmasked", _square),
+        variant("attentions", _square, _words(7), config=_beit_configs["relative"], flags=MAPS),
+        variant("first_token", _square, _words(3), config=_beit_configs["first_token"]),
+        **_MASKS,
+    ),
+    *BEIT.cases("BeitForImageClassification", "image_classification",
+        variant("plain", _square, class_labels(), flags=STATES),
+        variant("attentions", _square, class_labels(), config=_beit_configs["relative"], flags=MAPS),
+        variant("first_token", _square, config=_beit_configs["first_token"]),
+        *_beit_sizes[:2],
+        *problem_types(_square),
+        num_labels=5,
+    ),
+    *BEIT.cases("BeitForSemanticSegmentation", "semantic_segmentation",
+        variant("plain", _square, _pixel_labels(20, 20), flags=STATES),
+        variant("nolabels", _square),
+        variant("attentions", _square, _pixel_labels(33, 18), config=_beit_configs["shared"], flags=MAPS),
+        variant("first_token", _square, config=_beit_configs["first_token"]),
+        variant("no_auxiliary", _square, _pixel_labels(20, 20), config={"use_auxiliary_head": False}),
+        variant("auxiliary", _square, _pixel_labels(20, 20),
+            config={"auxiliary_num_convs": 3, "auxiliary_concat_input": True, "auxiliary_loss_weight": 0.7}),
+        variant("no_auxiliary_convs", _square, _pixel_labels(20, 20),
+            config={"auxiliary_num_convs": 0, "auxiliary_channels": 24}),
+        variant("scales", _square, integers("labels", 2, 20, 20, below=5),
+            config={"pool_scales": [1, 3], "semantic_loss_ignore_index": 2}),
+        num_labels=5, **_FOUR,
+    ),
+    *BEIT.cases("BeitBackbone", "backbone",
+        variant("plain", _square),
+        variant("states", _square, flags=STATES),
+        variant("attentions", _square, config=_beit_configs["shared"], flags=MAPS),
+        variant("some", image(28, 20), config={"out_features": ["stem", "stage1", "stage4"]}),
+        variant("flat", _square, config={"out_indices": [1, 3], "reshape_hidden_states": False}),
+        variant("fpn", _square, config={"add_fpn": True, "batch_norm_eps": 1e-3, **_FOUR}),
+        variant("mask_token", _square, config={**_MASKS, **_beit_configs["first_token"]}),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES, *SEGFORMER_CASES, *BEIT_CASES]

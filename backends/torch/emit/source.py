@@ -75,7 +75,9 @@ class Source:
             self.foresee(made, body)
         for node in body.nodes.values():
             if node.is_repeat and node.rounds:
-                self.repeated.update(self.class_of(inner).name for inner in node.rounds)
+                # A part without weights may return a view of what it reads, which no region may.
+                classes = [self.class_of(inner) for inner in node.rounds]
+                self.repeated.update(one.name for one in classes if one.init)
         self.classes[key] = made
         return made
 
@@ -127,7 +129,7 @@ class Source:
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call is compiled once for all rounds."""
         if owner.name in self.repeated:
-            return f"@nested_compile_region\n{method.text}"
+            return f"@nested_compile_region(max_reuse_entries=64)\n{method.text}"
         return method.text
 
     # Text

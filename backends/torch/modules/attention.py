@@ -151,6 +151,30 @@ class BiasTable(nn.Module):
         return self.weight[index].permute(2, 0, 1)
 
 
+class GridBias(nn.Module):
+    """A bias for every head and two places of a grid with a token in front, from a table that is resized to the grid."""
+
+    def __init__(self, *, rows: int, columns: int, num_heads: int) -> None:
+        super().__init__()
+        # The reference reads the table of a grid that is not square with its sides swapped.
+        self.sides = (2 * columns - 1, 2 * rows - 1)
+        self.weight = nn.Parameter(torch.empty(self.sides[0] * self.sides[1] + 3, num_heads))
+
+    def forward(self, like: torch.Tensor) -> torch.Tensor:
+        """``[heads, 1 + cells, 1 + cells]`` for ``[batch, channels, height, width]``."""
+        height, width = like.shape[-2:]
+        table = self.weight[:-3].view(1, *self.sides, -1).permute(0, 3, 1, 2)
+        table = F.interpolate(table, size=(2 * height - 1, 2 * width - 1), mode="bilinear").flatten(2)[0]
+        rows = torch.arange(height, device=like.device).repeat_interleave(width)
+        columns = torch.arange(width, device=like.device).repeat(height)
+        down = rows[:, None] - rows[None, :] + height - 1
+        right = columns[:, None] - columns[None, :] + width - 1
+        cells = table[:, down * (2 * width - 1) + right]
+        to_cells, to_token, itself = self.weight[-3:, :, None, None].unbind()
+        first = torch.cat([itself, to_cells.expand(-1, 1, cells.shape[1])], dim=2)
+        return torch.cat([first, torch.cat([to_token.expand(-1, cells.shape[1], 1), cells], dim=2)], dim=1)
+
+
 def slope_term(positions: torch.Tensor, *, num_heads: int) -> torch.Tensor:
     """``slope[head] * positions[row, key]``: ``[rows, key]`` to ``[rows, heads, 1, key]`` (arXiv:2108.12409)."""
     power = 1 << (num_heads.bit_length() - 1)  # the largest power of two that is not more

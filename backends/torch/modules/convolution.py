@@ -35,6 +35,13 @@ class Conv2d(nn.Conv2d):
         super().__init__(d_in, d_out, kernel, stride, padding, dilation, groups, bias)  # pyright: ignore[reportArgumentType]
 
 
+class ConvTranspose2d(nn.ConvTranspose2d):
+    """``[batch, d_in, height, width]`` to ``[batch, d_out, (height - 1)*stride + kernel, ...]``."""
+
+    def __init__(self, d_in: int, *, d_out: int, kernel: int, stride: int) -> None:
+        super().__init__(d_in, d_out, kernel, stride)
+
+
 def max_pool2d(x: torch.Tensor, *, kernel: int, stride: int, padding: int = 0) -> torch.Tensor:
     """The largest of each window of ``[batch, d, height, width]``."""
     return F.max_pool2d(x, kernel, stride, padding)
