@@ -152,7 +152,7 @@ class BiasTable(nn.Module):
 
 
 class GridBias(nn.Module):
-    """A bias for every head and two places of a grid with a token in front, from a table that is resized to the grid."""
+    """A bias for every head and two places of a grid with a token in front, from a table resized to the grid."""
 
     def __init__(self, *, rows: int, columns: int, num_heads: int) -> None:
         super().__init__()
