@@ -32,6 +32,7 @@ class FileTensor:
     span: Span
     bare: bool
     also: tuple[str, ...] = ()
+    save: bool = True
 
     @property
     def is_derived(self) -> bool:
@@ -163,7 +164,7 @@ def _tensors(groups: Mapping[tuple[str, str], list[tuple[int, WeightEntry, Rule]
             label = Label(rule.span, f"expected operations on a weight of {list(entries[0].shape)}, found {there}")
             found.append(Diagnostic("bad-rule", "the operations do not fit the weight", label))
             continue
-        tensors[key] = FileTensor(key, shape, entries, rule.ops, rule.span, rule.bare, rule.also)
+        tensors[key] = FileTensor(key, shape, entries, rule.ops, rule.span, rule.bare, rule.also, rule.save)
     if found:
         raise SpecError(found)
     return tensors

@@ -27,7 +27,7 @@ HOLE = re.compile(r"<([^<>]+)>")
 Op = tuple[str, Any]
 OPERATIONS = ("transpose", "split", "heads", "rearrange")
 """What a rule may do to a tensor of a file: each has its inverse."""
-KEYS = ("file", "ops", "when", "map", "also")
+KEYS = ("file", "ops", "when", "map", "also", "save")
 MAX_NESTED = 8
 At = Callable[..., Span]
 
@@ -42,6 +42,7 @@ class Rule:
     ops: tuple[Op, ...] = ()
     also: tuple[str, ...] = ()
     bare: bool = False
+    save: bool = True
 
     def pattern(self) -> re.Pattern[str]:
         """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
@@ -158,6 +159,10 @@ class _Reader:
         if not all(isinstance(one, str) for one in (file, *also)):
             label = Label(at(), f"expected a text, found {in_words(file)}")
             raise SpecError([Diagnostic("wrong-type", "the file's side of a rule is a text", label)])
+        save = raw.get("save", True)
+        if not isinstance(save, bool):
+            label = Label(at("save"), f"expected true or false, found {in_words(save)}")
+            raise SpecError([Diagnostic("wrong-type", "`save` is true or false", label)])
         node = self.graph.root.nodes.get(left)
         mounts = document.model.mounts if isinstance(document.model, schema.Spec) else {}
         if "map" in raw:
@@ -167,7 +172,7 @@ class _Reader:
         elif left in mounts and node is not None:
             name, deeper = left, self.mounted(document, left, span, depth)
         else:
-            rule = Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare)
+            rule = Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare, save)
             found = list(_misfits(rule))
             if found:
                 raise SpecError(found)
@@ -179,7 +184,7 @@ class _Reader:
         for inner_rule in deeper:
             place = span if "map" in raw else inner_rule.span
             others = tuple(join(file, one) for one in inner_rule.also)
-            rule = Rule(join(left, inner_rule.path), join(file, inner_rule.file), place, inner_rule.ops, others, bare)
+            rule = Rule(join(left, inner_rule.path), join(file, inner_rule.file), place, inner_rule.ops, others, bare, save and inner_rule.save)
             found = list(_misfits(rule))
             if found:
                 raise SpecError(found)

@@ -150,3 +150,18 @@ def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:
     assert all(parameter.dtype == torch.float32 for parameter in model.parameters())
     half = aw.from_pretrained(folder, backend="eager", dtype="float16")
     assert all(parameter.dtype == torch.float16 for parameter in half.parameters())
+
+
+def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
+    base, again = tmp_path / "base", tmp_path / "again"
+    aw.compile("transformer", size="tiny", backend="eager").save_pretrained(base)
+    key = "decoder.embed_positions.weight"
+    tensors = load_file(base / "model.safetensors")
+    save_file({**tensors, key: tensors[key] + 1}, base / "model.safetensors", {"format": "pt"})
+    with pytest.warns(UserWarning, match=r"head\.offset"):
+        model = aw.from_pretrained(base, task="conditional_generation", backend="eager")
+    assert not model.state_dict()["net.head.offset"].any()
+    assert torch.equal(model.state_dict()["net.decoder_table"], tensors[key] + 1)
+    model.save_pretrained(again)
+    assert f"model.{key}" not in load_file(again / "model.safetensors")
+    aw.from_pretrained(again, backend="eager")  # complete without, as sinusoids are computed

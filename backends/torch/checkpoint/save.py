@@ -29,6 +29,8 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
     target.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
     for key, tensor in table_of(model.graph).tensors.items():
+        if not tensor.save:
+            continue
         parts = [weight_at(model.net, entry.path).detach().cpu() for entry in tensor.entries]
         tensors[key] = joined(parts, tensor).contiguous()
     shards = _shards(tensors, max_shard_size)
