@@ -138,8 +138,8 @@ class SceneBuilder:
         if node.contract is not None:
             return block_lines(alike, family)
         if is_structure(node) or not node.rounds:
-            what = title(node, [node])[-1]
-            lines = [spoken(node.name), *([what] if what != node.name else []), *varying_lines(node.rounds)[:2]]
+            told = [line for line in title(node, [node]) if line != node.name]
+            lines = [spoken(node.name), *told, *varying_lines(node.rounds)[:2]]
         else:
             lines = part_lines(alike, family)
         entering = {shape_text(value.type, frame.lifts()) for value in node.inputs.values() if isinstance(value, Value)}

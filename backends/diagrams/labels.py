@@ -42,14 +42,16 @@ def cut(text: str) -> str:
 
 
 def title(node: Node, alike: Sequence[Node], phase: Phase | None = None) -> list[str]:
-    """A repeat's name, and its part with the count; one for each of `alike` where they are in other rounds."""
+    """A repeat's name, its part with the count (one for each of `alike` in other rounds), and how weights are shared."""
     part = node.rounds[0].part if node.rounds else node.kind
     turns = len(phase.turns) if phase else 1
     counts = [len(one.rounds) // turns for one in alike]
     if phase is not None and phase.count < len(node.rounds) // turns:
         counts = [phase.count]
     count = f" {TIMES}{listed(counts)}" if node.is_repeat and counts != [1] else ""
-    return [*([] if node.name in part else [node.name]), f"{part}{count}"]
+    sets = len(set(node.shared))
+    shared = [f"{sets} set{'s' if sets > 1 else ''} of weights"] if sets else []
+    return [*([] if node.name in part else [node.name]), f"{part}{count}", *shared]
 
 
 def block_lines(nodes: Sequence[Node], family: str) -> list[str]:

@@ -196,6 +196,11 @@ def test_bert_is_the_figure_of_its_paper() -> None:
     assert not any(box.family == "cross_attention" for box in scene.root.boxes())
 
 
+def test_shared_weights_are_told() -> None:
+    assert titles(drawing("albert")) == ["encoder", "post_norm_layer ×12", "1 set of weights"]
+    assert boxes(drawing("albert", depth=0), "Encoder")[0].lines[1:3] == ["post_norm_layer ×12", "1 set of weights"]
+
+
 def test_depth_unfolds() -> None:
     assert not titles(drawing("bert", depth=0))
     assert boxes(drawing("bert", depth=0), "Encoder")[0].lines[1] == "post_norm_layer ×12"
