@@ -86,8 +86,8 @@ class Forward:
                 done.add(node)
                 for given in node.inputs.values():
                     for one in given if isinstance(given, list) else [given]:
-                        if present(one, self.combination):
-                            stack.append(one)
+                        if present(one, self.combination):  # what rounds read is computed before them, once
+                            stack.extend([one] * min(len(node.rounds) or 1, 2))
         return needs
 
     # Writing
