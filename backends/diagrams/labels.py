@@ -42,7 +42,7 @@ def cut(text: str) -> str:
 
 
 def title(node: Node, alike: Sequence[Node], phase: Phase | None = None) -> list[str]:
-    """A repeat's name, its part with the count (one for each of `alike` in other rounds), and how weights are shared."""
+    """A repeat's name; its part with the count, one for each of `alike` in other rounds; how weights are shared."""
     part = node.rounds[0].part if node.rounds else node.kind
     turns = len(phase.turns) if phase else 1
     counts = [len(one.rounds) // turns for one in alike]
