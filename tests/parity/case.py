@@ -44,6 +44,7 @@ class Variant:
         eager: Whether to ask Hugging Face for its eager attention, since its default ignores the config.
         why: Reason for `skip_padding` or `eager`.
         reload_differs: Why Hugging Face's own model differs after it was saved and loaded, where it does.
+        method: A method of Hugging Face's that is called in place of `forward`; a task of ours has its name.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Variant:
     eager: bool = False
     why: str = ""
     reload_differs: str = ""
+    method: str = ""
 
     def __post_init__(self) -> None:
         if bool(self.skip_padding or self.eager) != bool(self.why):

@@ -188,4 +188,54 @@ VISION_ENCODER_DECODER_CASES: list[Case] = [
     *read("donut-swin", "bart", variant("plain", image(20, 24, channels=3), _written, flags=MAPS)),
 ]  # fmt: skip
 
-CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES, *VISION_ENCODER_DECODER_CASES]
+_query_config = {
+    "vocab_size": 61, "hidden_size": 24, "intermediate_size": 38, "num_hidden_layers": 2, "num_attention_heads": 3,
+    "max_position_embeddings": 13,
+}  # fmt: skip
+_grid_config = {
+    "hidden_size": 20, "intermediate_size": 34, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 20,
+    "patch_size": 5, "layer_norm_eps": 1e-6,
+}  # fmt: skip
+OWLVIT = System("owlvit", "OwlViTConfig",
+    {"text_config": _query_config, "vision_config": _grid_config, "projection_dim": 24})  # fmt: skip
+OWLVIT_TEXT = System("owlvit", "OwlViTTextConfig", _query_config)
+OWLVIT_VISION = System("owlvit", "OwlViTVisionConfig", _grid_config)
+
+_texts, _photo = (ids(6, 9), mask("right")), image(20, 20, channels=3)
+_blank = given(input_ids=[[7, 9, 30, 2], [11, 60, 3, 0], [0, 0, 0, 0], [8, 8, 50, 4]])
+_other = floats("query_pixel_values", 2, 3, 20, 20)
+_guided = {"method": "image_guided_detection"}
+_larger = {"interpolate_pos_encoding": True}
+
+OWLVIT_CASES: list[Case] = [
+    *OWLVIT_TEXT.cases("OwlViTTextModel", "text",
+        variant("plain", ids(3, 9), flags=STATES),
+        variant("rightpad", *_texts, flags=MAPS),
+        variant("leftpad", ids(3, 9), mask("left"), config={"hidden_act": "gelu", "layer_norm_eps": 0.1}),
+    ),
+    *OWLVIT_VISION.cases("OwlViTVisionModel", "vision",
+        variant("plain", _photo, flags=STATES),
+        variant("attentions", image(20, 20), flags=MAPS, config={"num_channels": 1, "hidden_act": "gelu"}),
+        variant("larger", image(30, 25), flags=_larger),
+    ),
+    *OWLVIT.cases("OwlViTModel", "base",
+        variant("plain", *_texts, _photo, flags=STATES),
+        variant("loss", ids(2, 9), _photo, flags={"return_loss": True, "return_base_image_embeds": True, **MAPS}),
+        variant("larger", *_texts, image(25, 30, channels=3), flags=_larger, config={"logit_scale_init_value": 1.5}),
+    ),
+    *OWLVIT.cases("OwlViTForObjectDetection", "object_detection",
+        variant("plain", *_texts, _photo, flags=STATES),
+        variant("attentions", *_texts, _photo, flags=MAPS),
+        variant("no_query", _blank, _photo),
+        variant("one_query", ids(2, 9), _photo, config={"text_config": {"hidden_act": "gelu"}}),
+        variant("larger", *_texts, image(25, 30, channels=3), flags=_larger),
+    ),
+    *OWLVIT.cases("OwlViTForObjectDetection", "image_guided_detection",
+        variant("plain", _photo, _other, **_guided),
+        variant("coarse_eps", _photo, _other, **_guided, config={"vision_config": {"layer_norm_eps": 0.1}}),
+        variant("other_size", image(25, 30, channels=3), floats("query_pixel_values", 2, 3, 15, 20), **_guided,
+            flags=_larger),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES, *VISION_ENCODER_DECODER_CASES, *OWLVIT_CASES]

@@ -19,10 +19,13 @@ from typing import Any
 import torch
 import transformers
 from torch import Tensor, nn
+from transformers.image_transforms import center_to_corners_format
+from transformers.models.owlvit import modeling_owlvit
 
 from .case import Case, Inputs
 
 SEED = 20240611
+modeling_owlvit.center_to_corners_format = center_to_corners_format  # imported there only where Pillow is installed
 
 
 @contextmanager
@@ -91,7 +94,8 @@ def run(case: Case, model: transformers.PreTrainedModel) -> dict[str, Any]:
     classifier its `problem_type`).
     """
     with quiet(), torch.no_grad():
-        outputs = model.eval()(**make_inputs(case), **case.variant.flags, return_dict=True)
+        call = getattr(model.eval(), case.variant.method) if case.variant.method else model.eval()
+        outputs = call(**make_inputs(case), **case.variant.flags, return_dict=True)
     return present(outputs)
 
 

@@ -21,11 +21,11 @@ from .reference import load, make_inputs
 CASES = all_cases()
 
 
-def open_checkpoint(folder: Path) -> Any:
-    """Returns our module for a checkpoint folder; imported here so that the cases can be collected without it."""
+def open_checkpoint(folder: Path, case: Case) -> Any:
+    """Returns our module for a case's checkpoint folder; imported here so that the cases can be collected without it."""
     import archwright
 
-    return archwright.from_pretrained(str(folder), backend="eager").eval()
+    return archwright.from_pretrained(str(folder), task=case.variant.method or None, backend="eager").eval()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
@@ -35,7 +35,7 @@ def test_outputs(
     reference: Callable[[Case], dict[str, Any]],
     report: Callable[[Case, dict[str, float]], None],
 ) -> None:
-    model = open_checkpoint(checkpoint(case))
+    model = open_checkpoint(checkpoint(case), case)
     with torch.no_grad():
         outputs = model(**make_inputs(case), **case.variant.flags)
     found = differences(case, reference(case), outputs, make_inputs(case))
@@ -47,7 +47,7 @@ def test_outputs(
 @pytest.mark.parametrize("case", one_of_each_checkpoint(CASES), ids=lambda case: case.id)
 def test_saved_folder(case: Case, checkpoint: Callable[[Case], Path], tmp_path: Path) -> None:
     original, saved = checkpoint(case), tmp_path / "saved"
-    open_checkpoint(original).save_pretrained(str(saved))
+    open_checkpoint(original, case).save_pretrained(str(saved))
     configs = [json.loads((folder / "config.json").read_text()) for folder in (original, saved)]
     assert configs[1] == configs[0]
     assert (saved / "model.safetensors").read_bytes() == (original / "model.safetensors").read_bytes()
@@ -55,7 +55,7 @@ def test_saved_folder(case: Case, checkpoint: Callable[[Case], Path], tmp_path: 
 
 @pytest.mark.parametrize("case", one_of_each_checkpoint(CASES), ids=lambda case: case.id)
 def test_loads_in_transformers(case: Case, checkpoint: Callable[[Case], Path], tmp_path: Path) -> None:
-    open_checkpoint(checkpoint(case)).save_pretrained(str(tmp_path / "saved"))
+    open_checkpoint(checkpoint(case), case).save_pretrained(str(tmp_path / "saved"))
     _, info = load(case, tmp_path / "saved", output_loading_info=True)
     if case.variant.reload_differs:  # then at least not worse than from Hugging Face's own folder
         _, known = load(case, checkpoint(case), output_loading_info=True)
