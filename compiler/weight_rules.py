@@ -184,7 +184,15 @@ class _Reader:
         for inner_rule in deeper:
             place = span if "map" in raw else inner_rule.span
             others = tuple(join(file, one) for one in inner_rule.also)
-            rule = Rule(join(left, inner_rule.path), join(file, inner_rule.file), place, inner_rule.ops, others, bare, save and inner_rule.save)
+            rule = Rule(
+                join(left, inner_rule.path),
+                join(file, inner_rule.file),
+                place,
+                inner_rule.ops,
+                others,
+                bare,
+                save and inner_rule.save,
+            )
             found = list(_misfits(rule))
             if found:
                 raise SpecError(found)
