@@ -6,10 +6,11 @@ import torch
 from torch import Generator
 from transformers import PretrainedConfig
 
-from .case import MAPS, STATES, Case, Inputs, Step, System, variant
+from .case import MAPS, STATES, Case, Inputs, Step, System, Variant, variant
 from .cases_vision import INTERPOLATED, image
-from .inputs import flags, floats, integers, without
-from .labels import as_floats, class_labels, problem_types
+from .inputs import flags, floats, ids, integers, mask, without
+from .labels import as_floats, class_labels, problem_types, token_labels
+from .variants import crossed, decoder_variants
 
 DEIT = System(
     "deit",
@@ -288,4 +289,52 @@ BEIT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES, *SEGFORMER_CASES, *BEIT_CASES]
+IMAGEGPT = System(
+    "imagegpt",
+    "ImageGPTConfig",
+    {"vocab_size": 61, "n_positions": 31, "n_embd": 24, "n_layer": 2, "n_head": 3, "n_inner": 38, "pad_token_id": 2},
+)  # fmt: skip
+_colours = token_labels(below=60)  # the last of the vocabulary is no colour
+_pixels, _crossed = ids(2, 7), crossed(length=7)[:1]
+_cross = {"add_cross_attention": True}
+_by_layer = {"scale_attn_by_inverse_layer_idx": True}
+
+
+def _imagegpt(*head: Step) -> tuple[Variant, ...]:
+    """The usual ways, but for calls without a cache, which fail in Hugging Face."""
+    usual = decoder_variants(*head, everywhere=True)
+    segments = variant("segments", _pixels, integers("token_type_ids", 2, 7, below="vocab_size"), mask("right"), *head)
+    return (*(one for one in usual if one.name != "nocache"), segments)
+
+
+IMAGEGPT_CASES: list[Case] = [
+    *IMAGEGPT.cases("ImageGPTModel", "base",
+        *_imagegpt(),
+        variant("gelu_new", _pixels, config={"activation_function": "gelu_new", "n_inner": None}),
+        variant("coarse_eps", _pixels, config={"layer_norm_epsilon": 0.1}),
+        variant("unscaled", _pixels, config={"scale_attn_weights": False}),
+        variant("scaled_by_layer", _pixels, config=_by_layer, flags=MAPS),
+        variant("reordered", _pixels, mask("left"), config={**_by_layer, "reorder_and_upcast_attn": True}),
+        variant("unscaled_by_layer", _pixels, config={**_by_layer, "scale_attn_weights": False}),
+        variant("crossed", _pixels, *_crossed, config={**_cross, **_by_layer}, flags=MAPS),
+        variant("crossed_masked", _pixels, mask("left"), *crossed(length=7), config=_cross, flags=STATES),
+        variant("uncrossed", _pixels, config=_cross),
+        variant("hf_tester", ids(13, 7), mask("none"), integers("token_type_ids", 13, 7, below=16), flags=MAPS,
+            config={"vocab_size": 99, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 512, "n_inner": None}),
+    ),
+    *IMAGEGPT.cases("ImageGPTForCausalImageModeling", "causal_image_modeling",
+        *_imagegpt(_colours),
+        variant("crossed", _pixels, *_crossed, _colours, config=_cross),
+        variant("tied", _pixels, token_labels(), config={"tie_word_embeddings": True}),
+    ),
+    *IMAGEGPT.cases("ImageGPTForImageClassification", "image_classification",
+        *_imagegpt(class_labels()),
+        *problem_types(_pixels),
+        variant("uncrossed", _pixels, config=_cross),
+        num_labels=5,
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [
+    *DEIT_CASES, *CONVNEXT_CASES, *VIT_MAE_CASES, *SEGFORMER_CASES, *BEIT_CASES, *IMAGEGPT_CASES,
+]  # fmt: skip
