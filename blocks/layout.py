@@ -184,6 +184,45 @@ class Roll(Block):
 
 
 @block
+class ChannelAxis(Block):
+    """A series with an axis of channels: one that comes as ``[batch, length]`` gets an axis of 1."""
+
+    inputs: ClassVar = {"x": "any"}
+    outputs: ClassVar = {"x": "any"}
+    category: ClassVar[str] = "layout"
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """The type is that of the longer form."""
+        kind: Type = values["x"]
+        return {"x": kind if len(kind.dims) == 3 else Type(kind.kind, (*kind.dims, Dim.of(1)))}
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
+class Lagged(Block):
+    """Rows of a series beside those some steps before them: `rows` from `start` on, each lag a channel of its own."""
+
+    inputs: ClassVar = {"x": "float[batch, length, d]"}
+    outputs: ClassVar = {"x": "float[batch, rows, d*num]"}
+    category: ClassVar[str] = "layout"
+
+    lags: list[int]
+    start: Size
+    rows: Size
+
+    def bindings(self) -> Bindings:
+        """The fields, and how many lags there are."""
+        return Bindings({**super().bindings().given, "num": Dim.of(len(self.lags))})
+
+    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
+        """None."""
+        return Dim.of(0)
+
+
+@block
 class Pick(Block):
     """One row of each sample, or several in the index's own shape: ``x[b, index[b]]``."""
 

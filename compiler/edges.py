@@ -53,7 +53,7 @@ class Names(Protocol):
         ...
 
 
-UNARY = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "float", "int", "bool", "isfinite"}
+UNARY = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "lgamma", "float", "int", "bool", "isfinite"}
 REDUCTIONS = {"sum", "mean", "var", "any", "all", "amax", "amin", "prod", "norm"}
 AXIS = {"softmax", "log_softmax", "cumsum", "argmax", "argmin", "argsort", "flip"}
 LISTS = {"first", "stack", "unstack", "zip", "pair"}

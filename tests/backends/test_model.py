@@ -184,3 +184,16 @@ def test_whole_numbers_stay_whole() -> None:
     net = aw.compile("hubert", size="tiny", backend="eager", dtype="bfloat16", conv_pos_batch_norm=True)
     kinds = {value.dtype for name, value in net.state_dict().items() if name.endswith("num_batches_tracked")}
     assert kinds == {torch.long}
+
+
+def test_a_long_edge_that_is_read_once_has_a_line_of_its_own(tmp_path: Path) -> None:
+    file = tmp_path / "edges.yaml"
+    file.write_text(
+        "model: edges\ninputs: {x: 'float[batch, 3]'}\ngraph:\n  short: {expr: x + 1}\n"
+        "  long: {expr: lgamma(abs(x) + 1.0) * lgamma(abs(x) + 2.0) * lgamma(abs(x) + 3.0)}\n"
+        "  up: {block: linear, in: long * short, d_out: 2}\noutputs: {y: up}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(file, backend="eager")
+    model(x=torch.randn(2, 3))
+    assert "        long = torch.lgamma(" in model.source and "short =" not in model.source

@@ -7,7 +7,7 @@ from typing import Any
 
 from .case import MAPS, STATES, Case, Step, System, variant
 from .inputs import flags, floats, given, ids, integers, mask, pad_ids, without, wrapped
-from .labels import class_labels, token_labels
+from .labels import as_floats, class_labels, token_labels
 from .variants import crossed
 
 HUBERT = System(
@@ -202,4 +202,86 @@ TRAJECTORY_CASES: list[Case] = TRAJECTORY.cases("TrajectoryTransformerModel", "b
         "transition_dim": 25, "block_size": 249, "action_weight": 5, "reward_weight": 1, "value_weight": 1}),
 )  # fmt: skip
 
-CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES, *DECISION_CASES, *TRAJECTORY_CASES]
+SERIES = System(
+    "time_series_transformer",
+    "TimeSeriesTransformerConfig",
+    {"prediction_length": 4, "context_length": 6, "lags_sequence": [1, 3, 5], "num_time_features": 2,
+     "num_dynamic_real_features": 1, "num_static_real_features": 2, "num_static_categorical_features": 2,
+     "cardinality": [5, 7], "embedding_dimension": [3, 2], "encoder_ffn_dim": 38, "decoder_ffn_dim": 42,
+     "encoder_attention_heads": 3, "decoder_attention_heads": 4, "encoder_layers": 2, "decoder_layers": 3, "d_model": 24},
+)  # fmt: skip
+
+_PLAIN = {"num_dynamic_real_features": 0, "num_static_real_features": 0, "num_static_categorical_features": 0,
+          "cardinality": None, "embedding_dimension": None}  # fmt: skip
+SERIES_CONFIGS = {
+    "std": {"scaling": "std"},
+    "unscaled": {"scaling": None},
+    "scaled_by_flag": {"scaling": True},
+    "unscaled_by_flag": {"scaling": False},
+    "normal": {"distribution_output": "normal"},
+    "activation": {"activation_function": "relu", "d_model": 12},
+    "lag_zero": {"lags_sequence": [5, 0, 2]},
+}  # fmt: skip
+TESTER = {
+    **_PLAIN, "prediction_length": 7, "context_length": 14, "lags_sequence": [1, 2, 3, 4, 5], "num_time_features": 4,
+    "num_static_categorical_features": 1, "cardinality": [19], "embedding_dimension": [5], "d_model": 16,
+    "encoder_attention_heads": 4, "encoder_ffn_dim": 4, "decoder_ffn_dim": 4, "scaling": "std",
+}  # fmt: skip
+
+
+def series(*channels: int, future: bool = True, counts: bool = False, **config: Any) -> tuple[Step, ...]:
+    """Three series as long as the config wants, one or several `channels` at once, with what goes beside them."""
+    config = {**SERIES.config, **config}
+    past, ahead = config["context_length"] + max(config["lags_sequence"]), config["prediction_length"]
+    covariates = config["num_time_features"] + config["num_dynamic_real_features"]
+
+    def values(name: str, *shape: int) -> tuple[Step, ...]:
+        return (integers(name, *shape, below=9), as_floats(name)) if counts else (floats(name, *shape),)
+
+    steps = [*values("past_values", 3, past, *channels), floats("past_time_features", 3, past, covariates),
+             flags("past_observed_mask", 3, past, *channels)]  # fmt: skip
+    if config["num_static_categorical_features"]:
+        of = config["num_static_categorical_features"]
+        steps.append(integers("static_categorical_features", 3, of, below=5))
+    if config["num_static_real_features"]:
+        steps.append(floats("static_real_features", 3, config["num_static_real_features"]))
+    if future:
+        steps += [*values("future_values", 3, ahead, *channels), floats("future_time_features", 3, ahead, covariates)]
+    return tuple(steps)
+
+
+_ahead = {"of": "future_values", "name": "decoder_attention_mask"}
+_encoded = (floats("encoder_outputs", 3, 6, "d_model"), wrapped("encoder_outputs"))
+_two = {"input_size": 2}
+
+SERIES_CASES: list[Case] = [
+    *SERIES.cases("TimeSeriesTransformerModel", "base",
+        variant("plain", *series(), flags=STATES),
+        variant("past", *series(future=False), flags=STATES),
+        variant("unmasked", *series(), without("past_observed_mask"), given(past_observed_mask=[[1] * 11] * 3)),
+        variant("attentions", *series(), mask("right", **_ahead), flags=MAPS),
+        variant("leftpad", *series(), mask("left", **_ahead), flags={"use_cache": False}),
+        variant("encoder_outputs", *series(), *_encoded, flags=STATES),
+        variant("bare", *series(**_PLAIN), config=_PLAIN),
+        variant("channels", *series(2), config=_two, flags=STATES),
+        variant("channels_std", *series(2, future=False), config={**_two, "scaling": "std"}),
+        variant("tester", *series(**TESTER), config=TESTER, flags=MAPS),
+        *(variant(n, *series(**c), config=c) for n, c in SERIES_CONFIGS.items()),
+    ),
+    *SERIES.cases("TimeSeriesTransformerForPrediction", "prediction",
+        variant("past", *series(future=False), flags=STATES),
+        variant("loss", *series(), flags=STATES),
+        variant("loss_masked", *series(), flags("future_observed_mask", 3, 4), flags=MAPS),
+        variant("loss_encoder_outputs", *series(), *_encoded),
+        variant("loss_channels", *series(2), flags("future_observed_mask", 3, 4, 2), config=_two),
+        variant("loss_channels_normal", *series(2), config={**_two, "distribution_output": "normal", "scaling": "std"}),
+        variant("loss_channels_counts", *series(2, counts=True),
+            config={**_two, "distribution_output": "negative_binomial"}),
+        variant("loss_counts", *series(counts=True), flags("future_observed_mask", 3, 4),
+            config={"distribution_output": "negative_binomial"}),
+        variant("loss_tester", *series(**TESTER), config=TESTER),
+        *(variant(f"loss_{n}", *series(**c), config=c) for n, c in SERIES_CONFIGS.items()),
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [*HUBERT_CASES, *SPEECH2TEXT_CASES, *DECISION_CASES, *TRAJECTORY_CASES, *SERIES_CASES]

@@ -29,6 +29,8 @@ LABELS = (
     "mc_labels",
     "sampled_negative_indices",
     "targets",
+    "future_values",
+    "future_time_features",
 )
 MASKS = ("attention_mask", "decoder_attention_mask", "bool_masked_pos", "mask_time_indices")
 

@@ -17,6 +17,9 @@ from .values import Render, present, resolve
 if TYPE_CHECKING:
     from .classes import ClassText
 
+INSIDE = 60
+"""The longest text of a named edge that is read once and gets no line of its own."""
+
 
 @dataclass(slots=True)
 class Needs:
@@ -46,7 +49,7 @@ class Forward:
         self.needs = self.needed(self.outputs.values())
         self.variables: dict[tuple[Node, str], str] = {}
         self.shared: dict[Apply, str] = {}
-        self.expressions: dict[Apply, str] = {}
+        self.short: dict[Apply, bool] = {}
         self.statements: list[str] = []
         self.extras: dict[str, Symbol] = {}
         # A variable must not hide a function that the same forward calls.
@@ -127,23 +130,21 @@ class Forward:
         return self.variables[node, port]
 
     def edge(self, value: Apply) -> str | None:
-        """The variable of a named edge that is read more than once, its statement written where it is first read."""
-        if value.name is None or self.uses.get(value, 0) < 2:
+        """The variable of a named edge that is long or read more than once, its statement written at the first."""
+        if value.name is None or (self.uses.get(value, 0) < 2 and self.is_short(value)):
             return None
         if value not in self.shared:
             text = self.render.apply(value, 0)
-            self.shared[value] = variable(value.name)
+            clash = "_" if value.name in self.functions else ""
+            self.shared[value] = variable(value.name) + clash
             self.line(f"{self.shared[value]} = {text}", value.type)
         return self.shared[value]
 
-    def named_value(self, value: Apply) -> str:
-        """The variable of an `expr` node, given its line where it is first read."""
-        if value not in self.expressions:
-            text = self.render.apply(value, 0)
-            clash = "_" if value.name in self.functions else ""
-            self.expressions[value] = variable(str(value.name)) + clash
-            self.line(f"{self.expressions[value]} = {text}", value.type)
-        return self.expressions[value]
+    def is_short(self, value: Apply) -> bool:
+        """Whether a named edge may stand inside another."""
+        if value not in self.short:
+            self.short[value] = len(self.render.apply(value, 0)) <= INSIDE
+        return self.short[value]
 
     def history(self, value: Rounds) -> str:
         """The text that reads the list of what each round gave."""

@@ -82,6 +82,16 @@ def roll(x: torch.Tensor, *, by: list[int], axes: list[int]) -> torch.Tensor:
     return torch.roll(x, by, axes) if any(by) else x
 
 
+def channel_axis(x: torch.Tensor) -> torch.Tensor:
+    """``[batch, length, d]`` as it is, ``[batch, length]`` with an axis of 1 behind."""
+    return x if x.dim() == 3 else x[..., None]
+
+
+def lagged(x: torch.Tensor, *, lags: list[int], start: int, rows: int) -> torch.Tensor:
+    """`rows` rows of ``[batch, length, d]`` from ``start - lag`` on for each lag: ``[batch, rows, d * lags]``."""
+    return torch.stack([x[:, start - lag : start - lag + rows] for lag in lags], dim=-1).flatten(2)
+
+
 def pick(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """``x[b, index[b]]``: ``[batch, length, d]`` and ``[batch, *]`` to ``[batch, *, d]``."""
     return x[torch.arange(x.shape[0], device=x.device).view(-1, *[1] * (index.dim() - 1)), index]
