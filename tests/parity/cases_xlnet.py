@@ -131,7 +131,7 @@ CASES: list[Case] = [
         variant("tester", *_full, permuted(), mems(7), config=TESTER),
     ),
     *XLNET.cases("XLNetForSequenceClassification", "sequence_classification", *few(class_labels()), num_labels=5),
-    *XLNET.cases("XLNetForSequenceClassification", "sequence_classification", 
+    *XLNET.cases("XLNetForSequenceClassification", "sequence_classification",
         *(way for way in problem_types(*_full) if not way.name.endswith("given"))),
     *XLNET.cases("XLNetForSequenceClassification", "sequence_classification",
         *(variant(f"summary_{kind}", *_full, config={"summary_type": kind}) for kind in ("first", "mean", "cls_index")),
