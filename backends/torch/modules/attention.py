@@ -51,7 +51,7 @@ def _biased(
     """Terms, regions and masks as one tensor to add to the scores; None where there is nothing to add."""
     total: torch.Tensor | None = None
     for term in terms or ():
-        total = term.to(q.dtype) if total is None else total + term
+        total = term.to(q.dtype) if total is None else total + term.to(q.dtype)
     if same is not None:
         assert not isinstance(fill, str)
         apart = torch.where(same[:, None, :] == same[:, :, None], 0.0, fill).to(q.dtype)
