@@ -18,7 +18,7 @@ from .document import Document
 from .graph import Graph, Node, WeightEntry
 from .origins import listed, quoted
 from .span import Span
-from .weight_rules import HOLE, Op, Rule, join, pattern_of, prefix_of, rules_of
+from .weight_rules import HOLE, Op, Rule, join, mounted_specs, pattern_of, prefix_of, rules_of
 
 
 @dataclass(slots=True)
@@ -48,6 +48,7 @@ class Table:
     prefix: str
     checkpoint: schema.Checkpoint
     rules: list[Rule]
+    mounted: list[schema.Checkpoint]
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -58,12 +59,12 @@ class Table:
 
     def may_lack(self) -> list[re.Pattern[str]]:
         """The keys that a file need not have."""
-        return [_full(one) for one in self.checkpoint.optional]
+        return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.optional]
 
     def may_hold(self) -> list[re.Pattern[str]]:
         """The keys that a file may have beyond the map's: ignored ones, those of other tasks and parameters."""
         known = [_loose(name) for rule in self.rules for name in (rule.file, *rule.also)]
-        return [*(_full(one) for one in self.checkpoint.ignore), *known]
+        return [*(_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore), *known]
 
 
 def table_of(graph: Graph, *, distinct: bool = False) -> Table:
@@ -102,7 +103,8 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     if lost:
         raise SpecError(_unmapped(node, entries, document, rules) for node, entries in lost.items())
     tensors = _tensors(groups)
-    return Table(tensors, prefix, checkpoint, rules)
+    mounted = [spec.model.checkpoint for spec in mounted_specs(document, graph.param)]
+    return Table(tensors, prefix, checkpoint, rules, mounted)
 
 
 def _best(path: str, compiled: list[tuple[Rule, re.Pattern[str]]]) -> tuple[Rule, re.Match[str]] | None:

@@ -107,6 +107,13 @@ def mounted_spec(mount: schema.Mount, param: Callable[[str], Any]) -> str:
     return str(mount.spec[str(evaluate(parse(str(mount.spec["choose"])), param))])
 
 
+def mounted_specs(document: Document[schema.Spec], param: Callable[[str], Any]) -> Iterator[Document[schema.Spec]]:
+    """The specs that a spec mounts, under these parameters."""
+    for name, mount in document.model.mounts.items():
+        at = document.span("mounts", name, "spec")
+        yield library().spec(mounted_spec(mount, param), near=document.folder, at=at)
+
+
 def rules_of(graph: Graph) -> list[Rule]:
     """The rules of the graph's spec, and of the maps and mounted specs that they name.
 
