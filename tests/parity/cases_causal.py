@@ -25,6 +25,7 @@ OPT_CONFIGS = {
     "one_layer_one_head": {"num_hidden_layers": 1, "num_attention_heads": 1},
 }
 _tokens = (ids(2, 8), mask("right"))
+KINDS = ("single_label_given", "regression", "multi_label")
 HEAD = ("nolabels", "plain", "leftpad", "embeds", "attentions", "positions")
 
 
@@ -52,7 +53,7 @@ OPT_CASES: list[Case] = [
     *OPT.cases("OPTForSequenceClassification", "sequence_classification",
         *some(HEAD, decoder_variants(class_labels())), num_labels=5),
     *OPT.cases("OPTForSequenceClassification", "sequence_classification",
-        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        *some(KINDS, problem_types(ids(2, 8), mask("right"), pad_ids())),
         variant("pad_inside", ids(2, 8), put("pad_token_id", at=(4, 2)), class_labels()),
         variant("padded_without_mask", ids(2, 8), mask("right"), pad_ids(), without("attention_mask"), class_labels()),
         variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
@@ -95,7 +96,7 @@ GPTJ_CASES: list[Case] = [
     *GPTJ.cases("GPTJForSequenceClassification", "sequence_classification",
         *some(HEAD, decoder_variants(class_labels())), num_labels=5),
     *GPTJ.cases("GPTJForSequenceClassification", "sequence_classification",
-        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        *some(KINDS, problem_types(ids(2, 8), mask("right"), pad_ids())),
         variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
     ),
     *GPTJ.cases("GPTJForQuestionAnswering", "question_answering", *some(HEAD, decoder_variants(spans()))),
@@ -127,7 +128,7 @@ BLOOM_CASES: list[Case] = [
     *BLOOM.cases("BloomForSequenceClassification", "sequence_classification",
         *some(HEAD, decoder_variants(class_labels(), positions=False)), num_labels=5),
     *BLOOM.cases("BloomForSequenceClassification", "sequence_classification",
-        *problem_types(ids(2, 8), mask("right"), pad_ids()),
+        *some(KINDS, problem_types(ids(2, 8), mask("right"), pad_ids())),
         variant("one_row_no_pad", ids(1, 7), class_labels(1), config={"pad_token_id": None}),
     ),
     *BLOOM.cases("BloomForTokenClassification", "token_classification",
