@@ -17,6 +17,7 @@ class TokenPositions(Block):
     inputs: ClassVar = {"like": "any"}
     outputs: ClassVar = {"x": "int[length]"}
     reads: ClassVar = {"like": "query"}
+    counts: ClassVar[bool] = True
     category: ClassVar[str] = "position"
 
     start: int = 0
@@ -36,7 +37,8 @@ class RelativePosition(Block):
 
     inputs: ClassVar = {"q": "any", "k": "any"}
     outputs: ClassVar = {"x": "int[query, key]"}
-    reads: ClassVar = {"q": "query", "k": "key"}
+    reads: ClassVar = {"q": "query", "k": "length"}
+    counts: ClassVar[bool] = True
     category: ClassVar[str] = "position"
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import Type
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
@@ -113,17 +114,10 @@ class Model(nn.Module):
         """Write and load the forward for a new combination of inputs and flags."""
         self._require(combination, given)
         name = self._emitter.specialise(combination)
-        before = dict(self._classes)
-        self._load()
-        for word, made in self._classes.items():
-            if word in before:
-                _adopt(before[word], made)
-                self._classes[word] = before[word]
+        self._renew()
         bound = getattr(self.net, name)
         takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
-        run = bound
-        if self.backend == "inductor":
-            run = torch.compile(bound, fullgraph=True, dynamic=False if self.dynamic is False else None)
+        run = self.compiled(bound) if self.backend == "inductor" else bound
         loose = _free_axes(self.graph, takes) if self.dynamic and self.backend == "inductor" else {}
 
         def call(values: dict[str, Any]) -> Any:
@@ -134,6 +128,29 @@ class Model(nn.Module):
 
         self._methods[combination] = call
         return call
+
+    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> Any:
+        """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.
+
+        Raises:
+            SpecError: the graph cannot be decoded step by step; the diagnostic names the node.
+        """
+        method = self._emitter.step(combination, output, tokens, is_first=is_first)
+        self._renew()
+        return getattr(self.net, method.method), method.arguments
+
+    def compiled(self, method: Any) -> Any:
+        """A method of `net`, compiled whole when it is first called."""
+        return torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
+
+    def _renew(self) -> None:
+        """Load the text that has grown; the classes whose instances live take its new methods."""
+        before = dict(self._classes)
+        self._load()
+        for word, made in self._classes.items():
+            if word in before:
+                _adopt(before[word], made)
+                self._classes[word] = before[word]
 
     def _require(self, combination: int, given: set[str]) -> None:
         """Refuse a call from which what it always returns cannot be made."""

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
+from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
 from .forward import Forward
 from .naming import Names, attribute, class_name, variable
+from .stepping import Stepping
 
 if TYPE_CHECKING:
     from .source import Source
@@ -26,6 +28,7 @@ class Method:
     method: str
     arguments: list[str]
     extras: dict[str, Symbol]
+    context: list[str]
     text: str
 
 
@@ -46,6 +49,7 @@ class ClassText:
     stored: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
     methods: dict[str, Method] = field(default_factory=dict)
+    steps: dict[tuple[object, ...], Method] = field(default_factory=dict)
 
     def method(self, body: Body, combination: int, wanted: list[str]) -> Method:
         """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
@@ -53,20 +57,34 @@ class ClassText:
         result = ", ".join(forward.results.values())
         return self.keep(forward, [*forward.statements, f"return {result}"])
 
-    def keep(self, forward: Forward, lines: list[str]) -> Method:
+    def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:
+        """The step of `body` that gives the `wanted` outputs for new tokens."""
+        key = (id(body), combination, *wanted, is_first, *flow.kinds.items())
+        if key not in self.steps:
+            outputs = {port: value for port, value in body.outputs.items() if port in wanted}
+            step = Stepping(self, body, combination, outputs, flow, is_first=is_first)
+            result = f"return {', '.join(step.results.values())}"
+            self.steps[key] = self.keep(
+                step, [*step.statements, result], "forward_first" if is_first else "forward_next"
+            )
+        return self.steps[key]
+
+    def keep(self, forward: Forward, lines: list[str], stem: str = "forward") -> Method:
         """Remember a forward under its text: equal ones are one method."""
         for name in forward.names.used:
             if not self.is_root:
                 self.parameters[name] = self.stored[name] = None
-        takes = [variable(name) for name in forward.arguments] + list(forward.extras)
+        takes = [variable(name) for name in forward.arguments] + list(forward.extras) + forward.context
         key = f"({', '.join(takes)})\n" + "\n".join(lines)
         if self.source.is_foreseeing:
-            return Method("forward", forward.arguments, dict(forward.extras), "")
+            return Method("forward", forward.arguments, dict(forward.extras), forward.context, "")
         if key not in self.methods:
-            name = "forward" if not self.methods else f"forward_{len(self.methods) + 1}"
+            same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
+            name = stem if not same else f"{stem}_{same + 1}"
             signature = wrapped(f"def {name}(self{''.join(f', {one}' for one in takes)}):")
             body_text = textwrap.indent("\n".join(wrapped(line) for line in lines), "    ")
-            self.methods[key] = Method(name, forward.arguments, dict(forward.extras), f"{signature}\n{body_text}")
+            text = f"{signature}\n{body_text}"
+            self.methods[key] = Method(name, forward.arguments, dict(forward.extras), forward.context, text)
         return self.methods[key]
 
     def default(self, name: str) -> str | None:

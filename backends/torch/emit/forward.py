@@ -15,7 +15,7 @@ from .naming import Names, attribute, variable
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
-    from .classes import ClassText
+    from .classes import ClassText, Method
 
 INSIDE = 60
 """The longest text of a named edge that is read once and gets no line of its own."""
@@ -34,7 +34,8 @@ class Forward:
     """Writes one forward method.
 
     Attributes:
-        arguments: the inputs that it takes, in the body's order; `extras` are dimensions it has to be told.
+        arguments: the inputs that it takes, in the body's order; `extras` are dimensions it has to be told, `context`
+            what a kind of forward passes down beside them.
         lines: the statements, without the signature and the return.
     """
 
@@ -44,7 +45,7 @@ class Forward:
         self.combination = combination
         self.outputs = {name: value for name, value in outputs.items() if present(value, combination)}
         self.names = Names(body, owner.is_root, in_forward=True)
-        self.render = Render(self)
+        self.render = self.make_render()
         self.uses: dict[Apply, int] = {}
         self.needs = self.needed(self.outputs.values())
         self.variables: dict[tuple[Node, str], str] = {}
@@ -52,6 +53,7 @@ class Forward:
         self.short: dict[Apply, bool] = {}
         self.statements: list[str] = []
         self.extras: dict[str, Symbol] = {}
+        self.context: list[str] = []
         # A variable must not hide a function that the same forward calls.
         self.functions = {
             n.contract.name() for n in body.nodes.values() if n.contract is not None and not n.contract.weights
@@ -66,7 +68,7 @@ class Forward:
         stack = list(values)
         done: set[Node] = set()
         while stack:
-            value = resolve(stack.pop(), self.combination)
+            value = self.lowered(resolve(stack.pop(), self.combination))
             node: Node | None = None
             match value:
                 case InputValue(name=name):
@@ -150,13 +152,24 @@ class Forward:
         """The text that reads the list of what each round gave."""
         return variable(f"{value.node.name}_all_{value.port}")
 
+    def make_render(self) -> Render:
+        """What renders values."""
+        return Render(self)
+
+    def lowered(self, value: Value) -> Value:
+        """What is written for a value: itself, here."""
+        return value
+
+    def here(self) -> list[str]:
+        """The inputs that a call hands over, those that the lines above read first."""
+        names = [name for name, value in self.body.inputs.items() if present(value, self.combination)]
+        return sorted(names, key=lambda name: name not in self.needs.inputs)
+
     def device(self) -> str:
         """Where new tensors go: to the first input that is here."""
-        for name in self.body.inputs:
-            if present(self.body.inputs[name], self.combination):
-                self.needs.inputs[name] = None
-                return f"{variable(name)}.device"
-        raise AssertionError("a forward without inputs makes tensors")
+        name = min(self.here(), key=list(self.body.inputs).index)
+        self.needs.inputs[name] = None
+        return f"{variable(name)}.device"
 
     def block(self, node: Node) -> None:
         """A call of a block's module or function."""
@@ -176,8 +189,12 @@ class Forward:
             self.owner.source.function(type(contract), function)
             options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
             training = ["training=self.training"] if contract.random or "dropout" in type(contract).model_fields else []
-            call = f"{variable(function)}({', '.join([*arguments, *options, *training])})"
+            call = f"{variable(function)}({', '.join([*arguments, *options, *training, *self.told(node)])})"
         self.line(f"{targets} = {call}", node.outputs.get(ports[0]))
+
+    def told(self, node: Node) -> list[str]:
+        """Further arguments of a block's function: none, here."""
+        return []
 
     def arguments_of(self, node: Node, replaced: dict[str, str] | None = None) -> list[str]:
         """The texts at a block's ports: by position while none is left out, then by name."""
@@ -218,8 +235,7 @@ class Forward:
         self, node: Node, body: Body, wanted: list[str], replaced: dict[str, str]
     ) -> tuple[str, list[str], list[str]]:
         """The method to call (empty for ``forward``), its arguments, and the ports that it returns."""
-        owner = self.owner.source.class_of(body)
-        inner = owner.method(body, self.combination, wanted)
+        inner = self.method(node, body, wanted)
         arguments: list[str] = []
         for number, name in enumerate(inner.arguments):
             text = replaced.get(name) or self.port_text(node, name)
@@ -229,8 +245,17 @@ class Forward:
             definition = symbol.definition
             text = self.names.dim(definition) if definition is not None else self.names.symbol(symbol)
             arguments.append(f"{name}={text}")
+        arguments += [f"{name}={self.context_for(node, name)}" for name in inner.context]
         method = "" if inner.method == "forward" else f".{inner.method}"
         return method, arguments, [port for port in body.outputs if port in wanted]
+
+    def method(self, node: Node, body: Body, wanted: list[str]) -> Method:
+        """The method of a part that gives the `wanted` outputs."""
+        return self.owner.source.class_of(body).method(body, self.combination, wanted)
+
+    def context_for(self, node: Node, name: str) -> str:
+        """What a called method is told beside its inputs and dimensions; a plain forward has no such arguments."""
+        raise AssertionError(f"nobody knows `{name}`")
 
     # Repeats
 
@@ -256,11 +281,19 @@ class Forward:
         looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1
         modules = f"self.{attribute(node.owner.name)}"
         if looped and len(calls) > 1:
-            self.line(f"for layer in {modules}:")
+            self.line(self.header(node, modules, calls[0][1]))
             self.round(node, f"layer{calls[0][0]}", calls[0][1], ports, carried, 1)
         else:
             for at, (method, arguments, _) in enumerate(calls):
+                self.enter(node, at, arguments)
                 self.round(node, f"{modules}[{at}]{method}", arguments, ports, carried, 0)
+
+    def header(self, node: Node, modules: str, arguments: list[str]) -> str:
+        """The line that begins a loop."""
+        return f"for layer in {modules}:"
+
+    def enter(self, node: Node, at: int, arguments: list[str]) -> None:
+        """What stands before one round of a repeat that is not a loop: nothing, here."""
 
     def elements(self, node: Node, at: int) -> dict[str, str]:
         """The element that each list of ``each:`` hands to a round."""
@@ -314,11 +347,9 @@ class Forward:
     def extent(self, symbol: Symbol) -> str | None:
         """Where a dimension stands in the shape of an input that is here."""
         wanted = Dim.of(symbol)
-        inputs = sorted(self.body.inputs.items(), key=lambda item: item[0] not in self.needs.inputs)
-        for name, value in inputs:
-            if not present(value, self.combination) or not isinstance(value.type, Type):
-                continue
-            for axis, dim in enumerate(value.type.dims):
+        for name in self.here():
+            kind = self.body.inputs[name].type
+            for axis, dim in enumerate(kind.dims if isinstance(kind, Type) else ()):
                 if dim == wanted:
                     self.needs.inputs[name] = None
                     return f"{variable(name)}.shape[{axis}]"

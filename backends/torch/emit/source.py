@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import Any
 
 from ....blocks.base import Block
-from ....blocks.notation.dims import Dim
+from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
+from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Value
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .naming import constant, variable
+from .stepping import Stepping
 from .values import present
 
 MODULES = "archwright.backends.torch.modules"
@@ -107,6 +109,19 @@ class Source:
         self.specialisations[combination] = method.method
         return method.method
 
+    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> Method:
+        """The root's method that gives `output` for new tokens, after those that are remembered."""
+        kinds: dict[str, Kind] = {}
+        for name, value in self.graph.root.inputs.items():
+            is_mask = getattr(value.type, "kind", "") == "bool"
+            along = token_axis(value.type, tokens) is not None
+            kinds[name] = "once" if not along else "whole" if is_mask else "new"
+        flow = Flow(self.graph.root, combination, tokens, kinds)
+        step = Stepping(self.root, self.graph.root, combination, {output: self.graph.outputs[output]}, flow,
+                        is_first=is_first)  # fmt: skip
+        lines = [*self.preamble(step), *step.statements, f"return {step.results[output]}"]
+        return self.root.keep(step, lines, "forward_first" if is_first else "forward_next")
+
     def preamble(self, forward: Forward) -> list[str]:
         """What the call's own tensors need first: masks as booleans, folded axes joined."""
         lines = []
@@ -128,7 +143,7 @@ class Source:
 
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call is compiled once for all rounds."""
-        if owner.name in self.repeated:
+        if owner.name in self.repeated and "held" not in method.context:  # a region changes nothing that it is given
             return f"@nested_compile_region(max_reuse_entries=64)\n{method.text}"
         return method.text
 
@@ -164,7 +179,8 @@ class Source:
     def import_lines(self, standalone: bool, text: str) -> str:
         """The imports of what the text uses."""
         standard = [("math", "import math"), ("re", "import re"), ("lru_cache", "from functools import lru_cache"),
-                    ("Callable", "from collections.abc import Callable")]  # fmt: skip
+                    ("Callable", "from collections.abc import Callable"),
+                    ("NamedTuple", "from typing import NamedTuple")]  # fmt: skip
         third = [("torch", "import torch"), ("F", "import torch.nn.functional as F"), ("nn", "from torch import nn"),
                  ("nested_compile_region", "from torch.compiler import nested_compile_region")]  # fmt: skip
         groups = [[line for word, line in group if _word(word, text)] for group in (standard, third)]

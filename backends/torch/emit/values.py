@@ -40,7 +40,7 @@ class Render:
 
     def text(self, value: Value, rank: int = 0) -> str:
         """The expression, in parentheses where its operator binds less than `rank`."""
-        value = resolve(value, self.combination)
+        value = self.forward.lowered(resolve(value, self.combination))
         match value:
             case InputValue(name=name):
                 return variable(name)

@@ -6,16 +6,19 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .decoding import Place
+
 
 def _heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
     """``[batch, length, heads*d]`` to ``[batch, heads, length, d]``."""
     return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
 
 
-def _causal(query: int, key: int, device: torch.device) -> torch.Tensor:
-    """Which keys each query may see, queries being the last of the keys: ``[query, key]``."""
+def _causal(query: int, key: int, device: torch.device, place: Place | None) -> torch.Tensor:
+    """Which keys each query may see, queries being the last of the keys or in their place: ``[query, key]``."""
     positions = torch.arange(key, device=device)
-    return positions <= positions[key - query :, None]
+    queries = positions[key - query :] if place is None else place.positions()
+    return positions <= queries[:, None]
 
 
 def _masks(
@@ -26,13 +29,14 @@ def _masks(
     valid: torch.Tensor | None,
     allow: torch.Tensor | None,
     empty_rows: str,
+    place: Place | None,
 ) -> list[torch.Tensor]:
     """The masks, broadcastable to ``[batch, heads, query, key]``: all as one, or each for itself (`least`)."""
     masks = [] if valid is None else [valid[:, None, None, :]]
     if allow is not None:
         masks.append(allow[:, None] if allow.dim() == 3 else allow)
     if causal:
-        masks.append(_causal(q.shape[1], k.shape[1], q.device))
+        masks.append(_causal(q.shape[1], k.shape[1], q.device, place))
     if empty_rows == "least" or len(masks) < 2:
         return masks
     whole = masks[0]
@@ -80,6 +84,7 @@ def attention(
     same: torch.Tensor | None = None,
     allow: torch.Tensor | None = None,
     training: bool = False,
+    place: Place | None = None,
 ) -> torch.Tensor:
     """Attention through torch's fused kernels.
 
@@ -89,14 +94,16 @@ def attention(
         valid: ``[batch, key]``, the keys that count.
         same: ``[groups, tokens]`` regions, tiled over the batch; scores between regions get `fill` added.
         allow: ``[batch, query, key]`` or broadcastable to four axes.
+        place: in decoding, where the queries stand among the keys.
 
     Returns:
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
     """
-    only_causal = causal and valid is None and allow is None and not terms and same is None and q.shape[1] == k.shape[1]
+    plain = valid is None and allow is None and not terms and same is None and place is None
+    only_causal = causal and plain and q.shape[1] == k.shape[1]
     mask = None
     if not only_causal:
-        masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows)
+        masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
         if terms or same is not None or empty_rows != "zero":
             mask = _biased(q, masks, terms, same, fill)
         elif masks:
@@ -126,12 +133,13 @@ def attention_with_probs(
     same: torch.Tensor | None = None,
     allow: torch.Tensor | None = None,
     training: bool = False,
+    place: Place | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `attention`, written out, with the probabilities ``[batch, heads, query, key]``."""
     queries, keys, values = (_heads(x, num_heads) for x in (q, k, v))
     factor = queries.shape[-1] ** -0.5 if scale is None else scale
     scores = queries @ keys.transpose(-1, -2) * factor
-    masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows)
+    masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
     bias = _biased(q, masks, terms, same, fill)
     if bias is not None:
         scores = scores + bias

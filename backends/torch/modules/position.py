@@ -7,14 +7,20 @@ import math
 import torch
 import torch.nn.functional as F
 
+from .decoding import Place
 
-def token_positions(like: torch.Tensor, *, start: int = 0) -> torch.Tensor:
+
+def token_positions(like: torch.Tensor, *, start: int = 0, place: Place | None = None) -> torch.Tensor:
     """``[length]`` integers from `start`, one for each place along the second axis of `like`."""
+    if place is not None:
+        return place.positions() + start
     return torch.arange(start, start + like.shape[1], device=like.device)
 
 
-def relative_position(q: torch.Tensor, k: torch.Tensor) -> torch.Tensor:
+def relative_position(q: torch.Tensor, k: torch.Tensor, *, place: Place | None = None) -> torch.Tensor:
     """``key - query`` for the second axes of `q` and `k`, queries being the last of the keys: ``[query, key]``."""
+    if place is not None:
+        return torch.arange(place.length, device=k.device) - place.positions()[:, None]
     keys = torch.arange(k.shape[1], device=k.device)
     queries = torch.arange(k.shape[1] - q.shape[1], k.shape[1], device=k.device) if q.shape[1] <= k.shape[1] else None
     if queries is None:

@@ -1,0 +1,207 @@
+"""Forwards that decode: new tokens after those that are remembered, by the kinds that `compiler/decoding.py` finds.
+
+`held` is where a part's tensors are kept from step to step, `place` says where the new tokens stand. The first step
+takes the inputs that a forward takes, and keeps what the later ones need of values that no token changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....blocks.notation.types import Type
+from ....compiler.decoding import Flow, token_axis
+from ....compiler.graph import Apply, Body, InputValue, Node, OutputValue, Value
+from .forward import Forward
+from .values import Render, present, resolve
+
+if TYPE_CHECKING:
+    from .classes import ClassText, Method
+
+MODULE = "archwright.backends.torch.modules.decoding"
+_OWN = ("remembered", "newest", "recalled")
+
+
+class Stepping(Forward):
+    """Writes a step: the first one of a text, or one of the later ones.
+
+    Attributes:
+        recalled: what the later steps read of what the first one made, by the name under which it is held.
+    """
+
+    def __init__(
+        self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Flow, *, is_first: bool
+    ) -> None:
+        self.flow = flow
+        self.is_first = is_first
+        self.recalled: dict[str, Value] = {}
+        self._lowered: dict[int, tuple[Value, Value]] = {}
+        self._names: dict[str, Value] = {}
+        wanted = dict(outputs)
+        if is_first:
+            later = Stepping(owner, body, combination, outputs, flow, is_first=False)
+            self.recalled = later.recalled
+            wanted.update({f"held {name}": value for name, value in self.recalled.items()})
+        super().__init__(owner, body, combination, wanted)
+        for name in self.recalled if is_first else ():
+            self.statements.append(f'held["{name}"] = {self.results.pop(f"held {name}")}')
+            self.tell("held")
+
+    def tell(self, name: str) -> str:
+        """The name of an argument that this step is told, and hands down."""
+        if name not in self.context:
+            self.context.append(name)
+        return name
+
+    def helper(self, name: str) -> str:
+        """The name of a function for decoding, imported."""
+        self.owner.source.imports.setdefault(MODULE, {})[name] = None
+        return name
+
+    # Values
+
+    def lowered(self, value: Value) -> Value:
+        """What is written for a value: what is held of it, or what it is with its tokens remembered or cut."""
+        if isinstance(value, Apply) and value.op in _OWN:
+            return value
+        if id(value) not in self._lowered:
+            self._lowered[id(value)] = value, self._lower(value)
+        return self._lowered[id(value)][1]
+
+    def _lower(self, value: Value) -> Value:
+        kind = self.flow.kind(value)
+        if kind == "once" and not self.is_first:
+            return Apply(value.type, value.present, "recalled", (), (self.name_of(value),))
+        if not isinstance(value, Apply) or kind in ("fixed", "once", "keys"):
+            return value
+        args = tuple(
+            self.read(arg, "token" if kind == "new" else "scan", f"{value.name or value.op}_{at}")
+            for at, arg in enumerate(value.args)
+        )
+        if all(one is other for one, other in zip(args, value.args, strict=True)):
+            return value
+        made = Apply(value.type, value.present, value.op, args, value.attrs, value.name)
+        self.uses[made] = self.uses.get(value, 0)
+        return made
+
+    def read(self, value: Value, how: str, name: str) -> Value:
+        """A value as a port reads it: remembered by `key` and `scan` ports, cut to the new tokens by others."""
+        kind = self.flow.kind(value)
+        axis = token_axis(resolve(value, self.combination).type, self.flow.tokens)
+        if kind == "new" and how in ("key", "scan"):
+            return Apply(value.type, value.present, "remembered", (value,), (name, axis))
+        if kind == "whole" and how in ("token", "query"):
+            return Apply(value.type, value.present, "newest", (value,), (axis,))
+        return value
+
+    def name_of(self, value: Value) -> str:
+        """The name under which a value is held."""
+        name = "value"
+        if isinstance(value, OutputValue):
+            is_first = value.port == next(iter(value.node.outputs))
+            name = value.node.name if is_first else f"{value.node.name}_{value.port}"
+        elif isinstance(value, InputValue) or (isinstance(value, Apply) and value.name):
+            name = str(value.name)
+        while name in self._names:
+            name += "_"
+        self._names[name] = value
+        return name
+
+    def recall(self, name: str) -> str:
+        """The text of what is held under a name; the first step will put it there."""
+        self.recalled[name] = self._names[name]
+        return f'{self.tell("held")}["{name}"]'
+
+    def port_text(self, node: Node, port: str) -> str | None:
+        """The text of the value at a port, as the port reads it."""
+        values = node.inputs.get(port)
+        if values is None or node.contract is None:
+            return super().port_text(node, port)
+        many = values if isinstance(values, list) else [values]
+        here = [one for one in many if present(one, self.combination)]
+        if not here:
+            return None
+        how = node.contract.reads.get(port, "token")
+        if how == "token" and self.flow.node(node) == "whole":
+            how = "scan"
+        read = [self.read(one, how, f"{node.name}_{port}") for one in here]
+        return self.render.many(read) if isinstance(values, list) else self.render.text(read[0])
+
+    def told(self, node: Node) -> list[str]:
+        """Where the new tokens stand, for what numbers them."""
+        assert node.contract is not None
+        if node.contract.counts and getattr(node.contract, "causal", True) and self.flow.node(node) == "new":
+            return [f"place={self.tell('place')}"]
+        return []
+
+    def here(self) -> list[str]:
+        """The inputs that a step is given and that are as long as its tokens."""
+        kinds = {"new": 0, "fixed": 1, "once": 2} if self.is_first else {"new": 0, "fixed": 1}
+        return sorted((name for name in super().here() if self.flow.kinds[name] in kinds),
+                      key=lambda name: kinds[self.flow.kinds[name]])  # fmt: skip
+
+    # Parts
+
+    def method(self, node: Node, body: Body, wanted: list[str]) -> Method:
+        """The step of a part; the forward of one that no token reaches."""
+        flow = self.flow.inner(node, next(at for at, one in enumerate(node.rounds) if one is body))
+        if all(flow.kind(body.outputs[port]) in ("fixed", "once") for port in wanted):
+            return super().method(node, body, wanted)
+        owner = self.owner.source.class_of(body)
+        return owner.step(body, self.combination, wanted, flow, is_first=self.is_first)
+
+    def context_for(self, node: Node, name: str) -> str:
+        """What a part is told: the place, and what is held for it."""
+        if name == "place" or not node.is_repeat:
+            self.tell(name)
+        return name if name == "place" else "inside" if node.is_repeat else self.inside(node)
+
+    def inside(self, node: Node) -> str:
+        """The text of what is held for a part."""
+        return f'{self.helper("held_by")}({self.tell("held")}, "{node.name}")'
+
+    def rounds(self, node: Node) -> str:
+        """The text of what is held for the rounds of a repeat."""
+        return f'{self.helper("held_by_each")}({self.tell("held")}, "{node.name}", {len(node.rounds)})'
+
+    def header(self, node: Node, modules: str, arguments: list[str]) -> str:
+        """The line that begins a loop."""
+        if "held=inside" not in arguments:
+            return super().header(node, modules, arguments)
+        return f"for layer, inside in zip({modules}, {self.rounds(node)}):"
+
+    def enter(self, node: Node, at: int, arguments: list[str]) -> None:
+        """What is held for one round."""
+        if "held=inside" in arguments:
+            self.line(f"inside = {self.rounds(node)}[{at}]")
+
+    def make_render(self) -> Render:
+        """Values are rendered with what is held."""
+        return _Render(self)
+
+
+class _Render(Render):
+    """Values of a step."""
+
+    forward: Stepping
+
+    def apply_remembered(self, value: Apply) -> str:
+        name, axis = value.attrs
+        held, place = self.forward.tell("held"), self.forward.tell("place")
+        text = self.text(value.args[0])
+        return f'{self.forward.helper("remembered")}({held}, "{name}", {text}, {place}, axis={axis})'
+
+    def apply_newest(self, value: Apply) -> str:
+        place = self.forward.tell("place")
+        return f"{self.forward.helper('newest')}({self.text(value.args[0])}, {place}, axis={value.attrs[0]})"
+
+    def apply_recalled(self, value: Apply) -> str:
+        return self.forward.recall(value.attrs[0])
+
+    def apply_range(self, value: Apply) -> str:
+        kind = value.type
+        if token_axis(kind, self.forward.flow.tokens) is None:
+            return super().apply_range(value)
+        assert isinstance(kind, Type)
+        extents = [self.names.dim(dim) for dim in kind.dims]
+        counted = f"{self.forward.tell('place')}.positions()"
+        return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted

@@ -1,0 +1,104 @@
+"""A model that is run token by token: a first step over the prompt, then steps that read what is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ....blocks.notation.types import Type
+from ....compiler.decoding import token_axis
+from ...errors import ArgumentError
+from ..model import Model
+from ..modules.decoding import Place
+
+
+class Decoder:
+    """One text, or a batch of them, that is being written.
+
+    Attributes:
+        ids: the name of the input that takes the tokens.
+        length: how many tokens there is room for.
+        count: how many there are so far.
+
+    Args:
+        model: the model.
+        inputs: everything that the first forward takes but the tokens, by name; what lies along the tokens, such as
+            positions, as long as the prompt.
+        length: the largest number of tokens, prompt included.
+
+    Raises:
+        ArgumentError: the model has no decoder.
+        SpecError: its graph cannot be decoded step by step; the diagnostic names the node.
+    """
+
+    def __init__(self, model: Model, inputs: Mapping[str, Any], *, length: int) -> None:
+        self.model = model
+        self.graph = model.graph
+        self.length = length
+        self.count = 0
+        root = self.graph.root.inputs
+        self.ids = "decoder_input_ids" if "decoder_input_ids" in root else "input_ids"
+        if self.ids not in root or "logits" not in self.graph.outputs:
+            raise ArgumentError(f"`{self.graph.name}` with the task `{self.graph.task or 'base'}` writes no tokens")
+        kind = root[self.ids].type
+        assert isinstance(kind, Type)
+        (self.tokens,) = kind.dims[1].symbols()
+        self.held: dict[str, Any] = {}
+        self.inputs = {name: value for name, value in inputs.items() if value is not None}
+        self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
+        combination = self.graph.combination({*self.inputs, self.ids} & set(self.graph.atoms))
+        self._first, self._first_takes = model.step(combination, "logits", self.tokens, is_first=True)
+        self._next, self._next_takes = model.step(combination, "logits", self.tokens, is_first=False)
+        if model.backend == "inductor":
+            self._next = model.compiled(self._next)
+
+    def is_along(self, name: str) -> bool:
+        """Whether an input lies along the tokens."""
+        return token_axis(self.graph.root.inputs[name].type, self.tokens) is not None
+
+    def kind(self, name: str) -> str:
+        """The kind of an input's numbers."""
+        return str(getattr(self.graph.root.inputs[name].type, "kind", ""))
+
+    def step(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
+        """The logits after each of some new tokens.
+
+        Args:
+            tokens: ``[batch, new]``.
+            **along: the inputs that lie along the tokens, for the new ones.
+
+        Returns:
+            ``[batch, new, vocabulary]``.
+        """
+        is_first = self.count == 0
+        place = Place(torch.tensor(self.count, device=tokens.device), tokens.shape[1], self.length)
+        if is_first:
+            for name in self.wholes:
+                mask = self.inputs[name].bool()
+                room = mask.new_ones(mask.shape[0], self.length - mask.shape[1])
+                self.inputs[name] = torch.cat([mask, room], 1)
+        given = {**self.inputs, self.ids: tokens, **along}
+        run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
+        told = {name: given[name] for name in takes}
+        self.count += tokens.shape[1]
+        return run(**told, held=self.held, place=place)
+
+    def reorder(self, rows: torch.Tensor) -> None:
+        """Go on with other rows of the batch: those of the beams that are kept."""
+        self.held = _reordered(self.held, rows)
+        for name in self.wholes:
+            self.inputs[name] = self.inputs[name].index_select(0, rows)
+
+    def crop(self, count: int) -> None:
+        """Take the last tokens back; what is remembered of them is written over."""
+        self.count = count
+
+
+def _reordered(held: Any, rows: torch.Tensor) -> Any:
+    if isinstance(held, dict):
+        return {name: _reordered(value, rows) for name, value in held.items()}
+    if isinstance(held, list):
+        return [_reordered(value, rows) for value in held]
+    return held.index_select(0, rows) if held.dim() > 1 and held.shape[0] == len(rows) else held

@@ -1,0 +1,170 @@
+"""What a graph does along the axis of its tokens: which values come token by token, and which are known before.
+
+A value is `fixed` (made from no input), `once` (from none that comes token by token: the encoder's side), `new` (there
+for the new tokens), `whole` (for all tokens so far and the room behind them, as a mask is given) or `keys` (it has an
+axis of all tokens on which no query is). How a port reads the axis (`Block.reads`) says what becomes of it: what a
+`key` or a `scan` port reads has to be remembered as it comes, what a `token` or `query` port reads is cut to the new
+tokens, and what an `all` port reads cannot be decoded step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.types import AnyType, Type
+from .diagnostics import Diagnostic, Label, SpecError
+from .graph import Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value
+from .presence import present, resolve
+from .span import Span
+
+Kind = Literal["fixed", "once", "keys", "whole", "new"]
+_RANK: tuple[Kind, ...] = ("fixed", "once", "keys", "whole", "new")
+ELEMENTWISE = frozenset(
+    ["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "not", "exp", "log", "sqrt",
+     "abs", "sigmoid", "tanh", "relu", "where", "isfinite", "float", "int", "bool", "detach", "min", "max", "when"]
+)  # fmt: skip
+"""Operators of edges that work number by number."""
+
+
+def most(kinds: Iterable[Kind]) -> Kind:
+    """The kind of what is made number by number from values of `kinds`."""
+    return _RANK[max((_RANK.index(kind) for kind in kinds), default=0)]
+
+
+def token_axis(kind: AnyType | None, tokens: Symbol) -> int | None:
+    """Which axis of a value is that of the tokens; None where none is."""
+    wanted = Dim.of(tokens)
+    dims = kind.dims if isinstance(kind, Type) else ()
+    return next((axis for axis, dim in enumerate(dims) if dim.expanded() == wanted), None)
+
+
+class Flow:
+    """The kinds of the values of one body, called with inputs of `kinds`, under one combination."""
+
+    def __init__(self, body: Body, combination: int, tokens: Symbol, kinds: Mapping[str, Kind]) -> None:
+        self.body = body
+        self.combination = combination
+        self.tokens = tokens
+        self.kinds = kinds
+        self._values: dict[int, Kind] = {}
+        self._nodes: dict[Node, Kind] = {}
+        self._inner: dict[tuple[Node, int], Flow] = {}
+
+    def kind(self, value: Value) -> Kind:
+        """What a value is.
+
+        Raises:
+            SpecError: it mixes tokens in a way that no step can follow.
+        """
+        value = resolve(value, self.combination)
+        found = self._values.get(id(value))
+        if found is None:
+            self._values[id(value)] = found = self._kind(value)
+        return found
+
+    def _kind(self, value: Value) -> Kind:
+        match value:
+            case InputValue(name=name):
+                return self.kinds[name]
+            case Constant():
+                return "fixed"
+            case OutputValue(node=node, port=port) | Rounds(node=node, port=port):
+                if node.contract is not None:
+                    return self.node(node)
+                return self.inner(node).kind(node.rounds[0].outputs[port])
+            case Gathered(items=items):
+                return most(self.kind(item) for item in items if present(item, self.combination))
+            case Picked(base=base):
+                return self.kind(base)
+            case Apply():
+                return self.apply(value)
+        raise AssertionError(f"no kind for {type(value).__name__}")
+
+    def apply(self, value: Apply) -> Kind:
+        """The kind of what an edge computes."""
+        if value.op in ("range", "zeros", "ones"):
+            if token_axis(value.type, self.tokens) is not None:
+                return "new"
+            known = isinstance(value.type, Type) and all(dim.known is not None for dim in value.type.dims)
+            return "fixed" if known else "once"
+        kind = most(self.kind(arg) for arg in value.args)
+        if kind in ("fixed", "once") or value.op in ELEMENTWISE:
+            return kind
+        axis = token_axis(value.args[0].type, self.tokens)
+        if axis is None or (value.op != "slice" and value.attrs and axis not in self.axes(value)):
+            return kind
+        if value.op == "slice" and _is_whole(value, axis):
+            return kind
+        if value.op == "cumsum":
+            return "whole"
+        raise SpecError([undecodable(value.name or value.op, self.body.span, f"`{value.op}` along the tokens")])
+
+    def axes(self, value: Apply) -> list[int]:
+        """The axes that an edge works along, counted from the front."""
+        kind = value.args[0].type
+        rank = len(kind.dims) if isinstance(kind, Type) else 0
+        return [axis % rank for axis in value.attrs if isinstance(axis, int)]
+
+    def node(self, node: Node) -> Kind:
+        """The kind of what a block gives."""
+        if node not in self._nodes:
+            self._nodes[node] = self._node(node)
+        return self._nodes[node]
+
+    def _node(self, node: Node) -> Kind:
+        assert node.contract is not None
+        read: list[Kind] = []
+        given: list[Kind] = []
+        for port, values in node.inputs.items():
+            how = node.contract.reads.get(port, "token")
+            for value in values if isinstance(values, list) else [values]:
+                if not present(value, self.combination):
+                    continue
+                kind = self.kind(value)
+                given.append(kind)
+                if kind in ("new", "whole"):
+                    sees_later = how == "key" and getattr(node.contract, "causal", True) is False
+                    if how == "all" or sees_later:
+                        reason = f"its input `{port}` is read at all tokens at once"
+                        raise SpecError([undecodable(node.name, node.span, reason)])
+                    if how in ("query", "scan", "token"):
+                        read.append("new" if how == "query" else "whole" if how == "scan" else kind)
+        if most(given) in ("fixed", "once", "keys"):
+            return most(given)
+        return most(read) if read else "keys"
+
+    def inner(self, node: Node, at: int = 0) -> Flow:
+        """The flow inside a part or a round of a repeat; what is carried is at least what a round makes of it."""
+        if (node, at) not in self._inner:
+            kinds: dict[str, Kind] = {}
+            for port, values in node.inputs.items():
+                here = [
+                    one for one in (values if isinstance(values, list) else [values]) if present(one, self.combination)
+                ]
+                kinds[port] = most(self.kind(one) for one in here)
+            body = node.rounds[at]
+            flow = Flow(body, self.combination, self.tokens, kinds)
+            for port in [port for port in body.outputs if node.is_repeat and port in kinds]:
+                if present(body.outputs[port], self.combination):
+                    kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
+            self._inner[node, at] = Flow(body, self.combination, self.tokens, kinds)
+        return self._inner[node, at]
+
+
+def _is_whole(value: Apply, axis: int) -> bool:
+    """Whether a slice leaves an axis as it is."""
+    items = [item for item in value.attrs if item is not None]
+    kind = value.args[0].type
+    rank = len(kind.dims) if isinstance(kind, Type) else len(items)
+    gap = next((at for at, item in enumerate(items) if item is ...), None)
+    if gap is not None:
+        items[gap : gap + 1] = [slice(None)] * (rank - len(items) + 1)
+    return axis >= len(items) or items[axis] == slice(None)
+
+
+def undecodable(name: str, span: Span, reason: str) -> Diagnostic:
+    """The diagnostic of what cannot be decoded step by step."""
+    text = f"expected what each step can do for its own tokens, found that {reason}"
+    return Diagnostic("undecodable", f"`{name}` cannot be decoded step by step", Label(span, text))
