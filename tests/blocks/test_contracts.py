@@ -42,6 +42,7 @@ def test_options_are_the_arguments(contract: type[Block]) -> None:
         {name for name, one in parameters.items() if one.kind is one.KEYWORD_ONLY}
         - set(contract.ports())
         - {"training"}
+        - ({"place"} if contract.counts else set())
     )
     assert options == set(contract.model_fields)
     for name, field in contract.model_fields.items():
