@@ -90,7 +90,7 @@ class GridBias(Block):
 
     inputs: ClassVar = {"like": "float[batch, channels, height, width]"}
     outputs: ClassVar = {"x": "float[num_heads, height*width + 1, height*width + 1]"}
-    weights: ClassVar = {"weight": Weight("(2*rows - 1)*(2*columns - 1) + 3, num_heads")}
+    weights: ClassVar = {"weight": Weight("(2*rows - 1)*(2*columns - 1) + 3, num_heads", init="zeros")}
     category: ClassVar[str] = "embedding"
 
     rows: Size
