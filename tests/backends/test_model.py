@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.backends.torch.example import example_inputs
 from archwright.compiler.weight_map import table_of
 
 IDS = torch.randint(0, 99, (2, 6), generator=torch.Generator().manual_seed(0))
@@ -197,3 +198,13 @@ def test_a_long_edge_that_is_read_once_has_a_line_of_its_own(tmp_path: Path) -> 
     model = aw.compile(file, backend="eager")
     model(x=torch.randn(2, 3))
     assert "        long = torch.lgamma(" in model.source and "short =" not in model.source
+
+
+@pytest.mark.parametrize("name", ["speech_to_text", "time_series_transformer"])
+def test_what_a_forward_makes_itself_has_the_type_of_what_it_is_given(name: str) -> None:
+    model = aw.compile(name, size="tiny", backend="eager", dtype="bfloat16")
+    inputs = {
+        key: value.bfloat16() if value.is_floating_point() else value
+        for key, value in example_inputs(model.graph).items()
+    }
+    assert model(**inputs).last_hidden_state.dtype == torch.bfloat16

@@ -165,6 +165,15 @@ class Forward:
         names = [name for name, value in self.body.inputs.items() if present(value, self.combination)]
         return sorted(names, key=lambda name: name not in self.needs.inputs)
 
+    def float_type(self) -> str | None:
+        """What kind of float new tensors are: that of the first input of floats that is here; None where none is."""
+        for name in self.here():
+            kind = self.body.inputs[name].type
+            if isinstance(kind, Type) and kind.kind == "float":
+                self.needs.inputs[name] = None
+                return f"{variable(name)}.dtype"
+        return None
+
     def device(self) -> str:
         """Where new tensors go: to the first input that is here."""
         name = min(self.here(), key=list(self.body.inputs).index)

@@ -200,7 +200,7 @@ class Render:
         """``zeros``, ``ones``: a tensor of the input's own type."""
         kind = value.type
         assert isinstance(kind, Type)
-        dtype = {"int": "torch.long", "bool": "torch.bool"}.get(kind.kind)
+        dtype = {"int": "torch.long", "bool": "torch.bool"}.get(kind.kind) or self.forward.float_type()
         extents = "".join(f"{self.names.dim(dim)}, " for dim in kind.dims)
         return f"torch.{maker}({extents}{f'dtype={dtype}, ' if dtype else ''}device={self.forward.device()})"
 
