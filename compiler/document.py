@@ -30,13 +30,14 @@ Stamp = tuple[Path, int, int]
 
 @dataclass(slots=True)
 class Document(Generic[_M]):
-    """A validated file: the construct, and the tree that knows where everything stands."""
+    """A validated file: the construct, the tree that knows where everything stands, and the order in each part."""
 
     path: Path
     tree: Mapping
     model: _M
     extends: Document[Any] | None = None
     stamps: tuple[Stamp, ...] = ()
+    orders: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     _spans: dict[tuple[Any, ...], Span] = field(default_factory=dict)
 
     def span(self, *path: str | int, key: bool = False) -> Span:

@@ -45,6 +45,8 @@ from .weight_map import unmapped
 FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
 """Flags that every spec has."""
 MAX_ATOMS = 18
+MAX_SHARED_ATOMS = 15
+"""With more, longer truth tables cost what the sharing saves."""
 MAX_TASKS = 8
 OUTPUT_KEYS = ("from", "when", "optional")
 
@@ -766,7 +768,7 @@ def _together(
     atoms = tuple(dict.fromkeys(atom for builder in builders for atom in builder.atoms))
     flags = {name: value for builder in builders for name, value in builder.flags.items()}
     for builder in builders:
-        if len(atoms) <= MAX_ATOMS and all(flags[name] == value for name, value in builder.flags.items()):
+        if len(atoms) <= MAX_SHARED_ATOMS and all(flags[name] == value for name, value in builder.flags.items()):
             builder.atoms, builder.flags = atoms, flags
         else:
             builder.shared = Shared()

@@ -43,11 +43,15 @@ class NodeBuilder:
         """Build them all; what fails is reported, and what reads it stays silent."""
         if self.clashes():  # nobody knows which of the two is read
             return
+        home = self.definition
+        is_part = isinstance(home.model, schema.InlinePart)  # a spec's nodes depend on the task
         try:
-            order = order_of(self.definition.model, self.declarations)
+            order = (is_part and home.document.orders.get(home.base)) or order_of(home.model, self.declarations)
         except CycleError as error:
             self.cycle(error.names)
             return
+        if is_part:
+            home.document.orders[home.base] = order
         for name in order:
             if name in self.declarations:
                 self.node(name, self.declarations[name])

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from ..blocks.layout import axes, axis_sizes
@@ -46,7 +46,12 @@ class Rule:
 
     def pattern(self) -> re.Pattern[str]:
         """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
-        return re.compile(pattern_of(self.path) + r"(?P<rest>(?:\.[^.]+)*)$" if self.path else r"(?P<rest>.+)$")
+        return _compiled(self.path)
+
+
+@cache
+def _compiled(path: str) -> re.Pattern[str]:
+    return re.compile(pattern_of(path) + r"(?P<rest>(?:\.[^.]+)*)$" if path else r"(?P<rest>.+)$")
 
 
 @dataclass(frozen=True, slots=True)
