@@ -207,3 +207,20 @@ class Sinusoids(Block):
 
     dim: Size
     kind: Literal["interleaved", "halves", "halves_fairseq", "halves_float32"] = "interleaved"
+
+
+@block
+class StretchPositions(Block):
+    """A square table of positions stretched over a grid, or over the first `rows` and `columns` of each sample's.
+
+    Linear in both directions, from corner to corner; zero beyond (arXiv:2102.03334, 3.1).
+    """
+
+    inputs: ClassVar = {
+        "table": "float[1, places, d]",
+        "like": "float[batch, channels, height, width]",
+        "rows?": "int[batch]",
+        "columns?": "int[batch]",
+    }
+    outputs: ClassVar = {"x": "float[batch, height*width, d]"}
+    category: ClassVar[str] = "position"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from .base import Block, PortError, Size, block
 from .notation.dims import Dim, Symbol
@@ -63,7 +63,8 @@ class GatherRows(Block):
 class Compact(Block):
     """What is marked along an axis moved to the front, in order: as many places as the sample with most of them has.
 
-    Samples with fewer end in zeros; `filled` says which places hold something. The extent depends on the data.
+    Samples with fewer end in zeros, or in what is not marked; `filled` says which places hold something marked. The
+    extent depends on the data.
     """
 
     inputs: ClassVar = {"x": "any", "marked": "bool[batch, n]"}
@@ -72,6 +73,7 @@ class Compact(Block):
     category: ClassVar[str] = "layout"
 
     axis: int
+    rest: Literal["zero", "unmarked"] = "zero"
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """Of an extent that only the call knows."""

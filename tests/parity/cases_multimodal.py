@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from .case import MAPS, STATES, Case, System, Variant, variant
+import torch
+from transformers import PretrainedConfig
+
+from .case import MAPS, STATES, Case, Inputs, Step, System, Variant, variant
 from .cases_vision import image
 from .inputs import embeds, floats, given, ids, integers, mask, pad_ids, without, wrapped
-from .labels import as_floats, class_labels, problem_types, token_labels
+from .labels import as_floats, class_labels, problem_types, tag_labels, token_labels
 from .variants import crossed, decoder_variants, encoder_variants
 
 TROCR = System(
@@ -259,4 +262,97 @@ OWLVIT_CASES: list[Case] = [
     ),
 ]  # fmt: skip
 
-CASES: list[Case] = [*TROCR_CASES, *DONUT_CASES, *VISUAL_BERT_CASES, *VISION_ENCODER_DECODER_CASES, *OWLVIT_CASES]
+# Each image keeps its patches in order: where Hugging Face draws them, `reference.py` has the first drawn.
+VILT = System(
+    "vilt",
+    "ViltConfig",
+    {"vocab_size": 61, "hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 3, "intermediate_size": 38,
+     "max_position_embeddings": 17, "type_vocab_size": 3, "modality_type_vocab_size": 4, "image_size": 20,
+     "patch_size": 5, "layer_norm_eps": 1e-6, "pad_token_id": 0},
+)  # fmt: skip
+
+
+def frames(height: int, width: int, *kept: tuple[int, int]) -> Step:
+    """A mask over the pixels of each image: rows and columns that are no padding."""
+
+    def step(inputs: Inputs, draw: torch.Generator, config: PretrainedConfig) -> None:
+        inputs["pixel_mask"] = torch.zeros(len(kept), height, width, dtype=torch.long)
+        for number, (rows, columns) in enumerate(kept):
+            inputs["pixel_mask"][number, :rows, :columns] = 1
+
+    return step
+
+
+def apart(name: str, images: int) -> Step:
+    """Several images for each text: the batch in as many parts."""
+
+    def step(inputs: Inputs, draw: torch.Generator, config: PretrainedConfig) -> None:
+        inputs[name] = inputs[name].unflatten(0, (-1, images))
+
+    return step
+
+
+_worded = (ids(2, 7), mask("right"))
+_square = image(20, 20, channels=3)
+_framed = (image(30, 25), frames(30, 25, (30, 15), (20, 25)))
+_kinds_of_words = integers("token_type_ids", like="input_ids", below="type_vocab_size")
+_patched = (floats("image_embeds", 2, 6, "hidden_size"), frames(2, 3, (2, 2), (2, 3)))
+_four, _twice = image(20, 20, batch=4), apart("pixel_values", 2)
+_four_framed = (image(30, 25, batch=4), frames(30, 25, (30, 15), (20, 25), (15, 20), (30, 20)), apart("pixel_mask", 2))
+_two_images = {"num_images": 2}
+_many_labels = (integers("labels", 2, 5, below=2), as_floats("labels"))
+
+VILT_CASES: list[Case] = [
+    *VILT.cases("ViltModel", "base",
+        variant("plain", *_worded, _square, flags=STATES),
+        variant("one", ids(1, 5), image(20, 20, batch=1)),
+        variant("attentions", ids(2, 7), _kinds_of_words, _square, flags=MAPS),
+        variant("leftpad", ids(2, 9), mask("left"), _square),
+        variant("framed", *_worded, *_framed, flags=STATES),
+        variant("larger", *_worded, image(30, 40), flags=MAPS),
+        variant("uneven", ids(2, 7), image(23, 32), frames(23, 32, (23, 32), (14, 23))),
+        variant("small_frames", ids(2, 7), image(20, 20), frames(20, 20, (5, 10), (10, 5))),
+        variant("limited", *_worded, *_framed, config={"max_image_length": 11}),
+        variant("limit_unreached", *_worded, *_framed, config={"max_image_length": 200}),
+        variant("embeds", *_worded, _square, embeds()),
+        variant("image_embeds", *_worded, *_patched, flags=STATES),
+        variant("third_kind", *_worded, _square, flags={"image_token_type_idx": 3}),
+        variant("no_qkv_bias", *_worded, _square, config={"qkv_bias": False, "hidden_act": "relu"}),
+        variant("no_positions", *_worded, _square, config={"position_embedding_type": "none"}),
+    ),
+    *VILT.cases("ViltForMaskedLM", "masked_lm",
+        variant("plain", *_worded, *_framed, token_labels(), flags=STATES),
+        variant("nolabels", *_worded, _square, flags=MAPS),
+        variant("tied", *_worded, _square, token_labels(), config={"tie_word_embeddings": True}),
+    ),
+    *VILT.cases("ViltForQuestionAnswering", "question_answering",
+        variant("plain", *_worded, *_framed, *_many_labels, flags=STATES),
+        variant("nolabels", *_worded, *_patched),
+        num_labels=5,
+    ),
+    *VILT.cases("ViltForImageAndTextRetrieval", "image_and_text_retrieval",
+        variant("plain", *_worded, *_framed, flags=STATES)),
+    *VILT.cases("ViltForImagesAndTextClassification", "images_and_text_classification",
+        variant("plain", *_worded, _four, _twice, class_labels(), config=_two_images, flags=STATES),
+        variant("nolabels", *_worded, _four, _twice, config=_two_images),
+        variant("attentions", *_worded, _four, _twice, config=_two_images, flags=MAPS),
+        variant("framed", *_worded, *_four_framed, _twice, class_labels(), config=_two_images, flags=STATES),
+        variant("three", ids(2, 7), image(20, 20, batch=6), apart("pixel_values", 3), class_labels(),
+            config={"num_images": 3}),
+        num_labels=5,
+    ),
+    *VILT.cases("ViltForTokenClassification", "token_classification",
+        variant("plain", *_worded, *_framed, tag_labels(), flags=STATES),
+        variant("nolabels", *_worded, _square),
+        num_labels=5,
+    ),
+]  # fmt: skip
+
+CASES: list[Case] = [
+    *TROCR_CASES,
+    *DONUT_CASES,
+    *VISUAL_BERT_CASES,
+    *VISION_ENCODER_DECODER_CASES,
+    *OWLVIT_CASES,
+    *VILT_CASES,
+]

@@ -200,10 +200,10 @@ def _tensors(outputs: Any, prefix: str = "") -> list[tuple[str, torch.Tensor]]:
 
 
 def _loss(outputs: Any) -> torch.Tensor:
-    """The loss, or the mean square of the outputs where there is none."""
+    """The loss, or how far the outputs are from one where there is none."""
     if "loss" in outputs:
         return outputs["loss"]
-    return sum(value.float().square().mean() for _, value in _tensors(outputs) if value.is_floating_point())
+    return sum((value.float() - 1).square().mean() for _, value in _tensors(outputs) if value.is_floating_point())
 
 
 def _extents(graph: Graph, inputs: dict[str, torch.Tensor]) -> dict[str, int]:

@@ -123,6 +123,35 @@ def interpolate_positions(
     return torch.cat([kept, grid.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
 
 
+def stretch_positions(
+    table: torch.Tensor, like: torch.Tensor, rows: torch.Tensor | None = None, columns: torch.Tensor | None = None
+) -> torch.Tensor:
+    """A square table ``[1, places, d]`` stretched over each grid of `like` ``[batch, channels, height, width]``.
+
+    Args:
+        rows: ``[batch]``, how many rows of each grid count; None counts all. `columns` likewise.
+
+    Returns:
+        ``[batch, height*width, d]``, zero beyond what counts.
+    """
+    batch, _, height, width = like.shape
+    side = math.isqrt(table.shape[1])
+    rows, columns = (
+        torch.full((batch,), size, device=like.device) if count is None else count
+        for count, size in ((rows, height), (columns, width))
+    )
+    down, across = _spread(rows, height, side).to(table.dtype), _spread(columns, width, side).to(table.dtype)
+    return torch.einsum("bhs,bwt,std->bhwd", down, across, table[0].unflatten(0, (side, side))).flatten(1, 2)
+
+
+def _spread(counts: torch.Tensor, length: int, size: int) -> torch.Tensor:
+    """How much of each of `size` points there is at each of `length` places: ``[batch, length, size]``."""
+    places = torch.arange(length, device=counts.device)
+    spots = places * (size - 1) / (counts[:, None] - 1).clamp(min=1)
+    near = F.relu(1 - (spots[:, :, None] - torch.arange(size, device=counts.device)).abs())
+    return near * (places < counts[:, None])[:, :, None]
+
+
 def sinusoid_table(*, num: int, dim: int, kind: str = "interleaved") -> torch.Tensor:
     """``[num, dim]``: sines and cosines of each position, side by side or all sines first (arXiv:1706.03762, 3.5)."""
     return sinusoids(torch.arange(num), dim=dim, kind=kind)

@@ -22,12 +22,14 @@ def gather_rows(rows: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return rows[index]
 
 
-def compact(x: torch.Tensor, marked: torch.Tensor, *, axis: int) -> tuple[torch.Tensor, torch.Tensor]:
+def compact(
+    x: torch.Tensor, marked: torch.Tensor, *, axis: int, rest: str = "zero"
+) -> tuple[torch.Tensor, torch.Tensor]:
     """What is marked along an axis of ``[batch, ..., n, ...]`` moved to the front, by ``[batch, n]`` truth values.
 
     Returns:
-        ``[batch, ..., kept, ...]``, `kept` being the largest number of marks in a sample, and zero where one has fewer;
-        and ``[batch, kept]``, which places hold something.
+        ``[batch, ..., kept, ...]``, `kept` being the largest number of marks in a sample, and zero (or what is left)
+        where one has fewer; and ``[batch, kept]``, which places hold something.
     """
     counts = marked.sum(1)
     index = (~marked).long().argsort(dim=1, stable=True)[:, : int(counts.max())]
@@ -36,7 +38,7 @@ def compact(x: torch.Tensor, marked: torch.Tensor, *, axis: int) -> tuple[torch.
     shape[0], shape[axis] = index.shape
     extents = [*x.shape[:axis], index.shape[1], *x.shape[axis + 1 :]]
     moved = x.gather(axis, index.view(shape).expand(extents))
-    return moved * filled.view(shape), filled
+    return moved if rest == "unmarked" else moved * filled.view(shape), filled
 
 
 def diagonals(x: torch.Tensor, *, reach: int) -> torch.Tensor:
