@@ -87,6 +87,7 @@ class Block(BaseModel):
         divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
         category: the family that diagrams colour it by.
         random: it draws random numbers in training.
+        updates: it changes its own buffers in training.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=())
@@ -99,6 +100,7 @@ class Block(BaseModel):
     divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     category: ClassVar[str] = "operation"
     random: ClassVar[bool] = False
+    updates: ClassVar[bool] = False
 
     @classmethod
     def name(cls) -> str:

@@ -78,6 +78,8 @@ class BatchNorm(_ByChannel):
         "num_batches_tracked": Weight("", init="zeros", buffer=True, kind="int"),
     }
 
+    updates: ClassVar[bool] = True
+
     momentum: float = 0.1
 
 

@@ -16,6 +16,7 @@ from torch import nn
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import Type
 from ...compiler.graph import Graph
+from ...compiler.parts import MAX_ROUNDS
 from ..errors import ArgumentError
 from .emit.source import Source, version
 
@@ -177,6 +178,8 @@ class Model(nn.Module):
         weakref.finalize(self, _forget, name)
         exec(compile(text, filename, "exec"), module.__dict__)  # the text is ours: made from checked types alone
         self._classes = {made.name: module.__dict__[made.name] for made in self._emitter.classes.values()}
+        for made in self._classes.values():
+            _admit_variants(made)
 
     def save_pretrained(self, folder: str, **options: Any) -> None:
         """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``."""
@@ -197,6 +200,14 @@ def _free_axes(graph: Graph, names: tuple[str, ...]) -> dict[str, list[int]]:
         if isinstance(kind, Type):
             found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
     return found
+
+
+def _admit_variants(made: type) -> None:
+    """Lets a region have a variant for every round: in training, other rates of `drop_path` are that."""
+    for method in vars(made).values():
+        region = getattr(method, "__marked_compile_region_fn__", None)
+        if region is not None:
+            region.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
 
 
 def _forget(name: str) -> None:

@@ -77,8 +77,8 @@ class Source:
             self.foresee(made, body)
         for node in body.nodes.values():
             if node.is_repeat and node.rounds:
-                # A part without weights may return a view of what it reads, which no region may.
-                classes = [self.class_of(inner) for inner in node.rounds]
+                # A part without weights may return a view of what it reads, which no region may; nor may one update.
+                classes = [self.class_of(inner) for inner in node.rounds if not _updates(inner)]
                 self.repeated.update(one.name for one in classes if one.init)
         self.classes[key] = made
         return made
@@ -144,7 +144,7 @@ class Source:
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call is compiled once for all rounds."""
         if owner.name in self.repeated and "held" not in method.context:  # a region changes nothing that it is given
-            return f"@nested_compile_region(max_reuse_entries=64)\n{method.text}"
+            return f"@nested_compile_region\n{method.text}"
         return method.text
 
     # Text
@@ -270,6 +270,13 @@ def _word(word: str, text: str) -> bool:
     import re
 
     return re.search(rf"(?<![\w.]){word}\b", text) is not None
+
+
+def _updates(body: Body) -> bool:
+    """Whether something inside changes its own buffers in training."""
+    inner = {id(one): one for node in body.nodes.values() for one in node.rounds}
+    blocks = (node.contract for node in body.nodes.values())
+    return any(one is not None and one.updates for one in blocks) or any(map(_updates, inner.values()))
 
 
 def _first_bit(table: int) -> int:

@@ -1,0 +1,57 @@
+"""Rounds that are compiled as one region, in training: what may be one, and how many variants it has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+
+SPEC = """\
+model: rounds
+sizes: {tiny: {}}
+inputs: {x: "float[batch, 6, length]"}
+parts:
+  step:
+    inputs: {x: "float[batch, d, length]"}
+    params: {p: 0.0, kind: batch_norm}
+    graph:
+      norm: {block: {choose: $kind, batch_norm: batch_norm, channel_norm: channel_norm}, in: x}
+      conv: {block: conv1d, d_out: $d, kernel: 1}
+      path: {block: drop_path, p: $p}
+    outputs: {x: x + path}
+  doubled:
+    inputs: {x: "float[batch, d, length]"}
+    graph: {view: {block: rearrange, in: "x[:, 1:]", pattern: b d l -> b l d}}
+    outputs: {x: view}
+graph:
+  steps: {repeat: {i: 12}, part: step, in: {x: x}, OPTIONS}
+  views: {part: doubled, each: {x: "steps.x[*]"}}
+outputs: {y: steps, views: views}
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "is_region"), [("kind: channel_norm, p: 0.02 * $i", True), ("kind: batch_norm", False)]
+)
+def test_rounds_train_when_compiled(
+    options: str, is_region: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = torch.compile
+
+    def captured(function: Any, **more: Any) -> Any:
+        return compiled(function, **{**more, "backend": "eager"})
+
+    monkeypatch.setattr(torch, "compile", captured)
+    torch.compiler.reset()
+    path = tmp_path / "rounds.yaml"
+    path.write_text(SPEC.replace("OPTIONS", options))
+    model = aw.compile(str(path), backend="inductor").train()
+    found = model(x=torch.randn(3, 6, 5))
+    assert len(found["views"]) == 13
+    found["y"].sum().backward()
+    assert all(parameter.grad is not None for parameter in model.parameters())
+    assert ("@nested_compile_region" in model.source) == is_region
