@@ -201,7 +201,7 @@ class Sinusoids(Block):
     They are float32, or the kind of float that `like` is.
     """
 
-    inputs: ClassVar = {"index": "int[*]", "like?": "any"}
+    inputs: ClassVar = {"index": "int[*] | float[*]", "like?": "any"}
     outputs: ClassVar = {"x": "float[*, dim]"}
     category: ClassVar[str] = "position"
 

@@ -116,6 +116,19 @@ class UniformNoise(Block):
 
 
 @block
+class Assign(Block):
+    """Pairs of rows and columns of the least total cost, each in one pair at most (Kuhn 1955); all that fit are paired.
+
+    Columns that are not `valid` stay without. The choice has no gradient.
+    """
+
+    inputs: ClassVar = {"cost": "float[batch, rows, columns]", "valid?": "bool[batch, columns]"}
+    outputs: ClassVar = {"x": "bool[batch, rows, columns]"}
+    reads: ClassVar = {"cost": "all", "valid": "all"}
+    category: ClassVar[str] = "operation"
+
+
+@block
 class GumbelChoice(Block):
     """A one-hot choice by scores: the largest; in training a Gumbel sample with its soft gradient (arXiv:1611.01144).
 

@@ -21,8 +21,9 @@ from ..blocks.notation.types import (
     ListType,
     MatchError,
     Notation,
+    RecordType,
     Type,
-    build,
+    build_any,
     match,
     parse_type,
 )
@@ -368,12 +369,13 @@ class Builder:
         place = definition.span("inputs", name, "type")
         notation = parse_type(declaration.type)
         try:
-            kind: AnyType = build(notation, bindings)
+            kind: AnyType = build_any(notation, bindings)
         except (KeyError, EvaluationError) as error:
             self.blame_type(error, place, scope)
             scope.values[name] = Value(None, self.call.full)
             return True
-        self.check_extents(notation, kind, scope, place)
+        if isinstance(kind, Type):
+            self.check_extents(notation, kind, scope, place)
         if isinstance(kind, Type) and declaration.type.startswith("any") and _types(value):
             kind = Type(_types(value)[0].kind, kind.dims)
         if declaration.type == "any" and isinstance(value, Value) and value.type is not None:
@@ -398,6 +400,9 @@ class Builder:
                 value.type = lifted(kind, body)
         body.inputs[name] = own
         scope.values[name] = own
+        if isinstance(own.type, RecordType):
+            for field_name, inner in zip(own.type.names, own.type.items, strict=True):
+                scope.values[f"{name}.{field_name}"] = Apply(inner, own.present, "field", (own,), (field_name,))
         if own.present != self.call.full and declaration.default is not None:
             body.defaults[name] = declaration.default
             self.simple_default(name, declaration, own, scope, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ..blocks.notation.expressions import parse
-from ..blocks.notation.types import Type
+from ..blocks.notation.types import RecordType, Type
 from ..blocks.notation.values import evaluate
 from .graph import Graph, Value
 
@@ -65,7 +65,9 @@ def _is_needed(graph: Graph, value: Value, name: str, chosen: set[str]) -> bool:
 
 
 def _depends_on_flag(graph: Graph, value: Value) -> bool:
-    every = {atom for atom in graph.atoms if atom not in graph.flags}
+    """Whether it takes a flag, or records, which are what a model is to learn."""
+    records = {name for name, given in graph.root.inputs.items() if isinstance(given.type, RecordType)}
+    every = {atom for atom in graph.atoms if atom not in graph.flags} - records
     quiet = [value.present >> graph.combination(every - {left}) & 1 for left in ("", *every)]
     return not any(quiet)
 

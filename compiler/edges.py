@@ -24,7 +24,7 @@ from ..blocks.notation.expressions import (
     Star,
     Unary,
 )  # fmt: skip
-from ..blocks.notation.types import AnyType, ListType, Type
+from ..blocks.notation.types import AnyType, ListType, RecordType, Type
 from ..blocks.notation.values import Formula, evaluate, simplest
 from .diagnostics import nearest
 from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
@@ -162,11 +162,17 @@ class _Reader:
         return present
 
     def tensor(self, value: Value, tree: Expr) -> Type | None:
+        self.check_no_record(value, tree)
         if isinstance(value.type, ListType):
             raise EdgeError("list-value", "a list of values stands where one is read", tree,
                             label=f"expected one value, found a list of {len(value.type.items)}",
                             help="select one of them, such as `[-1]`, or `stack(...)` them")  # fmt: skip
         return value.type
+
+    def check_no_record(self, value: Value, tree: Expr) -> None:
+        if isinstance(value.type, RecordType):
+            label = f"expected one of its fields, found {value.type}"
+            raise EdgeError("list-value", "a record stands where one value is read", tree, label=label)
 
     def call(self, tree: Call) -> Value:
         if tree.function not in FUNCTIONS:
@@ -344,6 +350,7 @@ class _Reader:
         value = self.value(base)
         if not value.present or value.type is None:  # absent, or a diagnostic says why it has no type
             return value
+        self.check_no_record(value, tree)
         if isinstance(value.type, ListType):
             if len(items) != 1:
                 raise EdgeError("list-value", "a list takes one index", tree, label=f"expected one, found {len(items)}")

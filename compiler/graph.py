@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -93,6 +94,10 @@ class Picked(Value):
 
     base: Value
     at: int | slice
+
+
+class Items(dict[str, Any]):
+    """Outputs that a call returns as a list of records, by their places."""
 
 
 def values_below(value: Value) -> tuple[Value, ...]:
@@ -363,10 +368,16 @@ def _known(dim: Dim) -> int:
 def _apply_tie(found: list[WeightEntry], path: str, pair: TiedPair, home: str) -> None:
     own = f"{path}.{pair.own}" if pair.own else path
     for entry in found:
-        if entry.path == own:
-            entry.tied_to = home + pair.other
-        elif entry.path.startswith(own + "."):
-            entry.tied_to = home + pair.other + entry.path[len(own) :]
+        tail = path_below(own, entry.path)
+        if tail is not None:
+            entry.tied_to = home + pair.other + tail
+
+
+def path_below(template: str, path: str) -> str | None:
+    """What `path` has below another, in which ``<i>`` is any index; None where it is not below."""
+    pattern = r"\d+".join(map(re.escape, re.split(r"<\w+>", template)))
+    held = re.match(rf"{pattern}(?=\.|$)", path)
+    return None if held is None else path[held.end() :]
 
 
 def _digraph(body: Body) -> nx.DiGraph:

@@ -7,10 +7,12 @@ import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.types import ListType
 from ..blocks.notation.values import simplest
 from . import schema
 from .bodies import Builder, Definition, Shared, article, declared
@@ -26,6 +28,7 @@ from .graph import (
     Gathered,
     Graph,
     InputValue,
+    Items,
     Node,
     Option,
     OutputValue,
@@ -33,7 +36,9 @@ from .graph import (
     Rounds,
     TiedPair,
     Value,
+    path_below,
 )  # fmt: skip
+from .nodes import element
 from .order import dependencies
 from .origins import in_words, listed
 from .parts import param_symbols, part_definition
@@ -49,6 +54,7 @@ MAX_SHARED_ATOMS = 15
 """With more, longer truth tables cost what the sharing saves."""
 MAX_TASKS = 8
 OUTPUT_KEYS = ("from", "when", "optional")
+PLACE = "<i>"
 
 
 @dataclass(slots=True)
@@ -275,7 +281,7 @@ class ModelBuilder:
         for node in graph.root.nodes.values():
             for pair in node.ties:
                 own = f"{node.name}.{pair.own}" if pair.own else node.name
-                below = [entry for entry in entries.values() if f"{entry.path}.".startswith(own + ".")]
+                below = [entry for entry in entries.values() if path_below(own, entry.path) is not None]
                 sides = [(entry, entries.get(str(entry.tied_to))) for entry in below]
                 if not any(other is not None for _, other in sides):
                     self.unknown_tie(own, pair, bool(below), list(entries))
@@ -557,8 +563,14 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
         if node is None:
             return {}
         return {port: scope.values[f"{raw}.{port}"] for port in node.rounds[0].outputs}
+    if isinstance(raw, dict) and set(raw) == {"each"} and isinstance(raw["each"], dict):
+        inner = {
+            key: _output(builder, definition, scope, body, one, (*path, "each", key))
+            for key, one in raw["each"].items()
+        }
+        return Items({str(at): dict(row) for at, row in enumerate(_rows(inner))})
     if isinstance(raw, dict) and not ({"from", "when"} & set(raw)):
-        return {key: _output(builder, definition, scope, body, one, (*path, key)) for key, one in raw.items()}
+        return _record({key: _output(builder, definition, scope, body, one, (*path, key)) for key, one in raw.items()})
     condition = raw.get("when") if isinstance(raw, dict) else None
     source = raw.get("from") if isinstance(raw, dict) else raw
     at = partial(definition.span, *path, "from") if isinstance(raw, dict) else partial(definition.span, *path)
@@ -591,14 +603,31 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
     return Apply(value.type, value.present & present, "when", (value,))
 
 
+def _record(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested outputs; names with ``<i>`` that stand together become one for each element of their lists, in turn."""
+    found: dict[str, Any] = {}
+    for is_many, group in groupby(outputs.items(), key=lambda item: PLACE in item[0]):
+        if not is_many:
+            found.update(group)
+            continue
+        for at, row in enumerate(_rows(dict(group))):
+            found.update({name.replace(PLACE, str(at)): value for name, value in row})
+    return found
+
+
+def _rows(lists: Mapping[str, Any]) -> list[list[tuple[str, Value]]]:
+    """The elements of lists of one length, those of one place together."""
+    kinds = [value.type if isinstance(value, Value) and value.present else None for value in lists.values()]
+    length = min((len(kind.items) for kind in kinds if isinstance(kind, ListType)), default=0)
+    return [[(name, element(value, at)) for name, value in lists.items()] for at in range(length)]
+
+
 def _is_mount(definition: Definition, name: str) -> bool:
     node = definition.model.graph.get(name)
     return node is not None and node.mount is not None
 
 
 def _list_of(values: list[Value], full: int) -> Value:
-    from ..blocks.notation.types import ListType
-
     present = full
     kinds: list[Any] = []
     for value in values:

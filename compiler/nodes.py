@@ -368,10 +368,13 @@ class NodeBuilder:
             )  # fmt: skip
             self.scope.values[name] = Value(None, self.full)
             return
+        if any(not value.present and not cls.ports()[port].optional for port, value in lists[0].items()):
+            self.scope.values[name] = Value(None, 0)
+            return
         given = self.read_inputs(name, declaration, _block_ports(cls), base) if declaration.source is not None else {}
         items: list[Value] = []
         for number in range(lists[1]):
-            one = {**(given or {}), **{port: _element(value, number) for port, value in lists[0].items()}}
+            one = {**(given or {}), **{port: element(value, number) for port, value in lists[0].items()}}
             self.block_call(f"{name}_{number}", instance, options, one, present, base, reuse)
             items.append(self.scope.values[f"{name}_{number}"])
         self.scope.values[name] = _gathered(items, self.full)
@@ -385,6 +388,7 @@ class NodeBuilder:
             if value is None or value.type is None:
                 if value is None or value.present:
                     return None
+                lists[port] = value  # absent, and so is what requires it
                 continue
             if not isinstance(value.type, ListType):
                 label = f"expected a list, found {value.type}"
@@ -508,7 +512,8 @@ def _when(value: Value | None, present: int, full: int) -> Value:
     return value
 
 
-def _element(value: Value, number: int) -> Value:
+def element(value: Value, number: int) -> Value:
+    """One element of a list."""
     if isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items):
         return value.items[number]
     kinds = value.type.items if isinstance(value.type, ListType) else None

@@ -214,12 +214,12 @@ class PartCall:
     def all_rounds(
         self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], count: int
     ) -> bool:
-        from .nodes import _element
+        from .nodes import element
 
         varies = self.varies(str(node.index)) or bool(each)
         current: Given = dict(given)
         for number in range(count):
-            elements = {port: _element(value, number) for port, value in each.items()}
+            elements = {port: element(value, number) for port, value in each.items()}
             body = self.round(definition, {**current, **elements}, (str(node.index), number))
             if body is None:
                 return False

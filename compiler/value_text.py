@@ -38,6 +38,8 @@ def _apply(value: Apply, rank: float) -> str:
     args = list(value.args)
     if value.op == "when":
         return value_text(args[0], rank)
+    if value.op == "field":
+        return f"{value_text(args[0], ATOM)}.{value.attrs[0]}"
     if value.op == "slice":
         return f"{value_text(args[0], ATOM)}[{', '.join(map(_item, value.attrs))}]"
     if len(args) == 1 and value.op in ("-", "not"):

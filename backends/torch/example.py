@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 
 from ...blocks.notation.dims import Dim
-from ...blocks.notation.types import Type
+from ...blocks.notation.types import FILLED, RecordType, Type
 from ...compiler.calls import chosen_inputs, stated_extents
 from ...compiler.graph import Apply, Body, FirstOf, Gathered, Graph, InputValue, Node, Value
 
@@ -16,7 +17,7 @@ _DEFAULT_EXTENT = 8
 
 def example_inputs(
     graph: Graph, *, dims: Mapping[str, int] | None = None, extra: tuple[str, ...] = (), seed: int = 0
-) -> dict[str, torch.Tensor]:
+) -> dict[str, Any]:
     """Inputs that a call can be made with: those it requires, what else its outputs need, and the `extra` ones.
 
     Args:
@@ -44,16 +45,34 @@ def _extents(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
     return sizes
 
 
-def _tensor(graph: Graph, name: str, sizes: Mapping[str, int], generator: torch.Generator) -> torch.Tensor:
+def _tensor(graph: Graph, name: str, sizes: Mapping[str, int], generator: torch.Generator) -> Any:
     kind = graph.root.inputs[name].type
+    high = min([limit for limit in _limits(graph.root, name) if limit], default=2)
+    if isinstance(kind, RecordType):
+        return _records(kind, high, sizes, generator)
     assert isinstance(kind, Type), f"{name} has no type"
     shape = [_extent(dim, sizes) for dim in kind.dims]
     if kind.kind == "float":
         return torch.randn(shape, generator=generator)
     if kind.kind == "bool":
         return torch.ones(shape, dtype=torch.long)
-    high = min([limit for limit in _limits(graph.root, name) if limit], default=2)
     return torch.randint(0, max(high, 1), shape, generator=generator)
+
+
+def _records(
+    kind: RecordType, high: int, sizes: Mapping[str, int], generator: torch.Generator
+) -> list[dict[str, torch.Tensor]]:
+    """A mapping for each sample; floats in them are shares of one, as in boxes and masks."""
+    records: list[dict[str, torch.Tensor]] = []
+    for name, inner in zip(kind.names, kind.items, strict=True):
+        if name == FILLED or not isinstance(inner, Type):
+            continue
+        shape = [_extent(dim, sizes) for dim in inner.dims]
+        whole = torch.rand(shape, generator=generator)
+        records = records or [{} for _ in whole]
+        for record, own in zip(records, whole, strict=True):
+            record[name] = own if inner.kind == "float" else (own * max(high, 1)).long()
+    return records
 
 
 def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:

@@ -14,11 +14,12 @@ import torch
 from torch import nn
 
 from ...blocks.notation.dims import Symbol
-from ...blocks.notation.types import Type
+from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ...compiler.parts import MAX_ROUNDS
 from ..errors import ArgumentError
 from .emit.source import Source, version
+from .records import pack
 
 if TYPE_CHECKING:
     from .checkpoint.folder import Origin
@@ -103,8 +104,11 @@ class Model(nn.Module):
         return named
 
     def _value(self, value: Any, name: str) -> Any:
-        """A tensor; a whole number stays one where the input has no axes."""
-        is_number = getattr(self.graph.root.inputs[name].type, "dims", None) == ()
+        """A tensor, or records packed into some; a whole number stays one where the input has no axes."""
+        kind = self.graph.root.inputs[name].type
+        if isinstance(kind, RecordType):
+            return pack(value, kind, name)
+        is_number = getattr(kind, "dims", None) == ()
         return value if is_number and isinstance(value, int) else _tensor(value, name)
 
     def _flag(self, name: str, named: Mapping[str, Any]) -> bool:

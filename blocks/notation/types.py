@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -48,7 +49,28 @@ class ListType:
         return f"list of {len(self.items)}"
 
 
+@dataclass(frozen=True, slots=True)
+class RecordType(ListType):
+    """A record for each sample, fields of one name packed into one value: `items` are their types, by `names`.
+
+    Records differ in how many entries they have; shorter ones are padded, and `filled` says which entries are real.
+    """
+
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"records({', '.join(f'{name}: {item}' for name, item in zip(self.names, self.items, strict=True))})"
+
+    @property
+    def shape(self) -> str:
+        """As `str`, shorter."""
+        return f"records of {', '.join(self.names)}"
+
+
 AnyType = Type | ListType
+FILLED = "filled"
+"""The field of a record that the packing adds."""
+_RECORDS = re.compile(r"list\[(\w+)\] of \{(.*)\}$")
 
 
 class MatchError(ValueError):
@@ -62,21 +84,24 @@ class MatchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """A type as written: ``float[*, d_in]``; `broadcast` are axes written ``1 | name``."""
+    """A type as written: ``float[*, d_in]``; `broadcast` are axes written ``1 | name``, `fields` those of records."""
 
     kinds: tuple[str, ...]
     dims: tuple[Expr, ...]
     text: str
     broadcast: frozenset[int] = field(default=frozenset())
+    fields: tuple[tuple[str, Notation], ...] = ()
 
 
 @lru_cache(maxsize=4096)
 def parse_type(text: str) -> Notation:
-    """Parse ``int[batch, seq]``, ``float[*, d]``, ``int[batch] | float[batch, 2]`` (the first shape counts).
+    """Parse ``int[batch, seq]``, ``float[*, d]``, ``int[batch] | float[batch, 2]`` (the first shape counts), records.
 
     Raises:
         ExpressionError: where the text is no type.
     """
+    if text.startswith("list["):
+        return _parse_records(text)
     head = text.split("[")[0]
     parts = _alternatives(text) if "|" in text and text.count("[") > 1 else [text]
     if len(parts) > 1:
@@ -90,6 +115,24 @@ def parse_type(text: str) -> Notation:
     if not isinstance(tree, Index) or not isinstance(tree.base, Name) or tree.base.text not in KINDS:
         raise ExpressionError("expected a type such as `float[batch, seq, d]`", start=0, end=len(text))
     return Notation((tree.base.text,), tree.items, text, frozenset(broadcast))
+
+
+def _parse_records(text: str) -> Notation:
+    """Parse ``list[batch] of {class_labels: int[objects], boxes: float[objects, 4]}``."""
+    written = _RECORDS.match(text)
+    places = [] if written is None else list(re.finditer(r"(\w+): *(\w+\[[^\]]+\]) *(?:,|$) *", written[2]))
+    if written is None or not places or "".join(one[0] for one in places) != written[2]:
+        raise ExpressionError("expected records such as `list[batch] of {boxes: float[n, 4]}`", start=0, end=len(text))
+    sample = Name(written.start(1), written.end(1), written[1])
+    fields: dict[str, Notation] = {}
+    for one in places:
+        # Spaces in front keep the places of what is inside.
+        inner = parse_type(" " * (written.start(2) + one.start(2)) + one[2])
+        fields[one[1]] = Notation(inner.kinds, (sample, *inner.dims), one[2])
+    first = next(iter(fields.values()))
+    fields[FILLED] = Notation(("bool",), first.dims[:2], FILLED)
+    dims = dict.fromkeys(dim for notation in fields.values() for dim in notation.dims)
+    return Notation(("record",), tuple(dims), text, fields=tuple(fields.items()))
 
 
 def _alternatives(text: str) -> list[str]:
@@ -189,6 +232,14 @@ def _shape_in_words(notation: Notation, bindings: Bindings) -> str:
     return f"[{', '.join(words)}]"
 
 
+def build_any(notation: Notation, bindings: Bindings) -> AnyType:
+    """The type that `notation` denotes, records included, every name in it bound."""
+    if not notation.fields:
+        return build(notation, bindings)
+    items = tuple(build(inner, bindings) for _, inner in notation.fields)
+    return RecordType(items, tuple(name for name, _ in notation.fields))
+
+
 def build(notation: Notation, bindings: Bindings, kind: str | None = None) -> Type:
     """The type that `notation` denotes, every name in it bound."""
     dims: list[Dim] = []
@@ -212,6 +263,6 @@ def numel(kind: AnyType) -> Dim:
 
 
 __all__ = [
-    "AnyType", "Binary", "Bindings", "ListType", "Literal", "MatchError", "Notation", "Param", "Type",
-    "build", "match", "numel", "parse_type",
+    "AnyType", "Binary", "Bindings", "ListType", "Literal", "MatchError", "Notation", "Param", "RecordType", "Type",
+    "build", "build_any", "match", "numel", "parse_type",
 ]  # fmt: skip

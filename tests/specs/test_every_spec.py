@@ -213,7 +213,7 @@ def _extents(graph: Graph, inputs: dict[str, torch.Tensor]) -> dict[str, int]:
         if name in graph.folds:
             continue
         kind = graph.root.inputs[name].type
-        for dim, extent in zip(getattr(kind, "dims", ()), value.shape, strict=False):
+        for dim, extent in zip(getattr(kind, "dims", ()), getattr(value, "shape", ()), strict=False):
             symbols = dim.expanded().symbols()
             if len(symbols) == 1 and dim.expanded() == next(iter(symbols)):
                 found[next(iter(symbols)).name] = extent

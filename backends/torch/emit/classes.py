@@ -55,6 +55,7 @@ class ClassText:
         """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
         forward = Forward(self, body, combination, {port: v for port, v in body.outputs.items() if port in wanted})
         result = ", ".join(forward.results.values())
+        result = f"({result})" if len(result) > WIDTH - 8 and len(forward.results) > 1 else result
         return self.keep(forward, [*forward.statements, f"return {result}"])
 
     def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ....blocks.notation.dims import Dim, Symbol
-from ....blocks.notation.types import AnyType, ListType, Type
+from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
     Apply, Body, FirstOf, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
@@ -295,7 +295,8 @@ class Forward:
         else:
             for at, (method, arguments, _) in enumerate(calls):
                 self.enter(node, at, arguments)
-                self.round(node, f"{modules}[{at}]{method}", arguments, ports, carried, 0)
+                one = f"{modules}[{at}]" if node.owner.is_repeat else modules  # one module called for each element
+                self.round(node, f"{one}{method}", arguments, ports, carried, 0)
 
     def header(self, node: Node, modules: str, arguments: list[str]) -> str:
         """The line that begins a loop."""
@@ -358,8 +359,11 @@ class Forward:
         wanted = Dim.of(symbol)
         for name in self.here():
             kind = self.body.inputs[name].type
-            for axis, dim in enumerate(kind.dims if isinstance(kind, Type) else ()):
-                if dim == wanted:
-                    self.needs.inputs[name] = None
-                    return f"{variable(name)}.shape[{axis}]"
+            fields = zip(kind.names, kind.items, strict=True) if isinstance(kind, RecordType) else [("", kind)]
+            for field_name, inner in fields:
+                for axis, dim in enumerate(inner.dims if isinstance(inner, Type) else ()):
+                    if dim == wanted:
+                        self.needs.inputs[name] = None
+                        read = f'["{field_name}"]' if field_name else ""
+                        return f"{variable(name)}{read}.shape[{axis}]"
         return None

@@ -12,7 +12,7 @@ from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
 from ....compiler.decoding import Flow, Kind, token_axis
-from ....compiler.graph import Body, Graph, Value
+from ....compiler.graph import Body, Graph, Items, Value
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .naming import constant, variable
@@ -294,10 +294,14 @@ def _flat(outputs: Any, prefix: str = "") -> list[tuple[str, Value]]:
 
 
 def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = "") -> str:
+    if isinstance(outputs, Items):
+        rows = [_returned(row, forward, combination, f"{prefix}{name}.") for name, row in outputs.items()]
+        return f"[{', '.join(rows)}]"
     entries = []
     for name, value in outputs.items():
         if isinstance(value, dict):
-            entries.append(f'"{name}": {_returned(value, forward, combination, f"{prefix}{name}.")}')
+            if any(present(inner, combination) for _, inner in _flat(value)):
+                entries.append(f'"{name}": {_returned(value, forward, combination, f"{prefix}{name}.")}')
         elif present(value, combination):
             text = forward.results[prefix + name]
             kind = value.type

@@ -181,6 +181,9 @@ class Render:
     def apply_unstack(self, value: Apply) -> str:
         return f"{self.text(value.args[0], _ATOM)}.unbind()"
 
+    def apply_field(self, value: Apply) -> str:
+        return f'{self.text(value.args[0], _ATOM)}["{value.attrs[0]}"]'
+
     def apply_slice(self, value: Apply) -> str:
         items = ", ".join(self.slice_item(attr) for attr in value.attrs)
         return f"{self.text(value.args[0], _ATOM)}[{items}]"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from .assignment import solve_assignment
+
 
 def one_hot(index: torch.Tensor, *, num: int) -> torch.Tensor:
     """Which of `num` classes each of ``[*]`` integers is: ``[*, num]`` truth values."""
@@ -50,6 +52,18 @@ def diagonals(x: torch.Tensor, *, reach: int) -> torch.Tensor:
 def uniform_noise(like: torch.Tensor) -> torch.Tensor:
     """Random numbers in [0, 1) for ``[batch, length, d]``: ``[batch, length]``."""
     return torch.rand(like.shape[:2], device=like.device)
+
+
+def assign(cost: torch.Tensor, valid: torch.Tensor | None = None) -> torch.Tensor:
+    """The pairs of rows and columns of the least total cost: ``[batch, rows, columns]`` truth values.
+
+    Args:
+        cost: ``[batch, rows, columns]``; what is not finite counts as large.
+        valid: ``[batch, columns]``, the columns that may be paired.
+    """
+    if valid is None:
+        valid = cost.new_ones(cost.shape[0], cost.shape[2], dtype=torch.bool)
+    return solve_assignment(cost.detach(), valid)
 
 
 def gumbel_choice(
