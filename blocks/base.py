@@ -61,14 +61,15 @@ class Weight:
     Attributes:
         shape: its dimensions in the notation of types, ``"d_out, d_in"``; empty for a scalar.
         when: the name of the boolean field that it depends on.
-        init: how it starts: ``normal`` (the spec's spread), ``zeros``, ``ones``, or ``given`` (by the module itself).
+        init: how it starts: ``normal`` (by the spec's laws), ``zeros``, ``ones``, ``given`` (by the module itself),
+            or ``norm`` (that of the block's weight ``v``, over the axes where it has an extent of 1).
         buffer: a saved tensor that is not trained.
         kind: float or int.
     """
 
     shape: str
     when: str | None = None
-    init: Literal["normal", "zeros", "ones", "given"] = "normal"
+    init: Literal["normal", "zeros", "ones", "given", "norm"] = "normal"
     buffer: bool = False
     kind: str = "float"
 

@@ -146,7 +146,7 @@ class WeightNormConv1d(_Convolution):
     inputs: ClassVar = {"x": "float[batch, d_in, length]"}
     outputs: ClassVar = {"x": f"float[batch, d_out, {_LENGTH.format('length')}]"}
     weights: ClassVar = {
-        "g": Weight("1, 1, kernel", init="ones"),
         "v": Weight("d_out, d_in // groups, kernel"),
+        "g": Weight("1, 1, kernel", init="norm"),
         "bias": Weight("d_out", when="bias", init="zeros"),
     }

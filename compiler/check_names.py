@@ -30,8 +30,6 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
         found += _task(document, name, task)
     nodes = {*spec.graph, *(node for task in spec.tasks.values() for node in task.graph), *spec.tasks}
     found += _listed(document, ("weights",), spec.weights, nodes, "unknown-name", "a node")
-    for section in ("freeze", "float32"):
-        found += _listed(document, (section,), getattr(spec, section), nodes, "unknown-name", "the path of a node")
     checkpoint = spec.checkpoint
     tasks = {"base", *spec.tasks}
     for key, task_name in checkpoint.architectures.items():

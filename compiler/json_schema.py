@@ -76,7 +76,8 @@ def _tidy(value: Any) -> Any:
 def _shape_constructs(definitions: Json) -> None:
     """What validators know and the generated schema does not."""
     definitions["Input"] = {"anyOf": [{"type": "string"}, definitions["Input"]]}
-    definitions["Repeat"].update(minProperties=1, maxProperties=1)
+    for name in ("Repeat", "Law"):
+        definitions[name].update(minProperties=1, maxProperties=1)
     del definitions["Node"]["properties"]["<previous>"]
     spec = definitions["Spec"]
     del spec["required"]

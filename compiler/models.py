@@ -20,6 +20,7 @@ from .check_names import check_names
 from .composer import clip
 from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
 from .document import Document, Library, library
+from .first_values import wrong_laws
 from .graph import (
     Apply,
     Body,
@@ -742,7 +743,7 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
     document = library().spec(model)
     if task is not None:
         graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
-        wrong = [*unmapped(graph), *check_names(document)]
+        wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
         if wrong:
             raise SpecError(merged(wrong))
         return graph
@@ -760,6 +761,7 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
     document = library().spec(model)
     found: list[Diagnostic] = []
     used: set[str] = set()
+    graphs: list[Graph] = []
     base: Graph | None = None
     for builder in _together(document, size, overrides or {}, found):
         try:
@@ -770,6 +772,8 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
         used |= set(graph.root.nodes)
         base = base or graph
         found.extend(unmapped(graph))
+        graphs.append(graph)
+    found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
     said = {(one.code, str(one.label.span)) for one in found}
     found.extend(one for one in check_names(document) if (one.code, str(one.label.span)) not in said)
     if not found and not (document.model.outputs or document.model.tasks):

@@ -224,6 +224,34 @@ class Checkpoint(Construct):
     optional: list[str] = []
 
 
+Number = Annotated[Any, WithJsonSchema({"type": ["number", "string"]})]
+Fan = Annotated[Any, WithJsonSchema({"enum": ["fan_in", "fan_out"]})]
+
+
+class Law(Construct):
+    """What fresh weights are drawn from: one of these, with its number or an expression for it."""
+
+    normal: Number = None
+    truncated_normal: Number = None
+    uniform: Annotated[Any, WithJsonSchema({"type": ["number", "string", "array"]})] = None
+    constant: Number = None
+    kaiming_normal: Fan = None
+    kaiming_uniform: Fan = None
+    xavier_normal: Number = None
+    xavier_uniform: Number = None
+
+    @model_validator(mode="after")
+    def _one_law(self) -> Law:
+        if len(self.model_fields_set) != 1:
+            raise PydanticCustomError("bad_law", "one law, such as `{normal: 0.02}`")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Which of the laws it is."""
+        return next(iter(self.model_fields_set))
+
+
 class InlinePart(Construct):
     """A sub-graph that one spec uses, written in its `parts:`."""
 
@@ -258,9 +286,8 @@ class Spec(Construct):
     checkpoint: Checkpoint = Checkpoint()
     generate: dict[str, Any] | None = None
     example: dict[Identifier, Any] = {}
-    init: dict[str, Any] = {}
+    init: dict[str, Law] = {}
     freeze: list[str] = []
-    float32: list[str] = []
 
 
 class Part(InlinePart):

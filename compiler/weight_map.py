@@ -7,8 +7,9 @@ side. A rule for a node covers its leaves; the most specific rule counts. The ta
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ..blocks.notation.expressions import ExpressionError, parse
 from ..blocks.notation.values import EvaluationError, evaluate
@@ -19,6 +20,8 @@ from .graph import Graph, Node, WeightEntry
 from .origins import listed, quoted
 from .span import Span
 from .weight_rules import HOLE, Op, Rule, join, mounted_specs, pattern_of, prefix_of, rules_of
+
+_R = TypeVar("_R")
 
 
 @dataclass(slots=True)
@@ -87,7 +90,7 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     for entry in graph.weights(distinct=distinct):
         if entry.tied_to is not None:
             continue
-        match = _best(entry.map_path, compiled)
+        match = best(entry.map_path, compiled)
         if match is None:
             lost.setdefault(graph.root.nodes[entry.path.split(".")[0]], []).append(entry)
             continue
@@ -107,13 +110,14 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     return Table(tensors, prefix, checkpoint, rules, mounted)
 
 
-def _best(path: str, compiled: list[tuple[Rule, re.Pattern[str]]]) -> tuple[Rule, re.Match[str]] | None:
-    best: tuple[Rule, re.Match[str]] | None = None
+def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R, re.Match[str]] | None:
+    """The most specific of the rules that cover a path (the first of several), and how it matches."""
+    found: tuple[_R, re.Match[str]] | None = None
     for rule, pattern in compiled:
         held = pattern.match(path)
-        if held and (best is None or len(held["rest"]) < len(best[1]["rest"])):
-            best = rule, held
-    return best
+        if held and (found is None or len(held["rest"]) < len(found[1]["rest"])):
+            found = rule, held
+    return found
 
 
 def _file_key(rule: Rule, template: str, held: re.Match[str], graph: Graph) -> tuple[str, int]:

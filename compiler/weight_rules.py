@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
@@ -46,12 +46,7 @@ class Rule:
 
     def pattern(self) -> re.Pattern[str]:
         """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
-        return _compiled(self.path)
-
-
-@cache
-def _compiled(path: str) -> re.Pattern[str]:
-    return re.compile(pattern_of(path) + r"(?P<rest>(?:\.[^.]+)*)$" if path else r"(?P<rest>.+)$")
+        return covering(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +82,12 @@ def pattern_of(template: str, *, named: bool = True) -> str:
         out += f"(?P<h{number}>{inner})" if named else f"(?:{inner})"
         last = hole.end()
     return out + re.escape(template[last:])
+
+
+@cache
+def covering(path: str) -> re.Pattern[str]:
+    """What a path template covers: the weight it names, or all below it, whose leaf is the group `rest`."""
+    return re.compile(pattern_of(path) + r"(?P<rest>(?:\.[^.]+)*)$" if path else r"(?P<rest>.+)$")
 
 
 def join(*parts: str) -> str:
@@ -216,35 +217,13 @@ class _Reader:
         inner = library().spec(mounted_spec(mount, self.param), near=document.folder, at=span)
         checkpoint = inner.model.checkpoint
         prefix = prefix_of(checkpoint, mount.task) if mount.task else ""
-        reader = _Reader(self.graph, _params_of(self.graph, name), self.found)
+        reader = _Reader(self.graph, params_of(self.graph, name), self.found)
         for rule in reader.rules(inner, checkpoint.weights, ("checkpoint", "weights"), depth + 1):
             own = "" if rule.bare else prefix
             yield replace(rule, file=join(own, rule.file), also=tuple(join(own, one) for one in rule.also))
 
     def value(self, raw: Any, at: At) -> Any:
-        """The value of an expression over parameters, or of a literal.
-
-        Raises:
-            SpecError: it has none.
-        """
-        if not isinstance(raw, str) or "$" not in raw:
-            return raw
-        try:
-            return evaluate(parse(raw), self.param)
-        except ExpressionError as error:
-            label = Label(at().within(error.start, error.end), str(error))
-            raise SpecError([Diagnostic("bad-expression", f"`{clip(raw)}` is no expression", label)]) from None
-        except NameMissing as error:
-            name = str(getattr(error.tree, "text", ""))
-            close = nearest(name, [*self.graph.params, *self.graph.root.lets])
-            label = Label(at().within(error.tree.start, error.tree.end), "expected a parameter of the spec")
-            help_ = f"did you mean `${close}`?" if close else None
-            raise SpecError(
-                [Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]
-            ) from None
-        except EvaluationError as error:
-            label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
-            raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
+        return value_of(raw, self.param, at, known=[*self.graph.params, *self.graph.root.lets])
 
     def ops(self, raw: Any, at: At) -> Iterator[Op]:
         """The operations from the file's tensor to the weight.
@@ -283,7 +262,31 @@ class _Reader:
                 yield name, value
 
 
-def _params_of(graph: Graph, mount: str) -> Callable[[str], Any]:
+def value_of(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[str]) -> Any:
+    """The value of an expression over parameters, or of a literal.
+
+    Raises:
+        SpecError: it has none.
+    """
+    if not isinstance(raw, str) or "$" not in raw:
+        return raw
+    try:
+        return evaluate(parse(raw), param)
+    except ExpressionError as error:
+        label = Label(at().within(error.start, error.end), str(error))
+        raise SpecError([Diagnostic("bad-expression", f"`{clip(raw)}` is no expression", label)]) from None
+    except NameMissing as error:
+        name = str(getattr(error.tree, "text", ""))
+        close = nearest(name, known)
+        label = Label(at().within(error.tree.start, error.tree.end), "expected a parameter of the spec")
+        help_ = f"did you mean `${close}`?" if close else None
+        raise SpecError([Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]) from None
+    except EvaluationError as error:
+        label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
+        raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
+
+
+def params_of(graph: Graph, mount: str) -> Callable[[str], Any]:
     """The parameters of a mounted spec, derived ones too."""
     lets = graph.root.nodes[mount].rounds[0].lets
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +16,7 @@ from torch import nn
 
 from ....blocks.base import Block
 from ....blocks.notation.values import simplest
+from ....compiler.first_values import FirstValues
 from ....compiler.graph import Graph, WeightEntry
 from ....compiler.weight_map import FileTensor, Table, table_of
 from ...errors import CheckpointError
@@ -25,6 +26,18 @@ from .folder import Header, Origin
 
 _LEGACY = ((".gamma", ".weight"), (".beta", ".bias"), (".weight_g", ".parametrizations.weight.original0"),
            (".weight_v", ".parametrizations.weight.original1"))  # fmt: skip
+
+
+_DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
+    "normal": lambda value, std: value.normal_(0.0, std),
+    # Cut at -2 and 2 whatever the spread, as torch does; it knows no half precision.
+    "truncated_normal": lambda value, std: value.copy_(nn.init.trunc_normal_(value.float(), std=std)),
+    "uniform": lambda value, bound: value.uniform_(*(bound if isinstance(bound, list) else (-bound, bound))),
+    "kaiming_normal": lambda value, fan: nn.init.kaiming_normal_(value, mode=fan),
+    "kaiming_uniform": lambda value, fan: nn.init.kaiming_uniform_(value, mode=fan),
+    "xavier_normal": lambda value, gain: nn.init.xavier_normal_(value, gain=gain),
+    "xavier_uniform": lambda value, gain: nn.init.xavier_uniform_(value, gain=gain),
+}
 
 
 @dataclass(slots=True)
@@ -222,11 +235,16 @@ def weight_at(net: nn.Module, path: str) -> torch.Tensor:
 
 def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: Any) -> None:
     """Give every weight that is still on the meta device its first value, and tie what is tied."""
-    spread = float(graph.params.get("initializer_range", graph.params.get("init_std", 0.02)) or 0.02)
+    laws = FirstValues(graph)
     entries = graph.weights()
     for entry in entries:
         if entry.tied_to is None and weight_at(net, entry.path).is_meta:
-            _assign(net, entry, _first(entry, spread, dtype, device))
+            if entry.weight.init == "norm":
+                v = weight_at(net, entry.path.removesuffix("g") + "v").detach()
+                value = v.norm(dim=[axis for axis, extent in enumerate(entry.shape) if extent == 1], keepdim=True)
+            else:
+                value = _first(entry, laws, dtype, device)
+            _assign(net, entry, value)
     for entry in entries:
         if entry.tied_to is not None:
             owner, name = _owner(net, entry.path)
@@ -235,9 +253,12 @@ def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, devic
                 owner._parameters[name] = shared
             else:
                 owner._buffers[name] = shared
+    for entry in entries:
+        if laws.is_frozen(entry):
+            weight_at(net, entry.path).requires_grad_(False)
 
 
-def _first(entry: WeightEntry, spread: float, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
+def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
     contract = entry.node.contract
     assert contract is not None
     if entry.weight.init == "given":
@@ -245,14 +266,10 @@ def _first(entry: WeightEntry, spread: float, dtype: torch.dtype | None, device:
         return made.to(device=device or "cpu", dtype=dtype if made.is_floating_point() else None)
     kind = torch.long if entry.weight.kind == "int" else dtype or torch.get_default_dtype()
     value = torch.empty(entry.shape, dtype=kind, device=device)
-    told = getattr(contract, "init", None)
-    if isinstance(told, (int, float)):
-        return value.fill_(float(told))
-    if entry.weight.init == "ones":
-        return value.fill_(1.0)
-    if entry.weight.init == "zeros" or getattr(contract, "trainable", True) is False:
-        return value.zero_()
-    value.normal_(0.0, spread)
+    law, number = laws.law(entry)
+    if law == "constant":
+        return value.fill_(number)
+    _DRAW[law](value, number)
     pad_row = getattr(contract, "pad_row", None)
     if pad_row is not None and 0 <= pad_row < value.shape[0]:
         value[pad_row].zero_()
