@@ -56,7 +56,7 @@ class BiasTable(Block):
 
     inputs: ClassVar = {"index": "int[query, key]"}
     outputs: ClassVar = {"x": "float[num_heads, query, key]"}
-    weights: ClassVar = {"weight": Weight("num, num_heads")}
+    weights: ClassVar = {"weight": Weight("num, num_heads", init="zeros")}
     reads: ClassVar = {"index": "query"}
     category: ClassVar[str] = "embedding"
 

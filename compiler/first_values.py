@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 from ..blocks.notation.values import simplest
@@ -40,16 +41,17 @@ class _Line:
     at: At
     param: Callable[[str], Any]
 
-    def value(self, held: re.Match[str], entry: WeightEntry, known: Iterable[str]) -> Any:
-        """The law's number for a weight; a path's indices are parameters of its value.
+    def value(self, held: re.Match[str], known: Iterable[str]) -> Any:
+        """The law's number for the weight of a match; the path's indices are parameters of it.
 
         Raises:
-            SpecError: it has none, or the law does not suit the weight.
+            SpecError: it has none.
         """
         holes = [hole[1] for hole in HOLE.finditer(self.path)]
         indices = {hole: int(held[f"h{at}"]) for at, hole in enumerate(holes) if hole.isidentifier()}
+        place = partial(self.at, self.law)
         value = value_of(
-            self.raw, lambda name: indices[name] if name in indices else self.param(name), self.at, known=known
+            self.raw, lambda name: indices[name] if name in indices else self.param(name), place, known=known
         )
         value = simplest(value)
         if self.law.startswith("kaiming"):
@@ -61,11 +63,8 @@ class _Line:
             if self.law != "constant":
                 wanted, fits = "a number of 0 or more", fits and value >= 0
         if not fits:
-            label = Label(self.at(self.law), f"expected {wanted}, found {in_words(value)}")
+            label = Label(place(), f"expected {wanted}, found {in_words(value)}")
             raise SpecError([Diagnostic("wrong-type", f"`{self.law}` takes {wanted}", label)])
-        if self.law.startswith(("kaiming", "xavier")) and len(entry.shape) < 2:
-            label = Label(self.at(), f"expected weights of two axes or more, found `{entry.map_path}`")
-            raise SpecError([Diagnostic("bad-option", f"`{self.law}` looks at two axes of a weight", label)])
         return value
 
 
@@ -86,15 +85,17 @@ class FirstValues:
         """The law of a weight, and the law's number; for one that its block computes, how.
 
         Raises:
-            SpecError: the number is none.
+            SpecError: the number is none, or the law is none for a weight of one axis.
         """
         if entry.weight.init in COMPUTED:
             return entry.weight.init, None
-        own, match = _own(entry), best(entry.map_path, self.lines)
-        if match is None or (own is not None and match[1]["rest"]):
-            return "constant", own
-        line, held = match
-        return line.law, line.value(held, entry, self.known)
+        line, held = best(entry.map_path, self.lines) or (None, None)
+        if line is None or held is None or not _reaches(entry, held):
+            return "constant", _own(entry)
+        if line.law.startswith(("kaiming", "xavier")) and len(entry.shape) < 2:
+            label = Label(line.at(), f"expected weights of two axes or more, found `{entry.map_path}`")
+            raise SpecError([Diagnostic("bad-option", f"`{line.law}` looks at two axes of a weight", label)])
+        return line.law, line.value(held, self.known)
 
     def is_frozen(self, entry: WeightEntry) -> bool:
         """Whether the weight gets no gradient."""
@@ -141,47 +142,52 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
         return []
     document: Document[schema.Spec] = graphs[0].document
     spec = document.model
-    lost: dict[tuple[str | int, ...], str] = {("init", path): path for path in spec.init if path != _DEFAULT}
-    lost |= {("freeze", number): path for number, path in enumerate(spec.freeze)}
-    patterns = {place: covering(path) for place, path in lost.items()}
+    lost: dict[Span, str] = {document.span("init", path, key=True): path for path in spec.init if path != _DEFAULT}
+    lost |= {document.span("freeze", number): path for number, path in enumerate(spec.freeze)}
     found: list[Diagnostic] = []
     heads: set[str] = set()
     for graph in graphs:
-        laws = FirstValues(graph)
-        for entry in graph.weights(distinct=True):
-            heads.add(entry.map_path.split(".")[0])
-            for place in [place for place in lost if _covers(patterns[place], entry, is_law=place[0] == "init")]:
-                del lost[place]
-            try:
-                laws.law(entry)
-            except SpecError as error:
-                found += error.diagnostics
-    for place, path in lost.items() if complete else ():
-        span, head = document.span(*place, key=place[0] == "init"), re.split(r"[.<]", path)[0]
-        absent = head in spec.graph and head not in heads  # other parameters than the defaults may have the node
-        if span.source is document.tree.span.source and not absent:  # an extended spec is checked where it is written
-            found.append(_covers_nothing(path, span, heads))
+        laws, entries = FirstValues(graph), graph.weights()
+        heads |= {entry.map_path.split(".")[0] for entry in entries}
+        found += chain.from_iterable(_problems(laws.law, entry) for entry in entries)
+        for line, pattern in laws.lines:
+            matches = ((entry, pattern.match(entry.map_path)) for entry in entries)
+            held = [match for entry, match in matches if match and _reaches(entry, match)]
+            found += chain.from_iterable(_problems(line.value, match, laws.known) for match in held)
+            if held or _has_leaf(line.path, entries):
+                lost.pop(line.at(key=True), None)
+        for number, path in enumerate(spec.freeze):
+            if any(covering(path).match(entry.map_path) for entry in entries):
+                lost.pop(document.span("freeze", number), None)
+    for span, path in lost.items() if complete else ():
+        head = re.split(r"[.<]", path)[0]
+        elsewhere = span.source is not document.tree.span.source  # an extended spec is checked where it is written
+        if not (elsewhere or (head in spec.graph and head not in heads)):  # other parameters may have the node
+            close = nearest(head, heads) if head not in heads else None
+            label = Label(span, "expected the path of weights, or of a node that has some")
+            help_ = f"did you mean `{close}`?" if close else None
+            found.append(Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", label, help=help_))
     return found
 
 
-def _covers(pattern: re.Pattern[str], entry: WeightEntry, *, is_law: bool) -> bool:
-    """Whether a path is for a weight, or for another leaf of its block that other parameters have."""
-    assert entry.node.contract is not None
-    leaf, weights = entry.path.rpartition(".")[2], entry.node.contract.weights
-    others = [other for other in weights if leaf in weights and weights[other].init not in COMPUTED]
-    if any(held and not held["rest"] for held in (pattern.match(entry.map_path[: -len(leaf)] + one) for one in others)):
-        return True
-    held = pattern.match(entry.map_path)
-    computed = entry.weight.init in COMPUTED
-    return held is not None and not (is_law and (computed or (_own(entry) is not None and held["rest"])))
+def _problems(call: Callable[..., Any], *args: Any) -> list[Diagnostic]:
+    try:
+        call(*args)
+    except SpecError as error:
+        return error.diagnostics
+    return []
 
 
-def _covers_nothing(path: str, span: Span, heads: set[str]) -> Diagnostic:
-    head = re.split(r"[.<]", path)[0]
-    close = nearest(head, heads) if head and head not in heads else None
-    label = Label(span, "expected the path of weights, or of a node that has some")
-    help_ = f"did you mean `{close}`?" if close else None
-    return Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", label, help=help_)
+def _reaches(entry: WeightEntry, held: re.Match[str]) -> bool:
+    """Whether a law whose path covers a weight is for it: named, or not told by its block how to start."""
+    return entry.weight.init not in COMPUTED and (not held["rest"] or _own(entry) is None)
+
+
+def _has_leaf(path: str, entries: list[WeightEntry]) -> bool:
+    """Whether a path ends in a leaf of a block that other parameters have, such as a bias."""
+    above, _, leaf = path.rpartition(".")
+    blocks = [entry.node.contract for entry in entries if covering(above).match(entry.map_path)] if above else []
+    return any(word in block.weights for block in blocks if block for word in leaf.strip("<>").split("|"))
 
 
 __all__ = ["FirstValues", "wrong_laws"]

@@ -94,6 +94,7 @@ def _shape_constructs(definitions: Json) -> None:
         for entries in spec["properties"][section].get("patternProperties", {}).values():
             if isinstance(entries.get("type"), str):
                 entries["type"] = [entries["type"], "null"]
+    spec["properties"]["init"]["additionalProperties"] = {"anyOf": [{"$ref": "#/$defs/Law"}, {"type": "null"}]}
 
 
 def _add_nodes(definitions: Json) -> None:

@@ -280,7 +280,9 @@ def value_of(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[s
         close = nearest(name, known)
         label = Label(at().within(error.tree.start, error.tree.end), "expected a parameter of the spec")
         help_ = f"did you mean `${close}`?" if close else None
-        raise SpecError([Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]) from None
+        raise SpecError(
+            [Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]
+        ) from None
     except EvaluationError as error:
         label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
         raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
