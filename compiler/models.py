@@ -348,13 +348,14 @@ class ModelBuilder:
                     continue
                 inner = builder.scope(definition)
                 given = {**self.size_row(name), **_as_mapping(self.overrides.get(name))}
-                size = given.pop("size", mount.size)
                 at = partial(self.document.span, "mounts", name)
+                own_size = scope.option(mount.size, at("size")).value
+                size = given.pop("size", own_size)
                 fixed = {key: scope.option(raw, at("params", key), at=partial(at, "params", key)).value
                          for key, raw in mount.params.items()}  # fmt: skip
                 row = partial(self.document.span, "sizes", str(self.size), name)
                 said = Said(
-                    at("size") if size == mount.size else row("size"),
+                    at("size") if size == own_size else row("size"),
                     partial(at, "params"),
                     row,
                     frozenset(mount.params),

@@ -245,7 +245,8 @@ def wrapped(line: str) -> str:
     code = code.rstrip()
     indent = " " * (len(code) - len(code.lstrip()))
     if mark:
-        return f"{indent}# {comment}\n{wrapped(code)}"
+        above = textwrap.wrap(comment, WIDTH - len(indent) - 2, break_long_words=False)
+        return "".join(f"{indent}# {one}\n" for one in above) + wrapped(code)
     code, after = code.rstrip(","), "," if code.endswith(",") else ""
     opening = _outermost(code)
     if opening is None:
