@@ -131,7 +131,7 @@ class Option:
     origin: str = "call"
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Node:
     """A node: an instance of a block, a part (one body), a repeat (a body a round), or a second call (`reuse`).
 
@@ -194,7 +194,7 @@ class TiedPair:
     key_span: Span
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Body:
     """The inside of a spec, a part or one round of a repeat.
 
@@ -247,7 +247,7 @@ class WeightEntry:
         return not self.weight.buffer and bool(getattr(self.node.contract, "trainable", True))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Graph:
     """A checked model: what `aw.check` returns and every backend reads.
 

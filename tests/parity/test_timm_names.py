@@ -95,3 +95,13 @@ def test_the_last_stage_dilated(published: Path) -> None:
 def test_size_by_name(name: str, depth: int) -> None:
     graph = build_graph("detr", None, None, {"timm_name": name, "use_timm_backbone": True})
     assert graph.params["backbone"]["depths"][2] == depth
+
+
+def test_segmentation_starts_from_detection(checkpoint: Callable[[Case], Path], reference: Any) -> None:
+    case = next(case for case in CASES if case.id == "detr-object_detection-plain")
+    with pytest.warns(UserWarning, match="freshly initialised.*masks.adapter1"):
+        model = aw.from_pretrained(str(checkpoint(case)), task="segmentation", backend="eager").eval()
+    with torch.no_grad():
+        found = model(pixel_values=make_inputs(case)["pixel_values"])
+    for name in ("logits", "pred_boxes"):
+        assert difference(name, reference(case)[name], found[name], []) < TOLERANCE
