@@ -345,6 +345,7 @@ class ModelBuilder:
             try:
                 definition = mounted(builder, self.definition, name, scope)
                 if definition is None:
+                    self.report.poison(name)
                     continue
                 inner = builder.scope(definition)
                 given = {**self.size_row(name), **_as_mapping(self.overrides.get(name))}

@@ -68,12 +68,12 @@ class Report:
         )  # fmt: skip
 
     def poison(self, name: str) -> None:
-        """Remember that the parameter `name` has failed."""
+        """Remember that the parameter `name` has failed, or all of a mounted spec."""
         self._poisoned.add(name)
 
     def is_poisoned(self, name: str) -> bool:
         """Whether the failure of `name` is reported already."""
-        return name in self._poisoned
+        return name in self._poisoned or name.partition(".")[0] in self._poisoned
 
     def suggest(self, word: str, known: Iterable[str], *, prefix: str = "") -> str | None:
         """A did-you-mean for `word`, or None where nothing is near, or too much is wrong to look."""
