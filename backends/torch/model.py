@@ -61,6 +61,7 @@ class Model(nn.Module):
         self.config: dict[str, Any] = {}
         self._emitter = Source(graph, version=version())
         self._methods: dict[int, Any] = {}
+        self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
         self._emitter.specialise(_plainest(graph))
         self._load()
@@ -134,15 +135,20 @@ class Model(nn.Module):
         self._methods[combination] = call
         return call
 
-    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> Any:
+    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.
 
         Raises:
             SpecError: the graph cannot be decoded step by step; the diagnostic names the node.
         """
-        method = self._emitter.step(combination, output, tokens, is_first=is_first)
-        self._renew()
-        return getattr(self.net, method.method), method.arguments
+        key = (combination, output, is_first)
+        if key not in self._steps:
+            method = self._emitter.step(combination, output, tokens, is_first=is_first)
+            self._renew()
+            bound = getattr(self.net, method.method)
+            run = self.compiled(bound) if self.backend == "inductor" and not is_first else bound
+            self._steps[key] = run, method.arguments
+        return self._steps[key]
 
     def compiled(self, method: Any) -> Any:
         """A method of `net`, compiled whole when it is first called."""

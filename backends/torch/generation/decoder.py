@@ -13,6 +13,9 @@ from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
 
+ROOM = 64
+"""Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
+
 
 class Decoder:
     """One text, or a batch of them, that is being written.
@@ -36,7 +39,7 @@ class Decoder:
     def __init__(self, model: Model, inputs: Mapping[str, Any], *, length: int) -> None:
         self.model = model
         self.graph = model.graph
-        self.length = length
+        self.length = -(-length // ROOM) * ROOM
         self.count = 0
         root = self.graph.root.inputs
         self.ids = "decoder_input_ids" if "decoder_input_ids" in root else "input_ids"
@@ -51,8 +54,6 @@ class Decoder:
         combination = self.graph.combination({*self.inputs, self.ids} & set(self.graph.atoms))
         self._first, self._first_takes = model.step(combination, "logits", self.tokens, is_first=True)
         self._next, self._next_takes = model.step(combination, "logits", self.tokens, is_first=False)
-        if model.backend == "inductor":
-            self._next = model.compiled(self._next)
 
     def is_along(self, name: str) -> bool:
         """Whether an input lies along the tokens."""
