@@ -26,9 +26,7 @@ from transformers.models.owlvit import modeling_owlvit
 from .case import Case, Inputs
 
 SEED = 20240611
-vars(modeling_owlvit)["center_to_corners_format"] = (
-    center_to_corners_format  # imported there only where Pillow is installed
-)
+setattr(modeling_owlvit, "center_to_corners_format", center_to_corners_format)  # noqa: B010 - imported only with Pillow
 
 
 @contextmanager
