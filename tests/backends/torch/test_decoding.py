@@ -1,0 +1,114 @@
+"""Steps that read what is remembered give what one forward over all tokens gives, in every model that writes tokens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.generation.decoder import Decoder
+
+TEXT = ("gpt2", "gptj", "opt", "bloom", "trocr", "imagegpt")
+TASKS = {"imagegpt": "causal_image_modeling"}
+PAIRS = ("bart", "mbart", "pegasus", "t5", "transformer", "whisper", "speech_to_text")
+PROMPT, LENGTH = 5, 9
+
+
+def model_of(name: str, task: str, backend: str = "eager") -> Any:
+    """A model of random weights, large enough that every part of it tells in the numbers."""
+    torch.manual_seed(0)
+    model = aw.compile(name, task=task, size="tiny", backend=backend)
+    for parameter in model.parameters():
+        parameter.data.normal_(0.1, 0.3)
+    return model
+
+
+def difference(model: Any, ids: torch.Tensor, inputs: dict[str, torch.Tensor], mask: str | None = None) -> float:
+    """How far the steps' logits are from those of a forward, relative to the largest."""
+    is_pair = "decoder_input_ids" in model.graph.root.inputs
+    with torch.no_grad():
+        expected = model(**inputs, **{"decoder_input_ids" if is_pair else "input_ids": ids}).logits
+        first = {name: value[:, :PROMPT] if name == mask else value for name, value in inputs.items()}
+        decoder = Decoder(model, first, length=LENGTH + 2)
+        steps = [decoder.step(ids[:, :PROMPT])]
+        steps += [decoder.step(ids[:, at : at + 1]) for at in range(PROMPT, LENGTH - 2)]
+        decoder.step(ids[:, :2])  # two that are taken back
+        decoder.crop(LENGTH - 2)
+        steps.append(decoder.step(ids[:, LENGTH - 2 :]))
+    real = slice(None) if mask is None else slice(int((inputs[mask] == 0).sum(1).max()), None)
+    found, expected = torch.cat(steps, 1)[:, real], expected[:, real]
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def tokens(model: Any, rows: int) -> torch.Tensor:
+    return torch.randint(4, model.graph.params["vocab_size"] - 1, (rows, LENGTH))
+
+
+@pytest.mark.parametrize("name", TEXT)
+@pytest.mark.parametrize("padded", [False, True], ids=["whole", "padded"])
+def test_a_decoder(name: str, padded: bool) -> None:
+    model = model_of(name, TASKS.get(name, "causal_lm"))
+    mask = torch.ones(2, LENGTH, dtype=torch.long)
+    mask[1, :3] = 0
+    inputs = {"attention_mask": mask} if padded else {}
+    assert difference(model, tokens(model, 2), inputs, "attention_mask" if padded else None) < 1e-5
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_an_encoder_and_decoder(name: str) -> None:
+    model = model_of(name, "conditional_generation")
+    inputs = {key: value for key, value in example_inputs(model.graph).items() if not key.startswith("decoder")}
+    rows = next(iter(inputs.values())).shape[0]
+    assert difference(model, tokens(model, rows), inputs) < 1e-5
+
+
+def test_beams_go_on_with_other_rows() -> None:
+    model = model_of("gpt2", "causal_lm")
+    ids = tokens(model, 3)
+    order = torch.tensor([2, 0, 0])
+    with torch.no_grad():
+        decoder = Decoder(model, {}, length=LENGTH)
+        decoder.step(ids[:, :-1])
+        decoder.reorder(order)
+        found = decoder.step(ids[:, -1:])
+        expected = model(input_ids=torch.cat([ids[order, :-1], ids[:, -1:]], 1)).logits[:, -1:]
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_step_is_compiled_once_for_all_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.compiler.reset()
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda run, **options: real(run, **{**options, "backend": "eager"}))
+    model = model_of("gpt2", "causal_lm", backend="inductor")
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for _ in range(2):
+            assert difference_of_steps(model) < 1e-5
+
+
+def difference_of_steps(model: Any) -> float:
+    """As `difference`, one token a step."""
+    ids = tokens(model, 2)
+    with torch.no_grad():
+        decoder = Decoder(model, {}, length=LENGTH)
+        decoder.step(ids[:, :PROMPT])
+        found = [decoder.step(ids[:, at : at + 1]) for at in range(PROMPT, LENGTH)][-1]
+        model.backend, backend = "eager", model.backend
+        model._methods.clear()
+        expected = model(input_ids=ids).logits[:, -1:]
+        model.backend = backend
+    return float((found - expected).abs().max() / expected.abs().max())
+
+
+def test_what_looks_ahead_cannot_be_decoded() -> None:
+    model = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
+    with pytest.raises(aw.SpecError, match="undecodable"):
+        Decoder(model, {}, length=8)
+
+
+def test_what_writes_no_tokens_has_no_decoder() -> None:
+    model = aw.compile("vit", size="tiny", backend="eager")
+    with pytest.raises(ValueError, match="writes no tokens"):
+        Decoder(model, {}, length=8)
