@@ -136,6 +136,7 @@ DETR_CASES: list[Case] = [
         variant("auxiliary", _scene, _masked, _few, config=DETR_CONFIGS["auxiliary"], flags=MAPS),
         variant("auxiliary_nolabels", _scene, config=DETR_CONFIGS["auxiliary"]),
         variant("learned", _scene, _few, config=DETR_CONFIGS["learned"]),
+        variant("two_labels", _scene, _few, config={"num_labels": 2}),
         variant("costs", _scene, _few, config={"class_cost": 3, "bbox_cost": 1.5, "giou_cost": 0.5,
                 "bbox_loss_coefficient": 2, "giou_loss_coefficient": 3.5, "eos_coefficient": 0.3}),
         variant("as_tested", _scene, _few, config=DETR_CONFIGS["as_tested"]),

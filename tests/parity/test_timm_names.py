@@ -22,7 +22,7 @@ from archwright.compiler.models import build_graph
 from .case import Case, merged
 from .cases_detection import CASES
 from .compare import TOLERANCE, difference
-from .reference import build, make_inputs, run
+from .reference import build, load, make_inputs, run
 
 CASE = next(case for case in CASES if case.id == "detr-segmentation-masked")
 BACKBONE = "detr.model.backbone.conv_encoder.model."
@@ -57,6 +57,13 @@ def published(checkpoint: Callable[[Case], Path], tmp_path: Path) -> Path:
     config = json.loads((checkpoint(CASE) / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "use_timm_backbone": True, "backbone": "resnet50"}))
     return folder
+
+
+def test_the_first_files_do_not_say_whose_names_they_have(published: Path) -> None:
+    config = json.loads((published / "config.json").read_text())
+    del config["use_timm_backbone"]
+    (published / "config.json").write_text(json.dumps(config))
+    assert aw.from_pretrained(str(published), backend="eager").graph.num_parameters() > 0
 
 
 def test_loads_and_saves_the_names_of_timm(published: Path, reference: Any, tmp_path: Path) -> None:
@@ -105,3 +112,14 @@ def test_segmentation_starts_from_detection(checkpoint: Callable[[Case], Path], 
         found = model(pixel_values=make_inputs(case)["pixel_values"])
     for name in ("logits", "pred_boxes"):
         assert difference(name, reference(case)[name], found[name], []) < TOLERANCE
+
+
+def test_a_fresh_model_loads_in_transformers(tmp_path: Path) -> None:
+    model = aw.compile("detr", task="segmentation", size="tiny", backend="eager")
+    model.save_pretrained(str(tmp_path))
+    theirs, info = load(CASE, tmp_path, output_loading_info=True)
+    assert not any(info.values()), info
+    pixels = torch.randn(2, 3, 64, 96)
+    with torch.no_grad():
+        expected, found = theirs.eval()(pixel_values=pixels), model(pixel_values=pixels)
+    assert difference("pred_masks", expected["pred_masks"], found["pred_masks"], []) < TOLERANCE
