@@ -27,6 +27,6 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
 
         config = read_json(Path(target) / "config.json")
         target, found = spec_for(config, Path(target))
-        overrides = {**overrides_from(config, library().spec(target).model), **overrides}
+        overrides = {**overrides_from(config, library().spec(target)), **overrides}
         chosen = task or found
     return build_graph(target, None if chosen == "base" else chosen, size, overrides)

@@ -41,7 +41,7 @@ def compile(  # noqa: A001 - the name that users know from torch
     _check_backend(backend)
     graph = build_graph(model, None if task == "base" else task, size, params)
     made = Model(graph, backend=backend, dynamic=dynamic)
-    made.config = config_from(graph.params, graph.document.model, graph.task, {})
+    made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device)
     return made.eval()
 
@@ -77,7 +77,7 @@ def from_pretrained(
     name, found = (spec, None) if spec is not None else spec_for(origin.config, origin.folder)
     from ...compiler.document import library
 
-    overrides = {**overrides_from(origin.config, library().spec(name).model), **params}
+    overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     chosen = found if task is None else None if task == "base" else task
     graph = build_graph(name, chosen, None, overrides)
     written_by = build_graph(name, found, None, overrides) if chosen != found else None

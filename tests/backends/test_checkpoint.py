@@ -171,3 +171,17 @@ def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
     model.save_pretrained(again)
     assert f"model.{key}" not in load_file(again / "model.safetensors")
     aw.from_pretrained(again, backend="eager")  # complete without, as sinusoids are computed
+
+
+def test_a_mounted_spec_is_looked_for_beside_the_one_that_mounts_it(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "archwright: 1\nmodel: inner\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"
+        "graph: {y: {block: linear, in: x, d_out: $d}}\noutputs: {y: y}\ncheckpoint: {weights: {y: y}}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "archwright: 1\nmodel: outer\nmounts: {inside: {spec: inner, config: inside}}\n"
+        "inputs: {x: 'float[batch, $inside.d]'}\ngraph: {inside: {mount: inside, in: {x: x}}}\n"
+        "outputs: {y: inside.y}\ncheckpoint: {weights: {inside: inside}}\n"
+    )
+    model = aw.compile(tmp_path / "outer.yaml", backend="eager")
+    assert model.config["inside"]["d"] == 4

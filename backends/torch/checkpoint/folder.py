@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ....compiler.document import SHIPPED, library, shipped_models
+from ....compiler.document import SHIPPED, Document, library, shipped_models
 from ....compiler.schema import Mount, Spec
 from ....compiler.weight_rules import mounted_spec
 from ...errors import CheckpointError
@@ -153,8 +153,9 @@ def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     return all(_field(config, path) == wanted for path, wanted in match.items())
 
 
-def overrides_from(config: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
+def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[str, Any]:
     """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it."""
+    spec = document.model
     found: dict[str, Any] = {}
     for name, raw in spec.params.items():
         fields = spec.checkpoint.config.get(name, name)
@@ -167,7 +168,7 @@ def overrides_from(config: Mapping[str, Any], spec: Spec) -> dict[str, Any]:
         found["num_labels"] = len(config["id2label"])
     for name, mount in spec.mounts.items():
         inner = config.get(mount.config) if mount.config else config
-        mounted = _mounted(mount, {**spec.params, **found})
+        mounted = _mounted(document, mount, {**spec.params, **found})
         if isinstance(inner, Mapping) and mounted is not None:
             found[name] = overrides_from(inner, mounted)
     return found
@@ -184,10 +185,10 @@ def _field(config: Mapping[str, Any], path: str) -> Any:
     return value
 
 
-def _mounted(mount: Mount, params: Mapping[str, Any]) -> Spec | None:
+def _mounted(document: Document[Spec], mount: Mount, params: Mapping[str, Any]) -> Document[Spec] | None:
     """The spec that is mounted under these parameters; None where none is."""
     try:
-        return library().spec(mounted_spec(mount, params.__getitem__)).model
+        return library().spec(mounted_spec(mount, params.__getitem__), near=document.folder)
     except KeyError:
         return None  # building the graph says so
 
@@ -197,14 +198,17 @@ def _admits_null(raw: Any) -> bool:
     return raw is None or (isinstance(word, str) and word.endswith("?"))
 
 
-def config_from(params: Mapping[str, Any], spec: Spec, task: str | None, previous: Mapping[str, Any]) -> dict[str, Any]:
+def config_from(
+    params: Mapping[str, Any], document: Document[Spec], task: str | None, previous: Mapping[str, Any]
+) -> dict[str, Any]:
     """The config to write: what was read, with the fields that differ changed; all fields where nothing was read."""
+    spec = document.model
     config = dict(previous)
-    known = overrides_from(previous, spec)
+    known = overrides_from(previous, document)
     for name, value in params.items():
         if name in spec.mounts:
             field_name = spec.mounts[name].config
-            inner = _mounted(spec.mounts[name], params)
+            inner = _mounted(document, spec.mounts[name], params)
             if field_name and inner is not None and isinstance(value, Mapping):
                 before = previous.get(field_name)
                 config[field_name] = config_from(value, inner, None, before if isinstance(before, Mapping) else {})

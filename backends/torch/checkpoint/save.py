@@ -50,7 +50,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
     _write_json(
         target / "config.json",
-        config_from(model.graph.params, model.graph.document.model, model.graph.task, model.config),
+        config_from(model.graph.params, model.graph.document, model.graph.task, model.config),
     )
 
 
