@@ -1,6 +1,6 @@
 """Time Series Transformer: forecasts with their spread, for series with a season and a level of their own.
 
-Run it with ``python docs/examples/time_series_transformer.py``. The model predicts a distribution for each step; futures
+Run it with ``python docs/examples/time_series_transformer.py``. The model gives a distribution for each step; futures
 are drawn from it one step after the other, and their quantiles are the forecast.
 """
 
