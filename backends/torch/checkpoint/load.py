@@ -174,7 +174,7 @@ def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:
     parts = [value]
     for name, number in tensor.ops:
         if name == "transpose":
-            parts = [part.t().contiguous() if part.dim() == 2 else part for part in parts]
+            parts = [part.t() if part.dim() == 2 else part for part in parts]  # views: the file stays the only copy
         elif name == "split":
             parts = list(parts[0].split([entry.shape[0] for entry in tensor.entries]))
         elif name == "heads":
