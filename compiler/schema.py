@@ -178,6 +178,25 @@ class Mount(Construct):
     config: str | None = None
 
 
+class Blank(Construct):
+    """A token after the text that no token sees, and that alone is predicted: how a bidirectional model writes."""
+
+    token: int = 0
+    hidden_by: Identifier
+    asked_by: Identifier
+    memory: Identifier | None = None
+    again: int = 0
+
+
+class Generate(Construct):
+    """What writing has to know of a model beyond its config."""
+
+    prompt: Text = "started"
+    returns: Literal["all", "new"] = "all"
+    ignores: list[Identifier] = []
+    blank: Blank | None = None
+
+
 class Task(Construct):
     """A fragment laid over the base: a part with its inputs, or nodes and outputs of its own."""
 
@@ -196,7 +215,7 @@ class Task(Construct):
     weights: list[str] = []
     fold: dict[str, list[str]] = {}
     drop: list[str] = []
-    generate: dict[str, Any] | None = None
+    generate: Generate | None = None
 
     @property
     def options(self) -> dict[str, Any]:
@@ -284,7 +303,7 @@ class Spec(Construct):
     weights: list[str] = []
     tasks: dict[Identifier, Task] = {}
     checkpoint: Checkpoint = Checkpoint()
-    generate: dict[str, Any] | None = None
+    generate: Generate | None = None
     example: dict[Identifier, Any] = {}
     init: dict[str, Law] = {}
     freeze: list[str] = []

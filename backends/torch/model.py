@@ -84,7 +84,7 @@ class Model(nn.Module):
         flags = {name for name in self.graph.flags if self._flag(name, named)}
         combination = self.graph.combination(set(given) | flags, off=self.graph.flags.keys() - flags)
         method = self._methods.get(combination) or self._specialise(combination, set(given))
-        return _wrap(self.graph.outputs, method({name: self._value(value, name) for name, value in given.items()}))
+        return _wrap(self.graph.outputs, method({name: self.value(value, name) for name, value in given.items()}))
 
     def _named(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         order = list(self.graph.root.inputs)
@@ -104,7 +104,7 @@ class Model(nn.Module):
                 raise ArgumentError(f"`{self.graph.name}` takes no input `{name}`; it takes {known}")
         return named
 
-    def _value(self, value: Any, name: str) -> Any:
+    def value(self, value: Any, name: str) -> Any:
         """A tensor, or records packed into some; a whole number stays one where the input has no axes."""
         kind = self.graph.root.inputs[name].type
         if isinstance(kind, RecordType):
@@ -190,6 +190,23 @@ class Model(nn.Module):
         self._classes = {made.name: module.__dict__[made.name] for made in self._emitter.classes.values()}
         for made in self._classes.values():
             _admit_variants(made)
+
+    def generate(self, inputs: Any = None, **options: Any) -> torch.Tensor:
+        """Write tokens after a prompt, as ``generate`` of Hugging Face does (`docs/generation.md`).
+
+        Args:
+            inputs: what is read first, under its name or alone.
+            **options: the model's inputs, and options by Hugging Face's names.
+
+        Returns:
+            ``[rows, length]``: the ids, prompt or start token included.
+
+        Raises:
+            ArgumentError: the model writes no tokens, or an option is wrong.
+        """
+        from .generation.generate import generate
+
+        return generate(self, inputs, **options)
 
     def save_pretrained(self, folder: str, **options: Any) -> None:
         """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``."""

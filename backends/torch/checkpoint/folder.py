@@ -29,10 +29,15 @@ class Header:
 
 @dataclass(slots=True)
 class Origin:
-    """A folder on disk: what its config says, and a header for every tensor."""
+    """A folder on disk: what its configs say, and a header for every tensor.
+
+    Attributes:
+        generation: what ``generation_config.json`` says; None where there is none.
+    """
 
     folder: Path
     config: dict[str, Any]
+    generation: dict[str, Any] | None = None
     headers: dict[str, Header] = field(default_factory=dict)
 
 
@@ -45,7 +50,8 @@ def open_folder(path: str | Path) -> Origin:
     folder = Path(path)
     if not folder.is_dir():
         raise CheckpointError(f"{folder} is no folder; expected one with config.json and model.safetensors")
-    origin = Origin(folder, read_json(folder / "config.json"))
+    written = folder / "generation_config.json"
+    origin = Origin(folder, read_json(folder / "config.json"), read_json(written) if written.is_file() else None)
     index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
     if index.is_file():
         shards = read_json(index).get("weight_map", {})

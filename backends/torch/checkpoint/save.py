@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None) -> None:
     """Write ``config.json`` and ``model.safetensors``, or shards with an index where a shard would be too large.
 
+    What a checkpoint said of generation is written too.
+
     Args:
         max_shard_size: bytes; None writes one file.
     """
@@ -52,6 +54,8 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
         target / "config.json",
         config_from(model.graph.params, model.graph.document, model.graph.task, model.config),
     )
+    if model.origin is not None and model.origin.generation is not None:
+        _write_json(target / "generation_config.json", model.origin.generation)
 
 
 def _shards(tensors: dict[str, torch.Tensor], limit: int | None) -> list[list[str]]:

@@ -9,6 +9,7 @@ import torch
 
 from ....blocks.notation.types import Type
 from ....compiler.decoding import token_axis
+from ....compiler.graph import Graph
 from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
@@ -24,6 +25,7 @@ class Decoder:
         ids: the name of the input that takes the tokens.
         length: how many tokens there is room for.
         count: how many there are so far.
+        rows: how many texts there are.
 
     Args:
         model: the model.
@@ -42,9 +44,8 @@ class Decoder:
         self.length = -(-length // ROOM) * ROOM
         self.count = 0
         root = self.graph.root.inputs
-        self.ids = "decoder_input_ids" if "decoder_input_ids" in root else "input_ids"
-        if self.ids not in root or "logits" not in self.graph.outputs:
-            raise ArgumentError(f"`{self.graph.name}` with the task `{self.graph.task or 'base'}` writes no tokens")
+        self.rows = 0
+        self.ids = tokens_of(self.graph)
         kind = root[self.ids].type
         assert isinstance(kind, Type)
         (self.tokens,) = kind.dims[1].symbols()
@@ -74,6 +75,7 @@ class Decoder:
             ``[batch, new, vocabulary]``.
         """
         is_first = self.count == 0
+        self.rows = tokens.shape[0]
         place = Place(torch.tensor(self.count, device=tokens.device), tokens.shape[1], self.length)
         if is_first:
             for name in self.wholes:
@@ -87,8 +89,9 @@ class Decoder:
         return run(**told, held=self.held, place=place)
 
     def reorder(self, rows: torch.Tensor) -> None:
-        """Go on with other rows of the batch: those of the beams that are kept."""
-        self.held = _reordered(self.held, rows)
+        """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""
+        self.held = _reordered(self.held, rows, self.rows)
+        self.rows = len(rows)
         for name in self.wholes:
             self.inputs[name] = self.inputs[name].index_select(0, rows)
 
@@ -97,9 +100,34 @@ class Decoder:
         self.count = count
 
 
-def _reordered(held: Any, rows: torch.Tensor) -> Any:
+def tokens_of(graph: Graph) -> str:
+    """The name of the input that takes the tokens that are written.
+
+    Raises:
+        ArgumentError: there is none, or nothing that says which token is next.
+    """
+    inputs = graph.root.inputs
+    ids = "decoder_input_ids" if reads_apart(graph) else "input_ids"
+    kind = inputs[ids].type if ids in inputs else None
+    if not isinstance(kind, Type) or len(kind.dims) != 2 or "logits" not in graph.outputs:
+        raise ArgumentError(
+            f"`{graph.name}` with the task `{graph.task or 'base'}` writes no tokens; take a task that gives `logits` "
+            "for each of its `input_ids` or `decoder_input_ids`"
+        )
+    return ids
+
+
+def reads_apart(graph: Graph) -> bool:
+    """Whether what is read and what is written are apart: an encoder and a decoder."""
+    inputs = graph.root.inputs
+    if "decoder_input_ids" not in inputs:
+        return False
+    return "input_ids" not in inputs or str(inputs["input_ids"].type) != str(inputs["decoder_input_ids"].type)
+
+
+def _reordered(held: Any, rows: torch.Tensor, count: int) -> Any:
     if isinstance(held, dict):
-        return {name: _reordered(value, rows) for name, value in held.items()}
+        return {name: _reordered(value, rows, count) for name, value in held.items()}
     if isinstance(held, list):
-        return [_reordered(value, rows) for value in held]
-    return held.index_select(0, rows) if held.dim() > 1 and held.shape[0] == len(rows) else held
+        return [_reordered(value, rows, count) for value in held]
+    return held.index_select(0, rows) if held.dim() > 1 and held.shape[0] == count else held

@@ -1,0 +1,144 @@
+"""Beam search: several beginnings of each text at once, of which the likeliest are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .options import Options
+from .processors import Processor
+from .writer import Writer
+
+_OUT = -1e9
+"""Added to the score of what cannot be chosen."""
+
+
+@dataclass
+class Beams:
+    """Some texts for each input, best first.
+
+    Attributes:
+        ids: ``[batch, beams, length]``, filled up behind what is written.
+        scores: ``[batch, beams]``.
+        lengths: how many new tokens each has, ``[batch, beams]``.
+        ended: whether it has come to its end, ``[batch, beams]``.
+    """
+
+    ids: Tensor
+    scores: Tensor
+    lengths: Tensor
+    ended: Tensor
+
+    def best(self, which: Tensor) -> Beams:
+        """Those numbered by `which`, ``[batch, beams]``."""
+        ids = self.ids.take_along_dim(which[..., None], 1)
+        parts = (self.scores, self.lengths, self.ended)
+        return Beams(ids, *(part.gather(1, which) for part in parts))
+
+    def joined(self, other: Beams) -> Beams:
+        """These and others."""
+        pairs = [(getattr(self, name), getattr(other, name)) for name in ("ids", "scores", "lengths", "ended")]
+        return Beams(*(torch.cat(pair, 1) for pair in pairs))
+
+
+def search(
+    writer: Writer, options: Options, processors: Sequence[Processor], generator: torch.Generator | None
+) -> Tensor:
+    """The best ids of each input, ``[batch * num_return_sequences, length]``.
+
+    Args:
+        writer: what steps through the model, its prompt read.
+        options: the number of beams, and what a score and an end are.
+        processors: what changes scores.
+        generator: draws the candidates where `do_sample` asks for that.
+    """
+    num, prompt = options.num_beams, writer.length
+    ids, scores = writer.begin(num)
+    ends = torch.tensor(options.ends, device=ids.device)
+    batch = ids.shape[0] // num
+    running, done = _empty(ids, options, batch)
+    running.scores[:, 1:] = _OUT  # all beams are the same at first
+    hope = torch.ones(batch, 1, dtype=torch.bool, device=ids.device)
+    first_rows = torch.arange(batch, device=ids.device)[:, None] * num
+    is_top = torch.arange(num * max(2, 1 + len(options.ends)), device=ids.device) < num
+    count = prompt
+    while True:
+        so_far = running.ids[:, :, :count].flatten(0, 1)
+        scores = scores.float().log_softmax(-1)
+        for process in processors:
+            scores = process(so_far, scores)
+        found, origin = _candidates(running, scores, count, len(is_top), options, generator)
+        found.lengths.fill_(count + 1 - prompt)
+        is_last = count + 1 >= options.max_length
+        found.ended = torch.isin(found.ids[:, :, count], ends) | is_last
+        going = (found.scores + found.ended * _OUT).topk(num).indices
+        running = found.best(going)
+        running.scores = running.scores + running.ended * _OUT
+        done = _finish(done, found, found.ended & is_top, hope, options)
+        count += 1
+        hope = hope & _may_improve(running, done, count - prompt, options.max_length - prompt, options)
+        if is_last or _is_over(done, found, hope, options):
+            break
+        rows = (first_rows + origin.gather(1, going)).flatten()
+        writer.reorder(rows)
+        scores = writer.step(running.ids[:, :, count - 1].reshape(-1, 1))[:, -1]
+    kept = options.num_return_sequences
+    length = prompt + int(done.lengths[:, :kept].max())
+    return done.ids[:, :kept, :length].flatten(0, 1)
+
+
+def _empty(ids: Tensor, options: Options, batch: int) -> tuple[Beams, Beams]:
+    """The beams that go on, which have the prompt, and those that are done, none so far."""
+    fill = (options.pad or options.ends[0]) if options.ends else -1  # a pad of 0 fills with the end, as Hugging Face's
+    room = ids.new_full((ids.shape[0], options.max_length - ids.shape[1]), fill)
+    whole = torch.cat([ids, room], 1).unflatten(0, (batch, -1))
+    shape = whole.shape[:2]
+    lengths = ids.new_zeros(shape)
+    ended = torch.zeros(shape, dtype=torch.bool, device=ids.device)
+    running = Beams(whole, torch.zeros(shape, device=ids.device), lengths, ended)
+    return running, Beams(whole, torch.full(shape, _OUT, device=ids.device), lengths, ended)
+
+
+def _candidates(
+    running: Beams, scores: Tensor, count: int, many: int, options: Options, generator: torch.Generator | None
+) -> tuple[Beams, Tensor]:
+    """The `many` likeliest continuations, or as many that are drawn, and the beam of each."""
+    batch, num = running.scores.shape
+    size = scores.shape[-1]
+    total = (scores.unflatten(0, (batch, num)) + running.scores[:, :, None]).flatten(1)
+    drawn = total.softmax(-1).multinomial(many, generator=generator) if options.do_sample else None
+    which = total.topk(many).indices if drawn is None else drawn
+    found = running.best(which // size)
+    found.ids[:, :, count] = which % size
+    found.scores = total.gather(1, which)
+    return found, which // size
+
+
+def _finish(done: Beams, found: Beams, ends_now: Tensor, hope: Tensor, options: Options) -> Beams:
+    """The best of what was done and what ends now; others count as out."""
+    scores = found.scores / found.lengths[:, :1] ** options.length_penalty
+    if options.early_stopping is True:
+        scores = scores + done.ended.all(-1, keepdim=True) * _OUT
+    scores = scores + ~hope * _OUT
+    scores = scores + ~ends_now * _OUT
+    merged = done.joined(Beams(found.ids, scores, found.lengths, ends_now))
+    return merged.best(merged.scores.topk(options.num_beams).indices)
+
+
+def _may_improve(running: Beams, done: Beams, count: int, most: int, options: Options) -> Tensor:
+    """Whether the best beam that goes on could come before the worst that is done, ``[batch, 1]``."""
+    is_long = options.early_stopping == "never" and options.length_penalty > 0.0
+    possible = running.scores[:, :1] / (most if is_long else count) ** options.length_penalty
+    worst = done.scores.amin(1, keepdim=True).where(done.ended, _OUT)
+    return (possible > worst).any(-1, keepdim=True)
+
+
+def _is_over(done: Beams, found: Beams, hope: Tensor, options: Options) -> bool:
+    """Whether nothing better can come; the one place where the host waits."""
+    over = ~hope.any() | found.ended.all()
+    if options.early_stopping is True:
+        over = over | done.ended.all()
+    return bool(over)

@@ -1,0 +1,102 @@
+"""`Model.generate`: what Hugging Face's `generate` takes, and the ids that it returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...errors import ArgumentError
+from ..model import Model
+from .beams import search
+from .decoder import tokens_of
+from .options import Options, options_for
+from .processors import processors_for
+from .prompt import facts_of, prompt_for
+from .sampling import chooser, write
+from .writer import Writer, positions_of
+
+
+@torch.inference_mode()
+def generate(
+    model: Model,
+    inputs: Any = None,
+    *,
+    streamer: Any = None,
+    assistant_model: Model | None = None,
+    seed: int | None = None,
+    generator: torch.Generator | None = None,
+    **given: Any,
+) -> Tensor:
+    """The ids of texts that the model writes, ``[batch * num_return_sequences, length]``.
+
+    Args:
+        model: a model with a task that writes tokens.
+        inputs: what is read first (ids, features or pixels), in place of its name.
+        streamer: an object with ``put`` and ``end``, or a callable that is given each step's tokens.
+        assistant_model: a smaller model of the same vocabulary, whose guesses the model checks.
+        seed: begins the draws of `do_sample`.
+        generator: draws, in place of a `seed`.
+        **given: the model's inputs, and the fields of `Options`.
+
+    Raises:
+        ArgumentError: the model writes no tokens, or an argument is wrong.
+        SpecError: the model cannot write step by step.
+    """
+    graph = model.graph
+    tokens_of(graph)
+    if inputs is not None:
+        main = next(iter(graph.root.inputs))
+        if given.get(main) is not None:
+            raise ArgumentError(f"`inputs` and `{main}` are the same; give one of them")
+        given[main] = inputs
+    read = {name: given.pop(name) for name in list(given) if name in graph.root.inputs and name != "logits_to_keep"}
+    options = options_for(model, given, graph.root.inputs)
+    prompt = prompt_for(model, read, options)
+    facts, length, repeats = facts_of(graph), prompt.ids.shape[1], 1
+    if facts.returns == "new" and options.num_beams > 1:  # then Hugging Face repeats each input, and its best text
+        repeats, options.num_return_sequences = options.num_return_sequences, 1
+    options.limit(length, _limit(model))
+    writer = Writer(model, prompt, length=options.max_length)
+    if seed is not None:
+        generator = torch.Generator(prompt.ids.device).manual_seed(seed)
+    processors = processors_for(options, length)
+    put = _put(streamer, prompt.ids, options)
+    if options.num_beams > 1:
+        ids = search(writer, options, processors, generator)
+    else:
+        ids = write(writer, options, processors, chooser(options, generator), put)
+    if hasattr(streamer, "end"):
+        streamer.end()
+    return _new(ids, length, options).repeat_interleave(repeats, 0) if facts.returns == "new" else ids
+
+
+def _limit(model: Model) -> int | None:
+    """The positions that Hugging Face's default length stays within."""
+    return positions_of(model) if "max_positions" in model.graph.params else None
+
+
+def _put(streamer: Any, ids: Tensor, options: Options) -> Callable[[Tensor], object]:
+    """What a step's tokens are given to; a streamer is given the prompt first."""
+    if streamer is None:
+        return lambda tokens: None
+    if options.num_beams > 1:
+        raise ArgumentError("a `streamer` cannot follow beams, whose beginnings change; leave it out, or take one beam")
+    if hasattr(streamer, "put"):
+        streamer.put(ids.repeat_interleave(options.copies, 0).cpu())
+        return lambda tokens: streamer.put(tokens.cpu())
+    if not callable(streamer):
+        raise ArgumentError("`streamer` expected an object with `put` and `end`, or a callable")
+    return lambda tokens: streamer(tokens.cpu())
+
+
+def _new(ids: Tensor, prompt: int, options: Options) -> Tensor:
+    """What was written after the prompt, without the ends, as wide as the longest."""
+    new = ids[:, prompt:]
+    pad = 0 if options.pad is None else options.pad
+    is_end = torch.isin(new, torch.tensor(options.ends, device=ids.device))
+    before = is_end.cumsum(1) == 0
+    lengths = before.sum(1)
+    return new.where(before, pad)[:, : int(lengths.max())]

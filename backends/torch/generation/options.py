@@ -1,0 +1,193 @@
+"""How to write: Hugging Face's names and defaults, what a checkpoint says, and what a call says."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import torch
+
+from ...errors import ArgumentError
+from ..model import Model
+
+_NEUTRAL: Mapping[str, Any] = {
+    "use_cache": (True, False), "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0,
+    "encoder_repetition_penalty": 1.0, "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": None,
+    "sequence_bias": None, "token_healing": False, "guidance_scale": (None, 1), "num_beam_groups": 1,
+    "diversity_penalty": 0.0, "constraints": None, "force_words_ids": None, "penalty_alpha": (None, 0),
+    "max_time": None,
+    "stop_strings": None, "return_dict_in_generate": False, "output_scores": False, "output_logits": (None, False),
+    "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
+    "prompt_lookup_num_tokens": None, "low_memory": (None, False), "watermarking_config": None,
+    "logits_processor": (None, []), "stopping_criteria": (None, []), "prefix_allowed_tokens_fn": None,
+    "remove_invalid_values": (False, True), "labels": None,
+}  # fmt: skip
+"""Options of Hugging Face's that are known here by the values alone under which they change nothing."""
+
+
+@dataclass
+class Options:
+    """What a text is written with; the names and defaults are Hugging Face's."""
+
+    max_length: int = 20
+    max_new_tokens: int | None = None
+    min_length: int = 0
+    min_new_tokens: int | None = None
+    do_sample: bool = False
+    num_beams: int = 1
+    num_return_sequences: int = 1
+    length_penalty: float = 1.0
+    early_stopping: bool | str = False
+    temperature: float = 1.0
+    top_k: int | None = 50
+    top_p: float | None = 1.0
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+    no_repeat_ngram_size: int = 0
+    bad_words_ids: list[list[int]] | None = None
+    renormalize_logits: bool = False
+    forced_bos_token_id: int | None = None
+    forced_eos_token_id: int | list[int] | None = None
+    suppress_tokens: list[int] | None = None
+    begin_suppress_tokens: list[int] | None = None
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    eos_token_id: int | list[int] | None = None
+    decoder_start_token_id: int | list[int] | None = None
+    num_assistant_tokens: int = 20
+    language: str | list[str] | None = None
+    task: str | None = None
+    forced_decoder_ids: list[list[int]] | None = None
+    lang_to_id: dict[str, int] | None = None
+    task_to_id: dict[str, int] | None = None
+    no_timestamps_token_id: int | None = None
+    given: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def ends(self) -> list[int]:
+        """The tokens that end a text."""
+        return _many(self.eos_token_id)
+
+    @property
+    def pad(self) -> int | None:
+        """What fills the rest of a row whose text has ended."""
+        return self.ends[0] if self.pad_token_id is None and self.ends else self.pad_token_id
+
+    @property
+    def copies(self) -> int:
+        """How many rows there are for each input."""
+        return max(self.num_beams, self.num_return_sequences)
+
+    def limit(self, prompt: int, positions: int | None) -> None:
+        """Count the prompt into the lengths.
+
+        Args:
+            prompt: how long the prompt is.
+            positions: how many tokens the model has positions for, where its config says.
+        """
+        if self.max_new_tokens is not None:
+            self.max_length = prompt + self.max_new_tokens
+        elif "max_length" not in self.given and self.max_length == Options.max_length:
+            self.max_length = min(prompt + self.max_length, positions or prompt + self.max_length)
+        if self.min_new_tokens is not None:
+            self.min_length = prompt + self.min_new_tokens
+        if prompt >= self.max_length:
+            raise ArgumentError(
+                f"the prompt has {prompt} tokens, which leaves none of `max_length` {self.max_length}; "
+                "raise it, or give `max_new_tokens`"
+            )
+        shortest = {"min_length", "min_new_tokens"} & self.given
+        if self.min_length > self.max_length and shortest and {"max_length", "max_new_tokens"} & self.given:
+            raise ArgumentError(
+                f"a text of at least {self.min_length} and at most {self.max_length} tokens was asked for; "
+                f"lower `{min(shortest)}`"
+            )
+
+
+def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str]) -> Options:
+    """The options of a call: as given, else as the checkpoint says, else Hugging Face's defaults.
+
+    Args:
+        model: the model.
+        given: what the call says.
+        inputs: names of the model's inputs, for suggestions.
+
+    Raises:
+        ArgumentError: an option is unknown, or its value is wrong.
+    """
+    known = [one.name for one in fields(Options) if one.name != "given"]
+    for name, value in given.items():
+        if name not in known:
+            _refuse(name, value, [*known, *inputs, "streamer", "assistant_model", "seed", "generator"])
+    said = _said(model)
+    for name in _NEUTRAL.keys() & said.keys():
+        if not name.startswith(("output_", "return_")):
+            _refuse(name, said[name], known)
+    chosen = {name: said[name] for name in known if said.get(name) is not None}
+    options = Options(**{**chosen, **given}, given=frozenset(name for name in given if given[name] is not None))
+    _check(options)
+    return options
+
+
+def _said(model: Model) -> dict[str, Any]:
+    """What the checkpoint says: its file for generation, or else its config, and that of its decoder."""
+    if model.origin is not None and model.origin.generation is not None:
+        return model.origin.generation
+    said = {name: value for name, value in model.config.items() if value is not None}
+    inner = model.config.get("decoder") or model.config.get("text_config")
+    defaults = {one.name: one.default for one in fields(Options)}
+    for name, value in inner.items() if isinstance(inner, dict) else ():
+        if said.get(name, defaults.get(name)) == defaults.get(name):
+            said[name] = value
+    return said
+
+
+def _refuse(name: str, value: Any, known: Collection[str]) -> None:
+    """An error for an option that is unknown, or known by values that change nothing and has another."""
+    if name in _NEUTRAL:
+        neutral = _NEUTRAL[name] if isinstance(_NEUTRAL[name], tuple) else (_NEUTRAL[name],)
+        if value is None or value in neutral:
+            return
+        raise ArgumentError(f"`{name}={value!r}` is not supported by `generate`; leave it out")
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"; did you mean `{close[0]}`?" if close else "; `docs/generation.md` lists what it takes"
+    raise ArgumentError(f"`generate` takes no argument `{name}`{hint}")
+
+
+def _check(options: Options) -> None:
+    """Refuse values that mean nothing."""
+    for name in ("num_beams", "num_return_sequences", "num_assistant_tokens"):
+        _require(options, name, _is_whole(getattr(options, name), 1), "a positive whole number")
+    for name in ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "no_repeat_ngram_size", "top_k"):
+        value = getattr(options, name)
+        _require(options, name, value is None or _is_whole(value, 0), "a whole number that is not negative")
+    _require(options, "temperature", options.temperature > 0 or not options.do_sample,
+             "a positive number; `do_sample=False` takes the likeliest token")  # fmt: skip
+    _require(options, "repetition_penalty", options.repetition_penalty > 0, "a positive number")
+    for name in ("top_p", "min_p"):
+        value = getattr(options, name)
+        _require(options, name, value is None or 0 <= value <= 1, "a number from 0 to 1")
+    _require(options, "early_stopping", options.early_stopping in (True, False, "never"), 'True, False or "never"')
+    count, beams = options.num_return_sequences, options.num_beams
+    if count > beams and (beams > 1 or not options.do_sample):
+        raise ArgumentError(
+            f"expected `num_return_sequences` of at most `num_beams`, found {count} and {beams}; raise `num_beams`, "
+            "or give `do_sample=True` without beams"
+        )
+
+
+def _require(options: Options, name: str, fits: bool, expected: str) -> None:
+    if not fits:
+        raise ArgumentError(f"`{name}` expected {expected}, found {getattr(options, name)!r}")
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
+def _many(value: Any) -> list[int]:
+    if isinstance(value, torch.Tensor):
+        value = value.tolist()
+    return [] if value is None else list(value) if isinstance(value, (list, tuple)) else [value]
