@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .compiler.diagnostics import SpecError
     from .compiler.document import shipped_models as list_models
     from .compiler.graph import Graph
-    from .compiler.models import check
+    from .compiler.check import check
 
 __all__ = [
     "ArgumentError", "CheckpointError", "Graph", "SpecError", "__version__", "check", "compile", "draw",
@@ -26,7 +26,7 @@ _HOME = {
     "CheckpointError": (".backends.errors", "CheckpointError"),
     "Graph": (".compiler.graph", "Graph"),
     "SpecError": (".compiler.diagnostics", "SpecError"),
-    "check": (".compiler.models", "check"),
+    "check": (".compiler.check", "check"),
     "compile": (".backends.torch.build", "compile"),
     "draw": (".backends.diagrams", "draw"),
     "from_pretrained": (".backends.torch.build", "from_pretrained"),

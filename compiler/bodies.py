@@ -502,7 +502,7 @@ class Builder:
         """Read the outputs of a part; those of a root are richer and read elsewhere."""
         if isinstance(definition.model, schema.Spec):
             if not definition.is_root:
-                from .models import read_outputs
+                from .outputs import read_outputs
 
                 found = read_outputs(self, definition, scope, body)
                 body.outputs.update({name: value for name, value in found.items() if isinstance(value, Value)})

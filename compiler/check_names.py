@@ -89,7 +89,7 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Rows of sizes: parameters, values of their types, expressions that can be read."""
     from .bodies import article, declared
-    from .models import fits_word
+    from .parameters import fits_word
 
     spec = document.model
     for size, row in spec.sizes.items():

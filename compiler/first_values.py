@@ -162,12 +162,29 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
     for span, path in lost.items() if complete else ():
         head = re.split(r"[.<]", path)[0]
         elsewhere = span.source is not document.tree.span.source  # an extended spec is checked where it is written
-        if not (elsewhere or (head in spec.graph and head not in heads)):  # other parameters may have the node
+        may_be = _may_be(document, spec, path.split(".")) if "." in path else head in spec.graph and head not in heads
+        if not elsewhere and not may_be:  # under other parameters
             close = nearest(head, heads) if head not in heads else None
             label = Label(span, "expected the path of weights, or of a node that has some")
             help_ = f"did you mean `{close}`?" if close else None
             found.append(Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", label, help=help_))
     return found
+
+
+def _may_be(document: Document[Any], model: schema.InlinePart | schema.Spec, words: list[str]) -> bool:
+    """Whether a path leads to a node of a spec or a part that some parameters have."""
+    options = words[0].strip("<>").split("|")
+    for node in (model.graph[name] for name in options if name in model.graph):
+        rest = [word for word in words[1:] if "|" in word or not (word.startswith("<") or word.isdigit())]
+        if not rest or node.part is None:
+            return True
+        choices = node.part if isinstance(node.part, dict) else {"": node.part}
+        for name in (str(one) for key, one in choices.items() if key != "choose"):
+            own = document.model.parts if isinstance(document.model, schema.Spec) else {}
+            inner = document if name in own else library().part(name, near=document.folder, at=document.span("graph"))
+            if _may_be(inner, own.get(name) or inner.model, rest):
+                return True
+    return False
 
 
 def _problems(call: Callable[..., Any], *args: Any) -> list[Diagnostic]:

@@ -251,7 +251,9 @@ class PartCall:
             caller.env[at[0]] = Dim.of(Symbol(at[0], Dim.of(at[1])))
         try:
             inner = self.builder.scope(definition)
-            from .models import Composed, mount_scope, prune
+            from .compose import Composed
+            from .outputs import prune
+            from .parameters import mount_scope
 
             if isinstance(definition, Composed):
                 options = mount_scope(self.builder, definition, inner, caller)

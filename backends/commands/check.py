@@ -34,7 +34,7 @@ def command(
       archwright check specs/*.yaml --quiet
     """
     from ...compiler.diagnostics import SpecError
-    from ...compiler.models import check, check_tasks
+    from ...compiler.check import check, check_tasks
 
     results: list[dict[str, Any]] = []
     colored = color_of("stderr")

@@ -58,7 +58,7 @@ def describe(name: str, *, every_size: bool) -> dict[str, Any]:
         FileNotFoundError: there is no such spec.
     """
     from ...compiler.document import library
-    from ...compiler.models import build_graph
+    from ...compiler.check import build_graph
 
     spec = library().spec(name).model
     default = build_graph(name)

@@ -18,7 +18,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         CheckpointError: the config names no spec that ships.
         FileNotFoundError: there is no such spec.
     """
-    from ...compiler.models import build_graph
+    from ...compiler.check import build_graph
 
     chosen = task
     if Path(target).is_dir():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ...compiler.graph import Graph
-from ...compiler.models import build_graph
+from ...compiler.check import build_graph
 from ..errors import ArgumentError
 from .build import scene_of
 from .dot import to_dot, to_layout

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from ...compiler.models import build_graph
+from ...compiler.check import build_graph
 from ..errors import ArgumentError
 from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
 from .checkpoint.load import initialise, load_into

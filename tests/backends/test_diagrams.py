@@ -26,7 +26,7 @@ from archwright.backends.diagrams.rects import Rect, clusters, label_rect, node_
 from archwright.backends.diagrams.scene import Box, Cluster, Scene
 from archwright.compiler.document import library
 from archwright.compiler.graph import Graph
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 SMALL = """\
 archwright: 1

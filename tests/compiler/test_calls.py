@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archwright.compiler.calls import extents, free_extents, inner_extents, is_conditional, lacking, plain_call
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 
 def test_the_fewest_inputs() -> None:

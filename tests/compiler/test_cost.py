@@ -10,7 +10,7 @@ import archwright as aw
 from archwright.compiler.calls import extents, plain_call
 from archwright.compiler.cost import NodeCost, cost
 from archwright.compiler.document import library, shipped_models
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 STACK = """\
 model: stack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 
 def test_an_edge_expression_does_not_wait_for_the_node_before(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 SPEC = """\
 model: narrowing

@@ -9,7 +9,7 @@ import torch
 
 import archwright as aw
 from archwright.compiler.cost import cost
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 SPEC = """\
 model: shared

@@ -8,7 +8,7 @@ import pytest
 
 import archwright as aw
 from archwright.compiler.diagnostics import SpecError
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 SPEC = """\
 model: tied

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import archwright as aw
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 from .case import Case, merged
 from .cases_detection import CASES

@@ -17,7 +17,7 @@ from archwright.backends.torch.emit.source import Source, root_name
 from archwright.backends.torch.example import example_inputs
 from archwright.compiler.document import library
 from archwright.compiler.graph import Graph
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 from archwright.compiler.weight_map import table_of
 
 LABELS = (

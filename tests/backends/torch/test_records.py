@@ -12,7 +12,7 @@ import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.example import example_inputs
 from archwright.compiler.diagnostics import SpecError
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 SPEC = """\
 model: recorded

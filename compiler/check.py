@@ -1,0 +1,154 @@
+"""Checked graphs: of one task, or of a spec's base and all its tasks together."""
+
+from __future__ import annotations
+
+import functools
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from . import schema
+from .bodies import Shared
+from .check_names import check_names
+from .diagnostics import Diagnostic, Label, SpecError, merged
+from .document import Document, library
+from .first_values import wrong_laws
+from .graph import (
+    Graph,
+)  # fmt: skip
+from .models import ModelBuilder
+from .order import dependencies
+from .weight_map import unmapped
+
+MAX_SHARED_ATOMS = 15
+"""With more, longer truth tables cost what the sharing saves."""
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def _uncollected(function: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let the collector rest: a graph is many small objects that all stay, and looking for garbage is half the time."""
+
+    @functools.wraps(function)
+    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        was_enabled = gc.isenabled()
+        gc.disable()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            if was_enabled:
+                gc.enable()
+
+    return run
+
+
+@_uncollected
+def build_graph(
+    model: str | Path, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None
+) -> Graph:
+    """The checked graph of a spec, one task and one size.
+
+    Raises:
+        SpecError: with every diagnostic found.
+        FileNotFoundError: there is no such spec.
+    """
+    return ModelBuilder(library().spec(model), task, size, overrides or {}).build()
+
+
+@_uncollected
+def check(model: str | Path, task: str | None = None, size: str | None = None, **overrides: Any) -> Graph:
+    """Check a spec; without a `task`, its base and every task, and return the base's graph.
+
+    Args:
+        model: a shipped name or a path to a YAML file.
+        task: one task to check alone; ``"base"`` for the base alone.
+        size: a row of the spec's sizes.
+        **overrides: parameters by name; those of a mounted spec as a mapping.
+
+    Raises:
+        SpecError: carrying every diagnostic of the stage that failed.
+    """
+    document = library().spec(model)
+    if task is not None:
+        graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
+        wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
+        if wrong:
+            raise SpecError(merged(wrong))
+        return graph
+    check_tasks(model, size, overrides)
+    return ModelBuilder(document, None, size, overrides).build()
+
+
+@_uncollected
+def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[str, Any] | None = None) -> Graph:
+    """Check a spec's base and every task, and return the base's graph, whose atoms are those of all tasks.
+
+    Raises:
+        SpecError: carrying every diagnostic of the stage that failed.
+    """
+    document = library().spec(model)
+    found: list[Diagnostic] = []
+    used: set[str] = set()
+    graphs: list[Graph] = []
+    base: Graph | None = None
+    for builder in _together(document, size, overrides or {}, found):
+        try:
+            graph = builder.build()
+        except SpecError as error:
+            found.extend(error.diagnostics)
+            continue
+        used |= set(graph.root.nodes)
+        base = base or graph
+        found.extend(unmapped(graph))
+        graphs.append(graph)
+    found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
+    said = {(one.code, str(one.label.span)) for one in found}
+    found.extend(one for one in check_names(document) if (one.code, str(one.label.span)) not in said)
+    if not found and not (document.model.outputs or document.model.tasks):
+        label = Label(document.span("graph", key=True), "expected `outputs:` beside it, found none")
+        found.append(Diagnostic("missing-key", f"`{document.model.model}` gives nothing", label))
+    if not found:
+        found.extend(_unused(document, used, base))
+    if found:
+        raise SpecError(merged(found))
+    assert base is not None
+    return base
+
+
+def _together(
+    document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any], found: list[Diagnostic]
+) -> list[ModelBuilder]:
+    """A builder for the base and for every task, which share what they have alike; a call of any of them fits all."""
+    shared = Shared()
+    builders = []
+    for name in (None, *document.model.tasks):
+        try:
+            builders.append(ModelBuilder(document, name, size, overrides, shared))
+        except SpecError as error:
+            found.extend(error.diagnostics)
+    atoms = tuple(dict.fromkeys(atom for builder in builders for atom in builder.atoms))
+    flags = {name: value for builder in builders for name, value in builder.flags.items()}
+    for builder in builders:
+        if len(atoms) <= MAX_SHARED_ATOMS and all(flags[name] == value for name, value in builder.flags.items()):
+            builder.atoms, builder.flags = atoms, flags
+        else:
+            builder.shared = Shared()
+    return builders
+
+
+def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:
+    unused: dict[str, Diagnostic] = {}
+    for name, node in document.model.graph.items():
+        each = node.each is not None and any(one.startswith(f"{name}_") for one in used)
+        if name in used or each or node.kind in ("expr", "first", "reuse") or node.when is not None:
+            continue
+        label = Label(
+            span=document.span("graph", name, key=True),
+            text="expected an output of the base or a task that reads it, found none",
+        )
+        help_ = "name it in `outputs:`, or under `weights:` if its weights are saved all the same"
+        unused[name] = Diagnostic("unused-node", f"`{name}` is never used", label, help=help_)
+    reads = dependencies(document.model, document.model.graph)
+    below = {word for name in unused for word in reads[name]}  # what an unused node reads is not a second mistake
+    yield from (diagnostic for name, diagnostic in unused.items() if name not in below)

@@ -1,0 +1,149 @@
+"""A task laid over its spec (language F8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import schema
+from .bodies import Definition
+from .composer import clip
+from .diagnostics import Diagnostic, Label, SpecError, nearest
+from .document import Document
+from .origins import listed
+from .span import Span
+
+FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
+"""Flags that every spec has."""
+MAX_TASKS = 8
+
+
+@dataclass(slots=True)
+class Composed(Definition):
+    """A spec with a task laid over it; `places` says where the task's entries are written."""
+
+    places: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    task: str | None = None
+    own: frozenset[str] = frozenset()
+    kept: tuple[str, ...] = ()
+    fold: Mapping[str, list[str]] = field(default_factory=dict)
+    forced: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> schema.Spec:
+        """The spec, the task laid over it."""
+        assert isinstance(self.model, schema.Spec)
+        return self.model
+
+    def span(self, *path: str | int, key: bool = False) -> Span:
+        """The place of a path, in the task where the task says it."""
+        if len(path) >= 2 and (path[0], path[1]) in self.places:
+            base = self.places[str(path[0]), str(path[1])]
+            return self.document.span(*base, *path[2:], key=key)
+        return self.document.span(*path, key=key)
+
+
+def compose(document: Document[schema.Spec], task: str | None, *, at: Span | None = None) -> Composed:
+    """Lay a task over its spec.
+
+    Raises:
+        SpecError: the spec has no such task, or a task extends itself.
+    """
+    spec = document.model
+    composed = Composed(spec.model, spec, document, is_root=True, task=task)
+    composed.kept = tuple(spec.weights)
+    chain: list[str] = []
+    while task is not None and task != "base":
+        if task not in spec.tasks or task in chain:
+            raise SpecError([_no_task(document, task, chain, at)])
+        chain.append(task)
+        if len(chain) > MAX_TASKS:
+            label = Label(document.span("tasks", task, key=True), f"expected at most {MAX_TASKS} in a row")
+            raise SpecError([Diagnostic("too-deep", f"`{clip(chain[0])}` extends too many tasks", label)])
+        task = spec.tasks[task].extends
+    for name in reversed(chain):
+        _lay(composed, name)
+    return composed
+
+
+def _no_task(document: Document[schema.Spec], task: str, chain: list[str], at: Span | None) -> Diagnostic:
+    known = list(document.model.tasks)
+    span = document.span("tasks", chain[-1], "extends") if chain else at or document.span("model", key=True)
+    if task in chain:
+        label = Label(span, " -> ".join([*chain[chain.index(task) :], task]))
+        return Diagnostic("cycle", f"the task `{task}` extends itself", label)
+    close = nearest(task, known)
+    text = f"expected one of {listed(known)}" if known else "expected none, since it has no tasks"
+    return Diagnostic(
+        code="unknown-task",
+        message=f"`{document.model.model}` has no task `{clip(task)}`",
+        label=Label(span=span, text=text),
+        help=f"did you mean `{close}`?" if close else None,
+    )
+
+
+def _lay(composed: Composed, name: str) -> None:
+    spec = composed.spec
+    task = spec.tasks[name]
+    graph = dict(spec.graph)
+    inputs = _merged_inputs(spec.inputs, task.inputs)
+    base = ("tasks", name)
+    if task.part is not None:
+        call = {"part": task.part, "source": task.source, "tie": task.tie, **task.options}
+        graph[name] = schema.Node.model_validate(call)
+        composed.places["graph", name] = base
+        composed.own |= {name}
+    for node_name, node in task.graph.items():
+        graph[node_name] = node
+        composed.places["graph", node_name] = (*base, "graph", node_name)
+        composed.own |= {node_name}
+    composed.places.update({("inputs", key): (*base, "inputs", key) for key in task.inputs})
+    composed.dropped |= frozenset(task.drop)
+    outputs = _task_outputs(composed, spec, task, name, base)
+    params = {**spec.params, **{key: value for key, value in task.params.items() if key not in spec.params}}
+    composed.forced = {**composed.forced, **{key: value for key, value in task.params.items() if key in spec.params}}
+    composed.places.update({("params", key): (*base, "params", key) for key in task.params})
+    composed.kept = (*composed.kept, *task.weights)
+    composed.fold = task.fold or composed.fold
+    update = {
+        "graph": graph,
+        "inputs": inputs,
+        "outputs": outputs,
+        "params": params,
+        "flags": {**spec.flags, **task.flags},
+    }
+    composed.model = spec.model_copy(update=update)
+
+
+def _merged_inputs(base: Mapping[str, schema.Input], own: Mapping[str, schema.Input]) -> dict[str, schema.Input]:
+    """A task's inputs among the base's: a restated one keeps its place, new ones stand before what follows them."""
+    order = list(base)
+    waiting: list[str] = []
+    for name in own:
+        if name in base:
+            at = order.index(name)
+            order[at:at] = waiting
+            waiting = []
+        else:
+            waiting.append(name)
+    both = {**base, **own}
+    return {name: both[name] for name in (*order, *waiting)}
+
+
+def _task_outputs(
+    composed: Composed, spec: schema.Spec, task: schema.Task, name: str, base: tuple[str, ...]
+) -> dict[str, Any]:
+    outputs = dict(task.outputs)
+    composed.places.update({("outputs", key): (*base, "outputs", key) for key in outputs})
+    if task.part is not None and not outputs:
+        outputs = {"<part>": name}
+        composed.places["outputs", "<part>"] = base
+    if not outputs:
+        return dict(spec.outputs)
+    captures = [key for key, raw in spec.outputs.items() if isinstance(raw, dict) and "when" in raw]
+    keep = list(spec.outputs) if task.keep == "all" else captures if "keep" not in task.model_fields_set else task.keep
+    for key in keep:
+        if key in spec.outputs:
+            outputs.setdefault(key, spec.outputs[key])
+    return outputs

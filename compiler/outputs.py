@@ -1,0 +1,182 @@
+"""The outputs of a spec, and what of its graph they need (language F7, F11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from ..blocks.notation.types import ListType
+from . import schema
+from .bodies import Builder, Definition
+from .compose import Composed
+from .composer import clip
+from .graph import (
+    Apply,
+    Body,
+    Constant,
+    FirstOf,
+    Gathered,
+    InputValue,
+    Items,
+    Node,
+    OutputValue,
+    Picked,
+    Rounds,
+    Value,
+)  # fmt: skip
+from .nodes import element
+from .scope import Scope, ScopeError
+
+PLACE = "<i>"
+OUTPUT_KEYS = ("from", "when", "optional")
+
+
+def read_outputs(builder: Builder, definition: Definition, scope: Scope, body: Body) -> dict[str, Any]:
+    """The outputs of a spec: values, lists, conditional ones, nested records."""
+    found: dict[str, Any] = {}
+    for name, raw in definition.model.outputs.items():
+        value = _output(builder, definition, scope, body, raw, ("outputs", name))
+        if name == "<part>" and isinstance(value, dict):
+            for key, inner in value.items():
+                found.setdefault(key, inner)
+        elif value is not None:
+            found[name] = value
+    return found
+
+
+def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, raw: Any, path: tuple[str, ...]) -> Any:
+    if path[-1] == "<part>":
+        node = body.nodes.get(raw)
+        if node is None:
+            return {}
+        return {port: scope.values[f"{raw}.{port}"] for port in node.rounds[0].outputs}
+    if isinstance(raw, dict) and set(raw) == {"each"} and isinstance(raw["each"], dict):
+        inner = {
+            key: _output(builder, definition, scope, body, one, (*path, "each", key))
+            for key, one in raw["each"].items()
+        }
+        return Items({str(at): dict(row) for at, row in enumerate(_rows(inner))})
+    if isinstance(raw, dict) and not ({"from", "when"} & set(raw)):
+        return _record({key: _output(builder, definition, scope, body, one, (*path, key)) for key, one in raw.items()})
+    condition = raw.get("when") if isinstance(raw, dict) else None
+    source = raw.get("from") if isinstance(raw, dict) else raw
+    at = partial(definition.span, *path, "from") if isinstance(raw, dict) else partial(definition.span, *path)
+    span = at()
+    strangers = [str(key) for key in raw if key not in OUTPUT_KEYS] if isinstance(raw, dict) else []
+    for key in strangers:
+        builder.report.error(
+            "unknown-key", f"`{clip(key)}` is no key of an output", definition.span(*path, key, key=True),
+            label=f"expected one of {', '.join(OUTPUT_KEYS)}", help=builder.report.suggest(key, OUTPUT_KEYS),
+        )  # fmt: skip
+    if strangers:
+        return None
+    if isinstance(source, list):
+        values = [builder.edge(text, at(number), scope) for number, text in enumerate(source)]
+        if any(value is None for value in values):
+            return None
+        value: Value | None = _list_of([one for one in values if one is not None], builder.call.full)
+    elif isinstance(source, str) and source in body.nodes and _is_mount(definition, source):
+        return {port: scope.values[f"{source}.{port}"] for port in body.nodes[source].rounds[0].outputs}
+    else:
+        value = builder.edge(source, span, scope)
+    if value is None or condition is None:
+        return value
+    try:
+        present = scope.condition(schema.as_text(condition), definition.span(*path, "when"))
+    except ScopeError:
+        return None
+    if not present:
+        return None
+    return Apply(value.type, value.present & present, "when", (value,))
+
+
+def _record(outputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested outputs; names with ``<i>`` that stand together become one for each element of their lists, in turn."""
+    found: dict[str, Any] = {}
+    for is_many, group in groupby(outputs.items(), key=lambda item: PLACE in item[0]):
+        if not is_many:
+            found.update(group)
+            continue
+        for at, row in enumerate(_rows(dict(group))):
+            found.update({name.replace(PLACE, str(at)): value for name, value in row})
+    return found
+
+
+def _rows(lists: Mapping[str, Any]) -> list[list[tuple[str, Value]]]:
+    """The elements of lists of one length, those of one place together."""
+    kinds = [value.type if isinstance(value, Value) and value.present else None for value in lists.values()]
+    length = min((len(kind.items) for kind in kinds if isinstance(kind, ListType)), default=0)
+    return [[(name, element(value, at)) for name, value in lists.items()] for at in range(length)]
+
+
+def _is_mount(definition: Definition, name: str) -> bool:
+    node = definition.model.graph.get(name)
+    return node is not None and node.mount is not None
+
+
+def _list_of(values: list[Value], full: int) -> Value:
+    present = full
+    kinds: list[Any] = []
+    for value in values:
+        present &= value.present
+        kinds.extend(value.type.items if isinstance(value.type, ListType) else [value.type])
+    return Gathered(ListType(tuple(kinds)) if None not in kinds else None, present, tuple(values))
+
+
+def prune(definition: Composed, body: Body, outputs: Any) -> frozenset[str]:
+    """Take away what no output reads, and mark what the task brought.
+
+    Returns:
+        The names of the nodes that stay although nothing reads them.
+    """
+    kept = frozenset(name.split(".")[0] for name in definition.kept)
+    live = reachable(outputs, [body.nodes[name] for name in kept if name in body.nodes], body)
+    for name in list(body.nodes):
+        if body.nodes[name] not in live:
+            del body.nodes[name]
+        elif name in definition.own:
+            body.nodes[name].origin = definition.task
+    return kept
+
+
+def reachable(outputs: Any, kept: Iterable[Node], body: Body) -> set[Node]:
+    """The nodes of `body` that some output, or a kept node, reads under some combination."""
+    live: set[Node] = set()
+    stack: list[Any] = [outputs, *kept]
+    seen: set[int] = set()
+    while stack:
+        item = stack.pop()
+        if item is None or id(item) in seen:
+            continue
+        seen.add(id(item))
+        stack.extend(_below(item))
+        if isinstance(item, Node) and body.nodes.get(item.name) is item:
+            live.add(item)
+    return live
+
+
+def _below(item: Any) -> list[Any]:
+    match item:
+        case dict():
+            return list(item.values())
+        case list() | tuple():
+            return list(item)
+        case Node():
+            return [*item.inputs.values(), item.reuse]
+        case OutputValue():
+            return [item.node]
+        case Rounds():
+            return [item.node, item.initial]
+        case Apply():
+            return list(item.args)
+        case FirstOf():
+            return list(item.choices)
+        case Gathered():
+            return list(item.items)
+        case Picked():
+            return [item.base]
+        case Constant() | InputValue() | Value():
+            return []
+    return []

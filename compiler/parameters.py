@@ -1,0 +1,167 @@
+"""The parameters of a whole spec: defaults, sizes, overrides, what a task forces (language F6, F9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..blocks.notation.dims import Dim
+from ..blocks.notation.values import simplest
+from . import schema
+from .bodies import Builder, article, declared
+from .compose import FLAGS, Composed
+from .composer import clip
+from .graph import (
+    Option,
+)  # fmt: skip
+from .origins import in_words, listed
+from .report import Report
+from .scope import Scope, ScopeError
+from .span import Span
+
+
+def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Scope) -> dict[str, Option]:
+    """Put the parameters of a mounted spec, resolved before, into its scope; its flags are the caller's by name."""
+    values = caller.env[definition.name]
+    for key, value in values.items():
+        inner.env[key] = value if isinstance(value, Dim) else builder.shared.named(key, simplest(value))
+        inner.lets.pop(key, None)
+    flags = {**FLAGS, **definition.spec.flags}
+    inner.flags_here = {name: None if name in caller.flags_here else default for name, default in flags.items()}
+    return {key: Option(simplest(value), None, origin="mount") for key, value in values.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where a mount says its size and its parameters: under the mount (`fixed`), else in the row of a size."""
+
+    size: Span
+    here: Callable[..., Span]
+    row: Callable[..., Span]
+    fixed: frozenset[str]
+
+    def param(self, name: str, *, key: bool = False) -> Span:
+        """The place of a parameter's value, or of its key."""
+        return (self.here if name in self.fixed else self.row)(name, key=key)
+
+
+def root_parameters(
+    builder: Builder,
+    definition: Composed,
+    scope: Scope,
+    size: str | None,
+    overrides: Mapping[str, Any],
+    said: Said | None = None,
+) -> dict[str, Option]:
+    """The parameters of a spec: default, then size, then overrides, then what the task forces; put into `scope`."""
+    report, spec = builder.report, definition.spec
+    row: Mapping[str, Any] = {}
+    if size is not None:
+        if size not in spec.sizes:
+            section = definition.span("sizes", key=True) if spec.sizes else definition.span("model", key=True)
+            help_ = report.suggest(size, spec.sizes)
+            label = f"expected one of {listed(spec.sizes)}" if spec.sizes else "expected none, since it has no sizes"
+            report.error("unknown-size", f"`{spec.model}` has no size `{clip(size)}`", said.size if said else section,
+                         label=label, help=help_)  # fmt: skip
+        row = spec.sizes.get(size, {})
+    for name in row:
+        if name not in spec.params and name not in spec.mounts:
+            place = definition.document.span("sizes", str(size), name, key=True)
+            _no_parameter(report, spec, name, f"there is no parameter `{name}`", place)
+    for name in overrides:
+        if name not in spec.params and name not in spec.mounts:
+            place = said.param(name, key=True) if said else definition.document.span("params", key=True)
+            message = (
+                f"`{spec.model}` has no parameter `{clip(name)}`{'' if said else ', which was given as an override'}"
+            )
+            _no_parameter(report, spec, name, message, place)
+    raws: dict[str, tuple[Any, Span, str]] = {}
+    for name, raw in spec.params.items():
+        default = raw.get("default") if isinstance(raw, dict) and "type" in raw else raw
+        required, word = declared(raw)
+        span = definition.span("params", name, "default")
+        if isinstance(raw, str) and word == raw:
+            default = None
+        in_row = definition.document.span("sizes", str(size), name)
+        in_overrides = said.param(name) if said and name in overrides else span
+        sources = ((overrides, in_overrides, "override"), (row, in_row, f"size {size}"))
+        chosen = next(((given[name], where, origin) for given, where, origin in sources if name in given), None)
+        if name in definition.forced:
+            chosen = (definition.forced[name], span, f"task {definition.task}")
+        if chosen is None and required:
+            report.error("missing-parameter", f"`{spec.model}` needs `{name}`", span,
+                         label="expected a default here, or a value in the size and the call")  # fmt: skip
+            report.poison(name)
+            continue
+        value, place, said_by = chosen if chosen is not None else (default, span, "default")
+        if word is not None and word.rstrip("?") == "int" and isinstance(value, float) and value.is_integer():
+            value = int(value)  # as some configs write it
+        raws[name] = (value, place, said_by)
+    return _evaluate_all(builder, spec, scope, raws, definition)
+
+
+def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, place: Span) -> None:
+    help_ = report.suggest(name, [*spec.params, *spec.mounts])
+    label = (
+        ""
+        if help_
+        else f"expected one of {listed(spec.params)}"
+        if spec.params
+        else "expected none, since it has no parameters"
+    )
+    report.error("unknown-parameter", message, place, label=label, help=help_)
+
+
+def _evaluate_all(
+    builder: Builder, spec: schema.Spec, scope: Scope, raws: Mapping[str, tuple[Any, Span, str]], definition: Composed
+) -> dict[str, Option]:
+    report = builder.report
+    later: dict[str, tuple[str, Span]] = {}
+    options: dict[str, Option] = {}
+    for name, (raw, span, origin) in raws.items():
+        scope.places[name] = span
+        if isinstance(raw, str) and "$" in raw:
+            try:
+                scope.lets[name] = (scope.parse(raw, span), span)
+                later[name] = (raw, span)
+            except ScopeError:
+                report.poison(name)
+        else:
+            options[name] = Option(raw, None, span, origin=origin)
+            scope.env[name] = builder.shared.named(name, raw)
+    for name, (_, span) in later.items():
+        try:
+            value = scope.evaluate(scope.lets[name][0], span, has=False) if name not in scope.env else scope.env[name]
+        except ScopeError:
+            report.poison(name)
+            continue
+        options[name] = Option(simplest(value), None, span, origin=raws[name][2])
+        scope.env[name] = builder.shared.named(name, simplest(value))
+        scope.lets.pop(name, None)
+    _check_types(report, spec, options, definition)
+    for name in [name for name in scope.env if report.is_poisoned(name)]:
+        del scope.env[name]
+    return {name: options[name] for name in raws if name in options}
+
+
+def _check_types(report: Report, spec: schema.Spec, options: Mapping[str, Option], definition: Composed) -> None:
+    for name, option in options.items():
+        _, word = declared(spec.params[name])
+        if word is None or option.value is None or fits_word(option.value, word.rstrip("?")):
+            continue
+        wanted = article(word.rstrip("?"))
+        where, here = option.span or definition.span("params", name), definition.span("params", name)
+        others = [(here, "declared here")] if (here.line, here.column) != (where.line, where.column) else []
+        label = f"expected {wanted}, found {in_words(option.value)}"
+        report.error("bad-option", f"`{name}` is {wanted}", where, label=label, others=others)
+        report.poison(name)
+
+
+def fits_word(value: Any, word: str) -> bool:
+    """Whether a value that a spec, size or call gives is of a parameter's type; configs write 1.0 for 1, 1 for true."""
+    if word == "bool":
+        return isinstance(value, bool) or value in (0, 1)
+    if word == "int":
+        return isinstance(value, Dim) or type(value) is int or (isinstance(value, float) and value.is_integer())
+    return isinstance(value, (int, float, Dim)) and not isinstance(value, bool) if word == "float" else True
