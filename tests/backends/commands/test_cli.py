@@ -60,6 +60,7 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         (["--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["bench", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
+        (["generate", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["check", "bert"], {"torch", "numpy", "rich"}),
         (["show", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
         (["list", "bert"], {"torch", "numpy", "rich"}),

@@ -1,0 +1,108 @@
+"""``archwright generate``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import device_options, json_option
+from .output import print_json, seconds
+from .progress import working
+
+if TYPE_CHECKING:
+    from ..torch.generation.text import Written
+
+_COUNT, _SHARE = click.IntRange(1), click.FloatRange(0, 1)
+
+
+def _writing_options(command: Any) -> Any:
+    """Hugging Face's options of `generate`, by its names; what is left out is the checkpoint's own."""
+    for option in reversed(
+        (
+            click.option("--max-new-tokens", type=_COUNT, help="How many tokens are written at most."),
+            click.option("--min-new-tokens", type=click.IntRange(0), help="How many at least."),
+            click.option("--max-length", type=_COUNT, help="The same, prompt included."),
+            click.option("--num-beams", type=_COUNT, help="Search with this many beams."),
+            click.option("--num-return-sequences", type=_COUNT, help="How many texts."),
+            click.option("--length-penalty", type=float, help="Above 0, beams may be longer."),
+            click.option("--do-sample/--no-sample", default=None, help="Draw tokens, or take the likeliest."),
+            click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Below 1 for likelier tokens."),
+            click.option("--top-k", type=click.IntRange(0), help="Draw from this many likeliest tokens."),
+            click.option("--top-p", type=_SHARE, help="Draw from the likeliest tokens with this share together."),
+            click.option("--min-p", type=_SHARE, help="Draw from tokens this likely beside the likeliest."),
+            click.option(
+                "--repetition-penalty", type=click.FloatRange(0, min_open=True), help="Above 1 against repeats."
+            ),
+            click.option("--no-repeat-ngram-size", type=click.IntRange(0), help="No so many tokens twice."),
+            click.option("--language", help="The language that is spoken or written, where the model asks for one."),
+            click.option("--seed", type=int, help="Of the draws."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+@click.command("generate", short_help="Text from text, speech or a picture.")
+@click.argument("checkpoint", type=click.Path(exists=True, file_okay=False))
+@click.option("--prompt", metavar="TEXT", help="What is continued, translated or answered; - reads it from stdin.")
+@click.option("--audio", metavar="FILE.wav", type=click.Path(exists=True, dir_okay=False), help="For speech models.")
+@click.option("--image", metavar="FILE.png", type=click.Path(exists=True, dir_okay=False), help="For image models.")
+@_writing_options
+@click.option("--translate", is_flag=True, help="Into English, where the model hears many languages (Whisper).")
+@click.option("--keep-special-tokens", is_flag=True, help="Print tokens such as </s> too.")
+@click.option("--task", metavar="TASK", help="A task of the spec.  [default: that of the checkpoint]")
+@click.option("--backend", type=click.Choice(["eager", "inductor"]), default="eager", show_default=True,
+              help="The generated source as it is, or through torch.compile.")  # fmt: skip
+@device_options
+@json_option
+def command(
+    checkpoint: str, prompt: str | None, audio: str | None, image: str | None, translate: bool,
+    keep_special_tokens: bool, task: str | None, backend: str, device: str | None, dtype: str | None, as_json: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Write text with a checkpoint, and show it as it is written.
+
+    The folder holds config.json, *.safetensors and tokenizer.json; to read files also preprocessor_config.json. Beams,
+    several texts and JSON are printed once all is written.
+
+    \b
+    Examples:
+      archwright generate path/to/gpt2 --prompt "Once upon a time" --max-new-tokens 40
+      archwright generate path/to/gpt2 --prompt "The answer is" --do-sample --top-p 0.9 --seed 1
+      archwright generate path/to/whisper --audio talk.wav --language en
+      archwright generate path/to/trocr --image line.png --num-beams 4 --json
+    """
+    text = sys.stdin.read().rstrip("\n") if prompt == "-" else prompt
+    given = {name: value for name, value in options.items() if value is not None}
+    if translate:
+        given["task"] = "translate"
+    with working(f"loading {checkpoint}"):
+        from ..torch.generation.text import Request, TextModel
+
+        model = TextModel.load(checkpoint, task=task, backend=backend, device=device, dtype=dtype)
+        request = Request(text, audio, image, given, keep_special_tokens)
+        model.check(request)
+    written = model.write(request, show=None if as_json else _show)
+    if as_json:
+        print_json({"model": model.name, "task": model.task, "prompt": text, **written.to_json()})
+        return
+    _finish(written)
+
+
+def _show(piece: str) -> None:
+    click.echo(piece, nl=False)
+    sys.stdout.flush()
+
+
+def _finish(written: Written) -> None:
+    """What has not been shown, and on a terminal how fast it was written."""
+    if written.is_shown:
+        click.echo()
+    else:
+        for text in written.texts:
+            click.echo(text)
+    if sys.stderr.isatty() and written.tokens:
+        rate = written.tokens / written.seconds
+        click.echo(f"{written.tokens} tokens in {seconds(written.seconds)}, {rate:.1f} a second", err=True)
