@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
@@ -32,13 +32,14 @@ class Decoder:
         inputs: everything that the first forward takes but the tokens, by name; what lies along the tokens, such as
             positions, as long as the prompt.
         length: the largest number of tokens, prompt included.
+        along: the names of the inputs along the tokens that each step is told.
 
     Raises:
         ArgumentError: the model has no decoder.
         SpecError: its graph cannot be decoded step by step; the diagnostic names the node.
     """
 
-    def __init__(self, model: Model, inputs: Mapping[str, Any], *, length: int) -> None:
+    def __init__(self, model: Model, inputs: Mapping[str, Any], *, length: int, along: Collection[str] = ()) -> None:
         self.model = model
         self.graph = model.graph
         self.length = -(-length // ROOM) * ROOM
@@ -52,7 +53,7 @@ class Decoder:
         self.held: dict[str, Any] = {}
         self.inputs = {name: value for name, value in inputs.items() if value is not None}
         self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
-        combination = self.graph.combination({*self.inputs, self.ids} & set(self.graph.atoms))
+        combination = self.graph.combination({*self.inputs, *along, self.ids} & set(self.graph.atoms))
         self._first, self._first_takes = model.step(combination, "logits", self.tokens, is_first=True)
         self._next, self._next_takes = model.step(combination, "logits", self.tokens, is_first=False)
 

@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ...errors import ArgumentError
 from ..model import Model
+from .assisted import write_assisted
 from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
 from .processors import processors_for
 from .prompt import facts_of, prompt_for
 from .sampling import chooser, write
-from .writer import Writer, positions_of
+from .writer import Writer, positions_of, require_positions
 
 
 @torch.inference_mode()
@@ -58,24 +59,25 @@ def generate(
     facts, length, repeats = facts_of(graph), prompt.ids.shape[1], 1
     if facts.returns == "new" and options.num_beams > 1:  # then Hugging Face repeats each input, and its best text
         repeats, options.num_return_sequences = options.num_return_sequences, 1
-    options.limit(length, _limit(model))
+    positions = positions_of(model)
+    require_positions(positions, length)
+    # Hugging Face's default length stays within positions that have this one name.
+    options.limit(length, positions if "max_positions" in graph.params else None)
     writer = Writer(model, prompt, length=options.max_length)
     if seed is not None:
         generator = torch.Generator(prompt.ids.device).manual_seed(seed)
     processors = processors_for(options, length)
     put = _put(streamer, prompt.ids, options)
-    if options.num_beams > 1:
+    if assistant_model is not None:
+        helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
+        ids = write_assisted(writer, helper, options, processors, chooser(options, generator), put)
+    elif options.num_beams > 1:
         ids = search(writer, options, processors, generator)
     else:
         ids = write(writer, options, processors, chooser(options, generator), put)
     if hasattr(streamer, "end"):
         streamer.end()
     return _new(ids, length, options).repeat_interleave(repeats, 0) if facts.returns == "new" else ids
-
-
-def _limit(model: Model) -> int | None:
-    """The positions that Hugging Face's default length stays within."""
-    return positions_of(model) if "max_positions" in model.graph.params else None
 
 
 def _put(streamer: Any, ids: Tensor, options: Options) -> Callable[[Tensor], object]:

@@ -125,8 +125,9 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str])
     for name in _NEUTRAL.keys() & said.keys():
         if not name.startswith(("output_", "return_")):
             _refuse(name, said[name], known)
+    asked = {name: given[name] for name in known if name in given}
     chosen = {name: said[name] for name in known if said.get(name) is not None}
-    options = Options(**{**chosen, **given}, given=frozenset(name for name in given if given[name] is not None))
+    options = Options(**{**chosen, **asked}, given=frozenset(name for name in asked if asked[name] is not None))
     _check(options)
     return options
 

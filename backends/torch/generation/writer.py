@@ -35,11 +35,11 @@ class Writer:
         self.length = prompt.ids.shape[1]
         self.positions = positions_of(model)
         self.steps = 0
-        self._require(self.length)
+        require_positions(self.positions, self.length)
         blank = facts_of(model.graph).blank
         self.decoder: Decoder | BlankDecoder
         if blank is None:
-            self.decoder = Decoder(model, prompt.inputs, length=length)
+            self.decoder = Decoder(model, prompt.inputs, length=length, along=prompt.along)
         else:
             self.decoder = BlankDecoder(model, prompt.inputs, blank, ids=tokens_of(model.graph))
 
@@ -66,7 +66,7 @@ class Writer:
 
     def step(self, tokens: Tensor) -> Tensor:
         """The scores after each of some new tokens ``[rows, new]``, as ``[rows, new, vocabulary]``."""
-        self._require(self.count + tokens.shape[1])
+        require_positions(self.positions, self.count + tokens.shape[1])
         self.steps += 1
         along = self.prompt.after(self.count - self.length, tokens.shape[1])
         return self.decoder.step(tokens, **along)
@@ -80,12 +80,14 @@ class Writer:
         if isinstance(self.decoder, Decoder):
             self.decoder.crop(min(count, self.count))
 
-    def _require(self, count: int) -> None:
-        if self.positions is not None and count > self.positions:
-            raise ArgumentError(
-                f"the model has positions for {self.positions} tokens, found {count}; shorten the prompt, or lower "
-                "`max_new_tokens`"
-            )
+
+def require_positions(positions: int | None, count: int) -> None:
+    """Refuse more tokens than there are positions for."""
+    if positions is not None and count > positions:
+        raise ArgumentError(
+            f"the model has positions for {positions} tokens, found {count}; "
+            "shorten the prompt, or lower `max_new_tokens`"
+        )
 
 
 def positions_of(model: Model) -> int | None:

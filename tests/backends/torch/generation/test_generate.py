@@ -7,12 +7,20 @@ from typing import Any
 import pytest
 import torch
 
+from archwright.backends.torch.generation import writer as writing
+
 from .systems import SYSTEMS, inputs, models, theirs
+
+TWO = ("gpt2", "mbart")
+"""A decoder, and an encoder with a decoder."""
+BOTH = pytest.mark.parametrize("name", TWO)
 
 
 def assert_same(name: str, **options: Any) -> torch.Tensor:
     """Both write the same ids, which are returned."""
+    torch.manual_seed(11)
     expected = theirs(name, **options)
+    torch.manual_seed(11)
     found = models(name)[1].generate(**options)
     assert found.dtype == expected.dtype
     assert found.tolist() == expected.tolist()
@@ -28,3 +36,178 @@ def test_greedy(name: str) -> None:
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_beams(name: str) -> None:
     assert_same(name, **inputs(name), max_new_tokens=8, num_beams=3, num_return_sequences=2)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "opt", "bloom", "t5", "whisper"])
+def test_ends(name: str) -> None:
+    """Rows that end are filled up, with several ends too; the ends are tokens that are written early."""
+    found = models(name)[1].generate(**inputs(name), max_new_tokens=8)
+    ends = {} if name == "whisper" else {"eos_token_id": [int(found[0, -5]), int(found[1, -3])]}
+    for beams in (1, 4):
+        assert_same(name, **inputs(name), max_new_tokens=12, num_beams=beams, **ends)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"early_stopping": early, "length_penalty": penalty}
+        for early in (False, True, "never")
+        for penalty in (-1.0, 2.0)
+    ],
+)
+def test_early_stopping(name: str, options: dict[str, Any]) -> None:
+    ends = theirs(name, **inputs(name), max_new_tokens=8)[:, -3:].flatten().tolist()
+    for end in (ends[0], ends[:3]):
+        assert_same(name, **inputs(name), max_new_tokens=12, num_beams=4, num_return_sequences=3, eos_token_id=end,
+                    **options)  # fmt: skip
+
+
+@BOTH
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"repetition_penalty": 1.7},
+        {"repetition_penalty": 0.6},
+        {"no_repeat_ngram_size": 1},
+        {"no_repeat_ngram_size": 2},
+        {"no_repeat_ngram_size": 9},
+        {"bad_words_ids": [[7], [30, 31], [12, 13, 14], [2]]},
+        {"min_length": 9, "eos_token_id": [9, 40]},
+        {"min_new_tokens": 6, "eos_token_id": 40},
+        {"forced_bos_token_id": 33},
+        {"forced_eos_token_id": 34},
+        {"forced_eos_token_id": [34, 35]},
+        {"suppress_tokens": list(range(20, 55))},
+        {"begin_suppress_tokens": list(range(3, 40))},
+        {"begin_suppress_tokens": list(range(3, 40)), "forced_bos_token_id": 8},
+        {"renormalize_logits": True, "repetition_penalty": 1.3},
+        {"max_length": 15, "pad_token_id": 0, "eos_token_id": 1},
+    ],
+    ids=lambda options: "-".join(options),
+)
+def test_processors(name: str, beams: int, options: dict[str, Any]) -> None:
+    options = {"max_new_tokens": 9, **options} if "max_length" not in options else options
+    plain = models(name)[1].generate(**inputs(name), max_new_tokens=9)
+    if "bad_words_ids" in options:  # words that would be written
+        words = [plain[0, -3:-1].tolist(), plain[1, -2:-1].tolist(), plain[2, -4:-1].tolist()]
+        options["bad_words_ids"] = [*options["bad_words_ids"], *words]
+    assert_same(name, **inputs(name), num_beams=beams, **options)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"temperature": 0.5, "top_k": 0},
+        {"top_k": 3, "num_return_sequences": 4},
+        {"top_p": 0.7, "temperature": 1.4},
+        {"min_p": 0.2},
+        {"top_k": 5, "num_beams": 3, "num_return_sequences": 2},
+        {"top_p": 0.2, "num_beams": 2, "temperature": 2.0},
+    ],
+    ids=lambda options: "-".join(options) or "plain",
+)
+def test_sampling(name: str, options: dict[str, Any]) -> None:
+    assert_same(name, **inputs(name), max_new_tokens=8, do_sample=True, **options)
+
+
+@BOTH
+def test_a_seed_repeats_the_draws(name: str) -> None:
+    model, given = models(name)[1], {**inputs(name), "do_sample": True, "max_new_tokens": 9}
+    first = model.generate(**given, seed=5)
+    assert first.equal(model.generate(**given, seed=5))
+    assert first.equal(model.generate(**given, generator=torch.Generator().manual_seed(5)))
+    assert not first.equal(model.generate(**given, seed=6))
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "opt", "bloom", "imagegpt", "trocr", "mbart", "t5", "transformer"])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_left_padding(name: str, beams: int) -> None:
+    """Given as a mask, and seen from the padding alone."""
+    given, pad = inputs(name), 5
+    mask = torch.ones_like(given["input_ids"])
+    mask[0, :3] = mask[2, :1] = 0
+    given["input_ids"] = given["input_ids"].masked_fill(mask == 0, pad)
+    assert_same(name, **given, attention_mask=mask, max_new_tokens=7, num_beams=beams)
+    assert_same(name, **given, pad_token_id=pad, max_new_tokens=7, num_beams=beams)
+
+
+@pytest.mark.parametrize("name", ["mbart", "t5", "vit_trocr", "donut_mbart"])
+def test_a_decoder_that_is_begun(name: str) -> None:
+    prompt = torch.tensor([[9, 21], [30, 8], [11, 12]])
+    said = models(name)[0].generation_config
+    start = said.bos_token_id if said.decoder_start_token_id is None else said.decoder_start_token_id
+    for begun in (prompt, torch.cat([torch.full_like(prompt[:, :1], start), prompt], 1)):
+        assert_same(name, **inputs(name), decoder_input_ids=begun, max_new_tokens=6)
+        assert_same(name, **inputs(name), decoder_input_ids=begun, max_new_tokens=6, num_beams=2)
+
+
+def test_a_decoder_that_is_begun_and_padded() -> None:
+    prompt, mask = torch.tensor([[1, 21], [30, 8], [11, 12]]), torch.tensor([[0, 1], [1, 1], [1, 1]])
+    for name in ("mbart", "t5"):
+        assert_same(name, **inputs(name), decoder_input_ids=prompt, decoder_attention_mask=mask, max_new_tokens=6)
+
+
+def test_encoder_states_that_are_given() -> None:
+    hf, model = models("mbart")
+    with torch.no_grad():
+        states = hf.get_encoder()(**inputs("mbart"))
+    expected = model.generate(**inputs("mbart"), num_beams=2)
+    assert model.generate(encoder_outputs=states, num_beams=2).equal(expected)
+
+
+def test_a_text_from_nothing() -> None:
+    assert_same("gpt2", bos_token_id=7, max_new_tokens=5)
+
+
+def test_inputs_alone() -> None:
+    model, ids = models("gpt2")[1], inputs("gpt2")["input_ids"]
+    assert model.generate(ids).equal(model.generate(input_ids=ids))
+    assert model.generate(ids).shape == (3, 27)
+
+
+@pytest.mark.parametrize(("name", "other"), [("gpt2", "gpt2"), ("mbart", "transformer"), ("t5", "t5")])
+@pytest.mark.parametrize("do_sample", [False, True])
+def test_an_assistant(name: str, other: str, do_sample: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[writing.Writer] = []
+    begin = writing.Writer.begin
+    monkeypatch.setattr(writing.Writer, "begin", lambda self, copies: made.append(self) or begin(self, copies))
+    model, helper = models(name)[1], models(other)[1]
+    options = {**inputs(name, rows=1), "max_new_tokens": 10, "do_sample": do_sample, "repetition_penalty": 1.1}
+    alone = model.generate(**options, seed=3)
+    helped = model.generate(**options, seed=3, assistant_model=helper, num_assistant_tokens=4)
+    assert helped.equal(alone)
+    assert made[1].steps <= made[0].steps
+    if name == other and not do_sample:
+        assert made[1].steps < made[0].steps - 3
+
+
+class Kept:
+    """A streamer."""
+
+    def __init__(self) -> None:
+        self.got: list[list[Any]] = []
+        self.ended = 0
+
+    def put(self, value: torch.Tensor) -> None:
+        """Called with the prompt, then with each step's tokens."""
+        self.got.append(value.tolist())
+
+    def end(self) -> None:
+        """Called once."""
+        self.ended += 1
+
+
+@BOTH
+def test_streaming(name: str) -> None:
+    ours, others, called = Kept(), Kept(), []
+    given = {**inputs(name, rows=1), "max_new_tokens": 5}
+    ids = models(name)[1].generate(**given, streamer=ours)
+    theirs(name, **given, streamer=others)
+    assert (ours.got, ours.ended) == (others.got, 1)
+    models(name)[1].generate(**given, streamer=lambda tokens: called.append(tokens.tolist()))
+    assert called == ours.got[1:]
+    assert [token for step in called for token in step] == ids[0, -len(called) :].tolist()

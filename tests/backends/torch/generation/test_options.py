@@ -1,0 +1,164 @@
+"""Where options come from, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+import archwright as aw
+from archwright.backends.errors import ArgumentError
+from tests.parity.reference import quiet
+
+from .systems import SYSTEMS, inputs, models, ours, theirs
+
+
+def saved(name: str, folder: Path, *, written: dict[str, Any] | None, config: dict[str, Any] | None = None) -> Any:
+    """Both models of a folder with this ``generation_config.json``, or none, and these fields of its config."""
+    with quiet():
+        models(name)[0].save_pretrained(folder)
+    (folder / "generation_config.json").unlink()
+    if written is not None:
+        (folder / "generation_config.json").write_text(json.dumps(written))
+    file = folder / "config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **(config or {})}))
+    with quiet():
+        hf = getattr(transformers, SYSTEMS[name].hf_class).from_pretrained(folder).eval()
+    return hf, ours(folder)
+
+
+def assert_same(pair: Any, **options: Any) -> torch.Tensor:
+    """Both write the same ids."""
+    with quiet(), torch.no_grad():
+        expected = pair[0].generate(**options)
+    found = pair[1].generate(**options)
+    assert found.tolist() == expected.tolist()
+    return found
+
+
+@pytest.mark.parametrize("name", ["gpt2", "mbart"])
+def test_the_file_for_generation_comes_first(name: str, tmp_path: Path) -> None:
+    end = int(models(name)[1].generate(**inputs(name), max_new_tokens=8)[0, -3])
+    written = {"num_beams": 2, "max_length": 14, "eos_token_id": [end, 40], "pad_token_id": 4, "no_repeat_ngram_size": 2,
+               "decoder_start_token_id": 6, "bos_token_id": 6, "forced_bos_token_id": 9, "top_k": None}  # fmt: skip
+    pair = saved(name, tmp_path, written=written)
+    default = assert_same(pair, **inputs(name))
+    assert not default.equal(assert_same(pair, **inputs(name), num_beams=1, no_repeat_ngram_size=0))
+    assert_same(pair, **inputs(name), max_length=12, eos_token_id=None)
+    pair[1].save_pretrained(str(tmp_path / "again"))
+    assert json.loads((tmp_path / "again" / "generation_config.json").read_text()) == written
+
+
+@pytest.mark.parametrize("name", ["gpt2", "mbart", "vit_gpt2", "transformer"])
+def test_then_comes_the_config(name: str, tmp_path: Path) -> None:
+    fields = {} if name == "vit_gpt2" else {"eos_token_id": 41, "pad_token_id": 70 if name == "transformer" else 2}
+    extra = {"bad_words_ids": [[70]], "num_beams": 2, "forced_eos_token_id": 41} if name == "transformer" else {}
+    pair = saved(name, tmp_path, written=None, config={**fields, **extra})
+    for options in ({}, {"num_beams": 3}, {"min_new_tokens": 10}):
+        assert_same(pair, **inputs(name), **options)
+
+
+def test_a_model_without_a_checkpoint() -> None:
+    model = aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager")
+    ids = torch.randint(5, 60, (2, 5))
+    assert model.generate(ids, max_new_tokens=4).shape == (2, 9)
+    assert model.generate(ids).shape == (2, 25)
+
+
+def test_the_default_length_stays_within_the_positions() -> None:
+    ids = torch.randint(5, 30, (1, 20))
+    limit = models("gptj")[0].config.n_positions
+    found = models("gptj")[1].generate(ids, eos_token_id=None)
+    assert found.tolist() == theirs("gptj", input_ids=ids, eos_token_id=None).tolist()
+    assert found.shape == (1, limit)
+
+
+PROMPTS: list[dict[str, Any]] = [
+    {},
+    {"forced_decoder_ids": [[1, 7], [2, 8]]},
+    {"forced_decoder_ids": [[1, None], [2, 8]], "no_timestamps_token_id": 70},
+    {"lang_to_id": {"<|en|>": 20, "<|de|>": 21, "<|fr|>": 22}, "task_to_id": {"transcribe": 25, "translate": 26},
+     "no_timestamps_token_id": 70, "is_multilingual": True},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("written", PROMPTS, ids=["start", "forced", "unsaid", "languages"])
+def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> None:
+    tokens = {"decoder_start_token_id": 4, "eos_token_id": 2, "pad_token_id": 3, "max_length": 18,
+              "begin_suppress_tokens": [30, 31], "suppress_tokens": [1, 12]}  # fmt: skip
+    pair = saved("whisper", tmp_path, written={**tokens, **written})
+    assert_same(pair, **inputs("whisper"))
+    assert_same(pair, **inputs("whisper"), num_beams=2, max_new_tokens=5)
+    if "lang_to_id" in written:
+        assert_same(pair, **inputs("whisper"), language="de")
+        assert_same(pair, **inputs("whisper"), language="fr", task="translate")
+        assert_same(pair, **inputs("whisper"), language=["fr", "en", "de"])
+        with pytest.raises(ArgumentError, match="`language` expected one of en, de, fr, found 'xx'"):
+            pair[1].generate(**inputs("whisper"), language="xx")
+        with pytest.raises(ArgumentError, match="`task` expected one of transcribe, translate, found 'sing'"):
+            pair[1].generate(**inputs("whisper"), task="sing")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"num_beam": 2}, "no argument `num_beam`; did you mean `num_beams`"),
+        ({"attention_msk": 2}, "did you mean `attention_mask`"),
+        ({"zzz": 2}, "docs/generation.md"),
+        ({"num_beams": 0}, "`num_beams` expected a positive whole number, found 0"),
+        ({"num_beams": 2, "num_return_sequences": 3}, "at most `num_beams`, found 3 and 2"),
+        ({"num_return_sequences": 2}, "raise `num_beams`, or give `do_sample=True`"),
+        ({"max_length": 7}, "the prompt has 7 tokens"),
+        ({"max_new_tokens": 0}, "the prompt has 7 tokens"),
+        ({"max_new_tokens": -1}, "`max_new_tokens` expected a whole number"),
+        ({"max_length": 9, "min_length": 10}, "lower `min_length`"),
+        ({"max_new_tokens": 2, "min_new_tokens": 3}, "lower `min_new_tokens`"),
+        ({"do_sample": True, "temperature": 0.0}, "`do_sample=False`"),
+        ({"top_p": 1.5}, "`top_p` expected a number from 0 to 1"),
+        ({"repetition_penalty": 0.0}, "`repetition_penalty` expected a positive number"),
+        ({"early_stopping": "always"}, '"never", found'),
+        ({"num_beam_groups": 2}, "`num_beam_groups=2` is not supported"),
+        ({"output_scores": True}, "`output_scores=True` is not supported"),
+        ({"bad_words_ids": [[99]]}, "`bad_words_ids` expected tokens below"),
+        ({"inputs": torch.ones(1, 2).long()}, "`inputs` and `input_ids` are the same"),
+        ({"num_beams": 2, "streamer": print}, "`streamer` cannot follow beams"),
+        ({"streamer": 3}, "`streamer` expected an object with `put` and `end`"),
+        ({"max_new_tokens": 90}, "positions for"),
+    ],
+)
+def test_errors(options: dict[str, Any], message: str) -> None:
+    model, given = models("gpt2")[1], inputs("gpt2")
+    with pytest.raises(ArgumentError, match=message.replace("(", "\\(")):
+        model.generate(**given, eos_token_id=None, **options)
+
+
+def test_neutral_values_of_unsupported_options() -> None:
+    given = inputs("gpt2")
+    expected = models("gpt2")[1].generate(**given)
+    assert models("gpt2")[1].generate(**given, use_cache=True, num_beam_groups=1, output_scores=False).equal(expected)
+
+
+def test_errors_of_models(tmp_path: Path) -> None:
+    encoder = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
+    with pytest.raises(ArgumentError, match="writes no tokens"):
+        aw.compile("vit", size="tiny", backend="eager").generate(torch.ones(1, 3, 4, 4))
+    with pytest.raises(aw.SpecError, match="cannot be decoded step by step"):
+        encoder.generate(torch.ones(1, 4).long())
+    with pytest.raises(ArgumentError, match="needs `input_features`"):
+        models("whisper")[1].generate()
+    with pytest.raises(ArgumentError, match="needs `input_ids`, or a `bos_token_id`"):
+        models("gpt2")[1].generate(bos_token_id=None)
+    with pytest.raises(ArgumentError, match="positions for"):
+        models("gpt2")[1].generate(torch.ones(1, 200).long())
+    model = models("opt")[1]
+    with pytest.raises(ArgumentError, match="take one of its vocabulary"):
+        model.generate(**inputs("opt", rows=1), assistant_model=models("bloom")[1])
+    with pytest.raises(ArgumentError, match="one text and one beam"):
+        model.generate(**inputs("opt"), assistant_model=model)
+    xlnet = models("xlnet")[1]
+    with pytest.raises(ArgumentError, match="step token by token"):
+        xlnet.generate(**inputs("xlnet", rows=1), assistant_model=xlnet)
