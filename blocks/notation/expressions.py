@@ -429,6 +429,8 @@ def to_python(tree: Expr, name_of: Callable[[str], str], *, rank: int = 0) -> st
             return _wrap(text, rank > 7)
         case Binary(op=op, left=left, right=right):
             own = _RANK[op]
+            if op in ("==", "!=") and isinstance(right, Literal) and right.value is None:
+                op = "is" if op == "==" else "is not"
             text = f"{to_python(left, name_of, rank=own)} {op} {to_python(right, name_of, rank=own + 1)}"
             return _wrap(text, rank > own)
         case Conditional(test=test, then=then, other=other):
