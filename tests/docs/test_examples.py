@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -34,6 +35,14 @@ def test_the_forecast_beats_naive_ones() -> None:
     found = load("time_series_transformer").main(rounds=150, count=300, samples=20)
     assert found["the model"] < 0.7 * found["the last value"]
     assert 0.6 < found["within"] <= 1
+
+
+def test_pictures_are_completed(tmp_path: Path) -> None:
+    right, naive = load("imagegpt").main(tmp_path / "x.png", rounds=130, count=500, d_model=48)
+    assert right > naive + 0.1
+    with Image.open(tmp_path / "x.png") as sheet:
+        assert sheet.size == (8 * 10 * 8, 4 * 10 * 8) and sheet.mode == "RGB"
+        sheet.load()
 
 
 def test_every_example_is_on_the_page() -> None:
