@@ -26,6 +26,7 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     """What is misspelt where no graph looks."""
     spec = document.model
     found = [*_sizes(document), *_lets(document), *_example(document), *_unused_parts(document)]
+    found += _generate(document, (), spec.generate, {*spec.inputs})
     for name, task in spec.tasks.items():
         found += _task(document, name, task)
     nodes = {*spec.graph, *(node for task in spec.tasks.values() for node in task.graph), *spec.tasks}
@@ -84,6 +85,33 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
     yield from _listed(document, (*at, "weights"), task.weights, nodes, "unknown-name", "a node")
     for axis, folded in task.fold.items():
         yield from _listed(document, (*at, "fold", axis), folded, inputs, "unknown-name", "an input")
+    yield from _generate(document, at, task.generate, inputs)
+
+
+def _generate(
+    document: Document[schema.Spec], at: tuple[str, ...], facts: schema.Generate | None, inputs: Collection[str]
+) -> Iterator[Diagnostic]:
+    """What writing has to know: names of inputs, and the kind of prompt."""
+    spec = document.model
+    if facts is None:
+        return
+    at = (*at, "generate")
+    yield from _listed(document, (*at, "ignores"), facts.ignores, inputs, "unknown-name", "an input")
+    blank = facts.blank
+    named = {"hidden_by": blank.hidden_by, "asked_by": blank.asked_by, "memory": blank.memory} if blank else {}
+    for key, name in named.items():
+        if name is not None:
+            span, message = document.span(*at, "blank", key), f"nothing is called `{clip(name)}` here"
+            yield from _known(name, inputs, span, "unknown-name", message, "an input")
+    if "$" in facts.prompt:
+        yield from _expression(
+            document, facts.prompt, document.span(*at, "prompt"), {*spec.params, *spec.let, *spec.mounts}
+        )
+    else:
+        message = f"there is no prompt `{clip(facts.prompt)}`"
+        yield from _known(
+            facts.prompt, schema.PROMPTS, document.span(*at, "prompt"), "unknown-name", message, "a prompt"
+        )
 
 
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

@@ -188,6 +188,10 @@ class Blank(Construct):
     again: int = 0
 
 
+PROMPTS = ("started", "given", "told")
+"""How a decoder begins: with the start token before what is given, as given, or with what a checkpoint puts there."""
+
+
 class Generate(Construct):
     """What writing has to know of a model beyond its config."""
 
