@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -152,7 +153,7 @@ class Node(Construct):
         found = [kind for kind in NODE_KINDS if getattr(self, kind) is not None]
         if len(found) != 1:
             raise PydanticCustomError("bad_node", "expected exactly one kind")
-        if not self.model_fields_set - self.options.keys() <= TAKEN[found[0]]:
+        if not self.model_fields_set - self.options.keys() <= taken(found[0], self.model_fields_set):
             raise PydanticCustomError("misplaced_key", "expected keys that this kind takes")
         return self
 
@@ -166,6 +167,11 @@ TAKEN: dict[str, set[str]] = {
     "expr": _ALL | {"expr"}, "first": _ALL | {"first"},
 }  # fmt: skip
 """The fields that mean something for a node of each kind; its options stand beside them."""
+
+
+def taken(kind: str, given: Collection[str]) -> set[str]:
+    """The fields that mean something beside those given: what is said of rounds needs some."""
+    return TAKEN[kind] - (set() if {"repeat", "each"} & set(given) else {"layer_drop", "share"})
 
 
 class Mount(Construct):

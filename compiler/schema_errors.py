@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from .composer import clip
 from .diagnostics import Diagnostic, Label, nearest
 from .origins import listed
-from .schema import NODE_KINDS, TAKEN, Construct, Node
+from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
 from .span import Span
 from .tree import Mapping, Scalar, Tree, locate
 from .tree import Sequence as TreeSequence
@@ -170,15 +170,17 @@ def _misplaced(tree: Tree, path: Path) -> list[Diagnostic]:
     entries = node.entries if isinstance(node, Mapping) else {}
     kind = next(kind for kind in NODE_KINDS if kind in entries)
     names = {info.alias or name: name for name, info in Node.model_fields.items()}
-    taken = ", ".join(alias for alias, name in names.items() if name in TAKEN[kind] - {kind, "previous"})
+    given = {names[key] for key in entries if key in names}
+    fits = taken(kind, given)
+    words = ", ".join(alias for alias, name in names.items() if name in fits - {kind, "previous"})
     return [
         Diagnostic(
             "misplaced-key",
-            f"`{key}` has no meaning beside `{kind}`",
-            Label(entry.key_span, f"expected one of {taken}"),
+            f"`{key}` has no meaning beside `{kind}`" + ("" if names[key] not in TAKEN[kind] else " without `repeat`"),
+            Label(entry.key_span, f"expected one of {words}"),
         )
         for key, entry in entries.items()
-        if key in names and names[key] not in TAKEN[kind]
+        if key in names and names[key] not in fits
     ]
 
 
