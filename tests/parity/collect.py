@@ -22,3 +22,8 @@ def all_cases() -> list[Case]:
 def one_of_each_checkpoint(cases: list[Case]) -> list[Case]:
     """Returns the first case of each class and config."""
     return list({case.checkpoint: case for case in reversed(cases)}.values())[::-1]
+
+
+def one_of_each_class(cases: list[Case]) -> list[Case]:
+    """Returns the first case of each class."""
+    return list({case.hf_class: case for case in reversed(cases)}.values())[::-1]

@@ -48,7 +48,8 @@ CASES = list(_one_of_each_class())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.hf_class)
-def test_gradients(case: Case, checkpoint: Callable[[Case], Path]) -> None:
+def test_gradients(case: Case, checkpoint: Callable[[Case], Path], status: Callable[..., None]) -> None:
+    status(case.hf_class, "train")
     reference = build(case)
     with quiet(), mock.patch("torch.multinomial", first_draws):
         _backward(reference(**make_inputs(case), **case.variant.flags, return_dict=True))

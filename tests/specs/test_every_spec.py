@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import math
 import types
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from archwright.compiler.document import library
 from archwright.compiler.graph import Graph
 from archwright.compiler.check import build_graph
 from archwright.compiler.weight_map import table_of
+from tests.status import classes_of
 
 LABELS = (
     "labels",
@@ -140,7 +142,9 @@ def test_shapes_are_as_inferred(name: str, task: str | None) -> None:
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_trains(name: str, task: str | None) -> None:
+def test_trains(name: str, task: str | None, status: Callable[..., None]) -> None:
+    for hf_class in classes_of(name, task):
+        status(hf_class, "train")
     model = model_of(name, task).train()
     inputs = training_inputs(model.graph)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
@@ -159,7 +163,11 @@ def test_trains(name: str, task: str | None) -> None:
 
 
 @pytest.mark.parametrize(("name", "task"), CASES)
-def test_compiles_whole_and_once(name: str, task: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compiles_whole_and_once(
+    name: str, task: str | None, monkeypatch: pytest.MonkeyPatch, status: Callable[..., None]
+) -> None:
+    for hf_class in classes_of(name, task):
+        status(hf_class, "compile")
     torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", _tracing(torch.compile))
     model = model_of(name, task, backend="inductor")
