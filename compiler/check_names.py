@@ -31,6 +31,7 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
         found += _task(document, name, task)
     nodes = {*spec.graph, *(node for task in spec.tasks.values() for node in task.graph), *spec.tasks}
     found += _listed(document, ("weights",), spec.weights, nodes, "unknown-name", "a node")
+    found += _published(document)
     checkpoint = spec.checkpoint
     tasks = {"base", *spec.tasks}
     for key, task_name in checkpoint.architectures.items():
@@ -135,6 +136,21 @@ def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
                     label = Label(document.span(*at), f"expected {wanted}, found {in_words(value)}")
                     other = Label(document.span("params", name), "declared here")
                     yield Diagnostic("bad-option", f"`{name}` is {wanted}", label, (other,))
+
+
+def _published(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Published counts: of sizes, a task and parameters that there are."""
+    spec = document.model
+    at, told = ("published",), spec.published
+    for size in told.sizes:
+        span, message = document.span(*at, "sizes", size, key=True), f"there is no size `{clip(size)}`"
+        yield from _known(size, spec.sizes, span, "unknown-size", message, "a size")
+    for name in told.params:
+        span, message = document.span(*at, "params", name, key=True), f"there is no parameter `{clip(name)}`"
+        yield from _known(name, {*spec.params, *spec.mounts}, span, "unknown-parameter", message, "a parameter")
+    if told.task is not None:
+        span, message = document.span(*at, "task"), f"there is no task `{clip(told.task)}`"
+        yield from _known(told.task, spec.tasks, span, "unknown-task", message, "a task")
 
 
 def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

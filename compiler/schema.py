@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from pydantic_core import PydanticCustomError
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 RESERVED = frozenset({"true", "false", "null", "None", "and", "or", "not", "in", "if", "else"})
+COUNT = r"[0-9]+(\.[0-9]+)?[kMB]"
 PARAMETER_TYPES = ("int", "float", "bool", "text", "list", "any")
 
 
@@ -281,6 +283,20 @@ class Law(Construct):
         return next(iter(self.model_fields_set))
 
 
+def _count(raw: Any) -> Any:
+    if not (isinstance(raw, str) and re.fullmatch(COUNT, raw)):
+        raise PydanticCustomError("bad_count", "a count such as `110M`, with k, M or B")
+    return raw
+
+
+class Published(Construct):
+    """How many parameters are published for the sizes: of the base model or a task, with parameters for all of them."""
+
+    task: str | None = None
+    params: dict[str, Any] = {}
+    sizes: dict[SizeName, Annotated[str, BeforeValidator(_count)]] = {}
+
+
 class InlinePart(Construct):
     """A sub-graph that one spec uses, written in its `parts:`."""
 
@@ -304,6 +320,7 @@ class Spec(Construct):
     params: dict[Identifier, Parameter] = {}
     let: dict[Identifier, Any] = {}
     sizes: dict[SizeName, dict[str, Any]] = {}
+    published: Published = Published()
     flags: dict[Identifier, bool | str] = {}
     inputs: dict[Identifier, Input] = {}
     mounts: dict[Identifier, Mount] = {}
