@@ -216,7 +216,9 @@ def _children(tree: Mapping, key: str) -> Iterable[Mapping]:
 
 def _merge(base: Mapping, own: Mapping) -> Mapping:
     """`own` laid over `base`: sections by entry (``null`` removes one), the rest replaced, such as the class names."""
-    entries = {key: entry for key, entry in base.entries.items() if key != "published"}  # it is said of that model alone
+    entries = {
+        key: entry for key, entry in base.entries.items() if key != "published"
+    }  # it is said of that model alone
     for key, entry in own.entries.items():
         below = entries.get(key)
         if key in MERGED_SECTIONS and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):

@@ -76,7 +76,10 @@ class FirstValues:
         self.lines: list[tuple[_Line, re.Pattern[str]]] = []
         self.frozen: list[re.Pattern[str]] = []
         for prefix, document, param, params in _specs(graph):
-            self.frozen += [covering(join(prefix, path)) for path in document.model.freeze]
+            for number, path, when in document.model.frozen:
+                at = partial(document.span, "freeze", number, *((path,) if when else ()))
+                if when is None or value_of(when, param, at, known=self.known):
+                    self.frozen.append(covering(join(prefix, path)))
             spread = params.get("initializer_range", params.get("init_std", 0.02))
             usual = _Line(prefix, "normal", 0.02 if spread is None else spread, partial(document.span, "init"), param)
             self.lines += [(line, covering(line.path)) for line in (*_lines(prefix, document, param), usual)]
@@ -143,7 +146,7 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
     document: Document[schema.Spec] = graphs[0].document
     spec = document.model
     lost: dict[Span, str] = {document.span("init", path, key=True): path for path in spec.init if path != _DEFAULT}
-    lost |= {document.span("freeze", number): path for number, path in enumerate(spec.freeze)}
+    lost |= {document.span("freeze", number): path for number, path, _ in spec.frozen}
     found: list[Diagnostic] = []
     heads: set[str] = set()
     for graph in graphs:
@@ -156,7 +159,7 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
             found += chain.from_iterable(_problems(line.value, match, laws.known) for match in held)
             if held or _has_leaf(line.path, entries):
                 lost.pop(line.at(key=True), None)
-        for number, path in enumerate(spec.freeze):
+        for number, path, _ in spec.frozen:
             if any(covering(path).match(entry.map_path) for entry in entries):
                 lost.pop(document.span("freeze", number), None)
     for span, path in lost.items() if complete else ():

@@ -333,7 +333,13 @@ class Spec(Construct):
     generate: Generate | None = None
     example: dict[Identifier, Any] = {}
     init: dict[str, Law] = {}
-    freeze: list[str] = []
+    freeze: list[str | dict[str, Condition]] = []
+
+    @property
+    def frozen(self) -> list[tuple[int, str, Condition | None]]:
+        """What `freeze` lists: its place there, a path, and where it is written when."""
+        pairs = (({one: None} if isinstance(one, str) else one) for one in self.freeze)
+        return [(number, path, when) for number, table in enumerate(pairs) for path, when in table.items()]
 
 
 class Part(InlinePart):

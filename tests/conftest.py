@@ -11,7 +11,9 @@ torch.set_num_threads(1)  # sizes are tiny, and the workers of a run share the c
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--write-status", action="store_true", help="write what is measured of each class: tests/status.py")
+    parser.addoption(
+        "--write-status", action="store_true", help="write what is measured of each class: tests/status.py"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

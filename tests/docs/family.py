@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from archwright.compiler.document import library
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 from tests.status import COLUMNS, FAILED, classes, read
 
 PAGE = Path(__file__).parents[2] / "docs" / "family.md"
@@ -69,7 +69,12 @@ def page() -> str:
     for hf_class, (name, _) in classes().items():
         by_spec.setdefault(name, []).append(hf_class)
     for area, names in data()["areas"].items():
-        lines += [f"## {area}", "", _row("system", "class", *COLUMNS, "difference"), _row(*["---"] * (len(COLUMNS) + 3))]
+        lines += [
+            f"## {area}",
+            "",
+            _row("system", "class", *COLUMNS, "difference"),
+            _row(*["---"] * (len(COLUMNS) + 3)),
+        ]
         for name in names:
             system = f"[{library().spec(name).model.model}](../specs/{name}.yaml)"
             lines += [_row(system, f"`{one}`", *cells(one).values()) for one in by_spec.get(name, ())]

@@ -82,7 +82,7 @@ graph:
   norm: {block: layer_norm}
 outputs: {y: norm}
 init: INIT
-freeze: [tokens, a.1.<up|down>.bias]
+freeze: [tokens, a.1.<up|down>.bias, {norm: $scale > 2, a.0.up.bias: $scale == 2}]
 """
 
 
@@ -132,7 +132,7 @@ def test_which_law_counts(tmp_path: Path) -> None:
 def test_frozen_weights_get_no_gradient(tmp_path: Path) -> None:
     weights = fresh(tmp_path, "{}")
     assert {path for path, weight in weights.items() if not weight.requires_grad} == {
-        "tokens.weight", "a.1.up.bias", "a.1.down.bias"
+        "tokens.weight", "a.1.up.bias", "a.1.down.bias", "a.0.up.bias"
     }  # fmt: skip
 
 
@@ -152,5 +152,5 @@ def test_a_mounted_spec_brings_its_own(tmp_path: Path) -> None:
         "out.weight": ("normal", 0.5), "out.bias": ("constant", 0),
     }  # fmt: skip
     assert [entry.path for entry in graph.weights() if laws.is_frozen(entry)] == [
-        "inner.tokens.weight", "inner.a.1.up.bias", "inner.a.1.down.bias"
+        "inner.tokens.weight", "inner.a.1.up.bias", "inner.a.1.down.bias", "inner.norm.weight", "inner.norm.bias"
     ]  # fmt: skip

@@ -9,7 +9,7 @@ import yaml
 
 import archwright as aw
 from archwright.compiler.document import library
-from archwright.compiler.models import build_graph
+from archwright.compiler.check import build_graph
 
 UNPUBLISHED = yaml.safe_load(Path(__file__).with_name("unpublished.yaml").read_text(encoding="utf-8"))
 UNITS = {"k": 1e3, "M": 1e6, "B": 1e9}
