@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from itertools import zip_longest
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +16,12 @@ if TYPE_CHECKING:
     from ...compiler.graph import Body
     from ...compiler.schema import Spec
 
-_SENSES = {"pixel_values": "vision", "input_values": "audio", "input_features": "audio", "input_ids": "text"}
+_SENSES = {
+    "pixel_values": "vision", "visual_embeds": "vision", "input_values": "audio", "input_features": "audio",
+    "input_ids": "text",
+}  # fmt: skip
+_GLUE = "\u00a0"
+"""Between a size and its count, which stay on one line."""
 
 
 @click.command("list", short_help="The specs that ship: family, tasks, sizes, parameters.")
@@ -23,7 +31,8 @@ _SENSES = {"pixel_values": "vision", "input_values": "audio", "input_features": 
 def command(names: tuple[str, ...], every_size: bool, as_json: bool) -> None:
     """List the specs that ship: what they read, their tasks, sizes and parameters.
 
-    Parameters are those of the base model with its own defaults; of specs that are named, those of each size too.
+    Parameters are those of the base model with its own defaults, and beside a size what is published for it; of specs
+    that are named, those of each size as counted. What is too wide for a line goes on in the next.
 
     \b
     Examples:
@@ -37,14 +46,22 @@ def command(names: tuple[str, ...], every_size: bool, as_json: bool) -> None:
         print_json(rows)
     else:
         head = ("name", "family", "parameters", "sizes", "tasks")
-        print_lines(table(head, [_texts(row) for row in rows], right=(2,)))
+        ordered = rows if names else sorted(rows, key=lambda row: row["family"])
+        print_lines(table(head, [line for row in ordered for line in _lines(row)], right=(2,)))
 
 
-def _texts(row: dict[str, Any]) -> list[str]:
-    counts = row["parameters"]
-    sizes = [f"{size} {counted(counts[size], billion='B')}" if size in counts else size for size in row["sizes"]]
-    total = counted(counts["default"], billion="B")
-    return [row["name"], row["family"], total, ", ".join(sizes), ", ".join(row["tasks"])]
+def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The lines of a row: sizes and tasks share what the other columns leave of a terminal, or of 120 columns."""
+    counts = {size: counted(number, billion="B") for size, number in row["parameters"].items()}
+    told = {**row["published"], **counts}
+    sizes = [f"{size}{_GLUE}{told[size]}" if size in told else size for size in row["sizes"]]
+    room = max(shutil.get_terminal_size((120, 0)).columns - 62, 56)
+    cells = [_wrapped(sizes, room // 2), _wrapped(row["tasks"], room - room // 2)]
+    return list(zip_longest([row["name"]], [row["family"]], [counts["default"]], *cells, fillvalue=""))
+
+
+def _wrapped(words: list[str], width: int) -> list[str]:
+    return [line.replace(_GLUE, " ") for line in wrap(", ".join(words), width, break_long_words=False)]
 
 
 def describe(name: str, *, every_size: bool) -> dict[str, Any]:
@@ -73,15 +90,18 @@ def describe(name: str, *, every_size: bool) -> dict[str, Any]:
         "tasks": list(spec.tasks),
         "sizes": list(spec.sizes),
         "parameters": counts,
+        "published": spec.published.sizes,
     }
 
 
 def family(spec: Spec, *, is_causal: bool) -> str:
     """What a model reads and which halves it has: ``text encoder``, ``vision+text encoder``, ``audio decoder``."""
     senses = dict.fromkeys(sense for name, sense in _SENSES.items() if name in spec.inputs)
-    is_generative = spec.generate is not None or "causal_lm" in spec.tasks
+    if [*senses] == ["text"] and any("image" in task for task in spec.tasks):
+        senses = {"vision": None}  # its words are the pixels
+    writes = spec.generate is not None or not senses or any(task.startswith("causal_") for task in spec.tasks)
     has_decoder = any(name.startswith("decoder_") for name in spec.inputs)
-    half = "encoder-decoder" if has_decoder else "decoder" if is_causal and is_generative else "encoder"
+    half = "encoder-decoder" if has_decoder else "decoder" if is_causal and writes else "encoder"
     return f"{'+'.join(senses) or 'series'} {half}"
 
 
