@@ -55,8 +55,8 @@ def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
     counts = {size: counted(number, billion="B") for size, number in row["parameters"].items()}
     told = {**row["published"], **counts}
     sizes = [f"{size}{_GLUE}{told[size]}" if size in told else size for size in row["sizes"]]
-    room = max(shutil.get_terminal_size((120, 0)).columns - 62, 56)
-    cells = [_wrapped(sizes, room // 2 - 2), _wrapped(row["tasks"], room - room // 2 + 2)]
+    room = max(shutil.get_terminal_size((120, 0)).columns - 64, 56)
+    cells = [_wrapped(sizes, room // 2 - 3), _wrapped(row["tasks"], room - room // 2 + 3)]
     return list(zip_longest([row["name"]], [row["family"]], [counts["default"]], *cells, fillvalue=""))
 
 
