@@ -91,6 +91,7 @@ class GridBias(Block):
     inputs: ClassVar = {"like": "float[batch, channels, height, width]"}
     outputs: ClassVar = {"x": "float[num_heads, height*width + 1, height*width + 1]"}
     weights: ClassVar = {"weight": Weight("(2*rows - 1)*(2*columns - 1) + 3, num_heads", init="zeros")}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "embedding"
 
     rows: Size

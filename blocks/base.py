@@ -84,6 +84,7 @@ class Block(BaseModel):
         weights: the weights it owns, by leaf name. A block without any is a function.
         reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
             `scan` (a prefix function of integers), `length` (its extent alone) or `all`.
+        extents: ports of which only the shape, the kind of number and the device count.
         counts: it numbers tokens or hides later ones, so that in decoding its function is told their `place`.
         divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
         category: the family that diagrams colour it by.
@@ -97,6 +98,7 @@ class Block(BaseModel):
     outputs: ClassVar[Mapping[str, str]] = {"x": "float[*, d]"}
     weights: ClassVar[Mapping[str, Weight]] = {}
     reads: ClassVar[Mapping[str, str]] = {}
+    extents: ClassVar[frozenset[str]] = frozenset()
     counts: ClassVar[bool] = False
     divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     category: ClassVar[str] = "operation"

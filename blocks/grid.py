@@ -15,6 +15,7 @@ class Resize(Block):
 
     inputs: ClassVar = {"x": "float[batch, d, height, width]", "like": "any"}
     outputs: ClassVar = {"x": "float[batch, d, rows, columns]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
 
     mode: Literal["bilinear", "bicubic", "nearest"] = "bilinear"

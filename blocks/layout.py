@@ -125,6 +125,7 @@ class ExpandBatch(Block):
 
     inputs: ClassVar = {"x": "any", "like": "any"}
     outputs: ClassVar = {"x": "any"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
@@ -164,6 +165,7 @@ class CropLike(Block):
 
     inputs: ClassVar = {"x": "float[batch, h, w, d]", "like": "float[batch, height, width, d]"}
     outputs: ClassVar = {"x": "float[batch, height, width, d]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
 
 

@@ -18,6 +18,7 @@ class PrefixMask(Block):
     inputs: ClassVar = {"lengths": "int[batch]", "like": "any"}
     outputs: ClassVar = {"x": "bool[batch, length]"}
     reads: ClassVar = {"lengths": "all", "like": "all"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "mask"
 
     axis: int = 1

@@ -18,6 +18,7 @@ class TokenPositions(Block):
     outputs: ClassVar = {"x": "int[length]"}
     reads: ClassVar = {"like": "query"}
     counts: ClassVar[bool] = True
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"
 
     start: int = 0
@@ -39,6 +40,7 @@ class RelativePosition(Block):
     outputs: ClassVar = {"x": "int[query, key]"}
     reads: ClassVar = {"q": "query", "k": "length"}
     counts: ClassVar[bool] = True
+    extents: ClassVar = frozenset(["q", "k"])
     category: ClassVar[str] = "position"
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
@@ -130,6 +132,7 @@ class WindowRegions(Block):
 
     inputs: ClassVar = {"like": "float[batch, height, width, d]"}
     outputs: ClassVar = {"x": "int[(height // window) * (width // window), window**2]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"
 
     window: Size
@@ -145,6 +148,7 @@ class InterpolatePositions(Block):
 
     inputs: ClassVar = {"table": "float[1, cells, d]", "like": "float[batch, channels, height, width]"}
     outputs: ClassVar = {"x": "float[1, height*width + extra, d]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"
 
     extra: int = 1
@@ -203,6 +207,7 @@ class Sinusoids(Block):
 
     inputs: ClassVar = {"index": "int[*] | float[*]", "like?": "any"}
     outputs: ClassVar = {"x": "float[*, dim]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"
 
     dim: Size
@@ -223,4 +228,5 @@ class StretchPositions(Block):
         "columns?": "int[batch]",
     }
     outputs: ClassVar = {"x": "float[batch, height*width, d]"}
+    extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"

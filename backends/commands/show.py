@@ -27,6 +27,7 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.option("--resolved", "view", flag_value="resolved", help="Every value, and where it comes from.")
 @click.option("--shapes", "view", flag_value="shapes", help="The graph as text: nodes, edges, symbolic shapes.")
 @click.option("--params", "view", flag_value="params", help="Every weight: its path, shape and size.")
+@click.option("--passes", "view", flag_value="passes", help="What inference=True computes otherwise, and where.")
 @dim_option
 @click.option(
     "--dtype", type=click.Choice(list(_FLOAT_BYTES)), default="float32", show_default=True, help="For memory."
@@ -49,7 +50,7 @@ def command(
       archwright show vit --task image_classification --resolved
     """
     graph = graph_of(spec, task=task, size=size, overrides=overrides)
-    views = {"resolved": _resolved, "shapes": _shapes, "params": _params}
+    views = {"resolved": _resolved, "shapes": _shapes, "params": _params, "passes": _passes}
     if view is not None:
         data, text = views[view](graph)
     else:
@@ -152,6 +153,26 @@ def _params(graph: Graph) -> tuple[dict[str, Any], str]:
         rows.append([_spread(pattern, paths), str(list(shape)), f"{times}{prod(shape):,}", note])
     lines = [table(("weight", "shape", "numbers", ""), rows, right=(2,)), "", f"{graph.num_parameters():,} parameters"]
     return {"parameters": graph.num_parameters(), "weights": data}, "\n".join(lines)
+
+
+def _passes(graph: Graph) -> tuple[dict[str, Any], str]:
+    """What each pass of inference did; changes that are alike on one line."""
+    from ...compiler.passes.report import changes
+
+    data = [
+        {"pass": one.rewrite, "path": one.path, "nodes": list(one.nodes), "effect": one.effect}
+        for one in changes(graph)
+    ]
+    groups: dict[tuple[str, str, tuple[str, ...], str], list[str]] = {}
+    for one in changes(graph):
+        key = re.sub(r"\.\d+(?=\.|$)", ".<>", one.path)
+        groups.setdefault((one.rewrite, key, one.nodes, one.effect), []).append(f"{one.path}.")
+    rows = [
+        [kind, _spread(f"{path}.", paths).strip(".") or ".", " ".join(nodes), effect]
+        for (kind, path, nodes, effect), paths in groups.items()
+    ]
+    text = table(("pass", "where", "nodes", "what it does"), rows) if rows else "no pass finds anything to do"
+    return {"passes": data}, text
 
 
 def _spread(pattern: str, paths: list[str]) -> str:

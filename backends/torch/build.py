@@ -18,7 +18,7 @@ _BACKENDS = ("eager", "inductor")
 
 def compile(  # noqa: A001 - the name that users know from torch
     model: str | Path, *, task: str | None = None, size: str | None = None, backend: str = "inductor",
-    device: Any = None, dtype: Any = None, dynamic: bool | None = None, **params: Any,
+    device: Any = None, dtype: Any = None, dynamic: bool | None = None, inference: bool = False, **params: Any,
 ) -> Model:  # fmt: skip
     """A module from a spec, freshly initialised; from a checkpoint folder, with its weights.
 
@@ -30,6 +30,7 @@ def compile(  # noqa: A001 - the name that users know from torch
         device: where the weights go.
         dtype: the type of the weights, a torch dtype or its name (``"bfloat16"``).
         dynamic: as in `torch.compile`: True compiles once for all batch sizes and lengths.
+        inference: the model never trains, and is rewritten for that (docs/passes.md).
         **params: the spec's parameters.
 
     Raises:
@@ -37,12 +38,15 @@ def compile(  # noqa: A001 - the name that users know from torch
         ArgumentError: an argument is.
     """
     if Path(model).is_dir():
-        return from_pretrained(model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, **params)
+        return from_pretrained(
+            model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference, **params
+        )  # fmt: skip
     _check_backend(backend)
     graph = build_graph(model, None if task == "base" else task, size, params)
-    made = Model(graph, backend=backend, dynamic=dynamic)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference)
     made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device)
+    made.settle()
     return made.eval()
 
 
@@ -55,6 +59,7 @@ def from_pretrained(
     device: Any = None,
     dtype: Any = None,
     dynamic: bool | None = None,
+    inference: bool = False,
     **params: Any,
 ) -> Model:
     """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
@@ -67,6 +72,7 @@ def from_pretrained(
         device: where the weights go.
         dtype: converts the weights; None keeps the file's type.
         dynamic: as in `torch.compile`.
+        inference: as in `compile`.
         **params: override parameters of the spec.
 
     Raises:
@@ -81,9 +87,10 @@ def from_pretrained(
     chosen = found if task is None else None if task == "base" else task
     graph = build_graph(name, chosen, None, overrides)
     written_by = build_graph(name, found, None, overrides) if chosen != found else None
-    made = Model(graph, backend=backend, dynamic=dynamic)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference)
     made.origin, made.config = origin, dict(origin.config)
     load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by)
+    made.settle()
     return made.eval()
 
 

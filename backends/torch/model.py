@@ -18,7 +18,9 @@ from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ...compiler.parts import MAX_ROUNDS
 from ..errors import ArgumentError
+from .emit.lean import Inference
 from .emit.source import Source, version
+from .modules.inference import Derived, Held
 from .records import pack
 
 if TYPE_CHECKING:
@@ -47,19 +49,23 @@ class Model(nn.Module):
         net: the emitted root module, which owns the weights.
         backend: ``eager`` or ``inductor``.
         origin: the checkpoint that it was loaded from, if any.
+        inference: it never trains, and its source is written for that.
     """
 
     graph: Graph
     net: nn.Module
 
-    def __init__(self, graph: Graph, *, backend: str, dynamic: bool | None = None) -> None:
+    def __init__(self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False) -> None:
         super().__init__()
         self.graph = graph
         self.backend = backend
         self.dynamic = dynamic
         self.origin: Origin | None = None
         self.config: dict[str, Any] = {}
-        self._emitter = Source(graph, version=version())
+        self.inference = inference
+        # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
+        how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
+        self._emitter = Source(graph, version=version(), inference=how)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
@@ -72,6 +78,24 @@ class Model(nn.Module):
     def source(self) -> str:
         """The generated Python, as text: one file with a forward for each specialisation made so far."""
         return self._emitter.text()
+
+    def train(self, mode: bool = True) -> Model:
+        """As torch's.
+
+        Raises:
+            ArgumentError: the model is for inference.
+        """
+        if mode and self.inference:
+            raise ArgumentError("a model made with `inference=True` cannot train; make it without")
+        return super().train(mode)
+
+    def settle(self) -> None:
+        """Make what inference computes with from the weights, which from here on stay as they are."""
+        if self.inference:
+            self.requires_grad_(False)
+            for module in self.net.modules():
+                if isinstance(module, Derived):
+                    module.renew()
 
     def forward(self, *args: Any, **inputs: Any) -> Output:
         """Run the model on Hugging Face's input names; absent optional inputs are left out or None.
@@ -126,7 +150,15 @@ class Model(nn.Module):
         run = self.compiled(bound) if self.backend == "inductor" else bound
         loose = _free_axes(self.graph, takes) if self.dynamic and self.backend == "inductor" else {}
 
+        holds = self.inference and self.backend == "inductor" and any(isinstance(m, Held) for m in self.net.modules())
+        seen: set[Any] = set()
+
         def call(values: dict[str, Any]) -> Any:
+            key = tuple(getattr(values[name], "shape", None) for name in takes) if self.dynamic is False else ()
+            if holds and key not in seen:
+                seen.add(key)
+                with torch.no_grad():
+                    bound(**{name: values[name] for name in takes})  # makes what is held, before it is traced
             for name, axes in loose.items():
                 # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
                 torch._dynamo.maybe_mark_dynamic(values[name], axes)

@@ -38,6 +38,7 @@ class ClassText:
 
     Attributes:
         late: arguments of the constructor that only later uses read; the earlier ones leave them out.
+        held: the name under which each value is held, by the text that makes it (`Lean`).
     """
 
     source: Source
@@ -50,10 +51,12 @@ class ClassText:
     late: dict[str, None] = field(default_factory=dict)
     methods: dict[str, Method] = field(default_factory=dict)
     steps: dict[tuple[object, ...], Method] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
 
     def method(self, body: Body, combination: int, wanted: list[str]) -> Method:
         """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
-        forward = Forward(self, body, combination, {port: v for port, v in body.outputs.items() if port in wanted})
+        outputs = {port: value for port, value in body.outputs.items() if port in wanted}
+        forward = self.source.forward(self, body, combination, outputs)
         result = ", ".join(forward.results.values())
         result = f"({result})" if len(result) > WIDTH - 8 and len(forward.results) > 1 else result
         return self.keep(forward, [*forward.statements, f"return {result}"])
@@ -87,6 +90,14 @@ class ClassText:
             text = f"{signature}\n{body_text}"
             self.methods[key] = Method(name, forward.arguments, dict(forward.extras), forward.context, text)
         return self.methods[key]
+
+    def held_name(self, name: str, text: str) -> str:
+        """The name under which what `text` makes is held: `name`, if nothing else is."""
+        while self.held.get(text, name) == name and any(
+            other == name for one, other in self.held.items() if one != text
+        ):
+            name += "_"
+        return self.held.setdefault(text, name)
 
     def default(self, name: str) -> str | None:
         """The default of a constructor's argument, where the part has one and the first use leaves it."""

@@ -15,6 +15,7 @@ from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Items, Value
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
+from .lean import Inference, Lean, made_from_others
 from .naming import constant, variable
 from .stepping import Stepping
 from .values import present
@@ -23,12 +24,18 @@ MODULES = "archwright.backends.torch.modules"
 
 
 class Source:
-    """Emits the text of one graph; forwards are added as they are asked for."""
+    """Emits the text of one graph; forwards are added as they are asked for.
 
-    def __init__(self, graph: Graph, *, version: str = "", path: str = "") -> None:
+    Attributes:
+        inference: how forwards are written that never train; None where they may.
+    """
+
+    def __init__(self, graph: Graph, *, version: str = "", path: str = "", inference: Inference | None = None) -> None:
         self.graph = graph
         self.version = version
         self.path = path
+        self.inference = inference
+        self.forward = Forward if inference is None else Lean
         self.imports: dict[str, dict[str, None]] = {}
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
         self.by_body: dict[int, ClassText] = {}
@@ -62,6 +69,8 @@ class Source:
 
     def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
         constructor = Constructor(self, body, is_root)
+        if self.inference is not None:
+            constructor.lines += made_from_others(body, self.imports)
         key = (name, tuple(constructor.lines))
         if key in self.classes:
             made = self.classes[key]
@@ -90,7 +99,7 @@ class Source:
         tables += [node.present & table for node in body.nodes.values() for table in tables]
         was, self.is_foreseeing = self.is_foreseeing, True
         for combination in sorted({_first_bit(table) for table in tables if table}):
-            forward = Forward(made, body, combination, outputs)
+            forward = self.forward(made, body, combination, outputs)
             for name in forward.names.used:
                 made.parameters[name] = made.stored[name] = None
         self.is_foreseeing = was
@@ -102,7 +111,7 @@ class Source:
         if combination in self.specialisations:
             return self.specialisations[combination]
         flat = dict(_flat(self.graph.outputs))
-        forward = Forward(self.root, self.graph.root, combination, flat)
+        forward = self.forward(self.root, self.graph.root, combination, flat)
         lines = self.preamble(forward) + forward.statements
         lines.append(f"return {_returned(self.graph.outputs, forward, combination)}")
         method = self.root.keep(forward, lines)

@@ -68,8 +68,11 @@ class WeightNormConv1d(nn.Module):
         self.v = nn.Parameter(torch.empty(d_out, d_in // groups, kernel))
         self.bias = nn.Parameter(torch.zeros(d_out)) if bias else None
 
+    def kernel(self) -> torch.Tensor:
+        """The kernel, ``[d_out, d_in // groups, taps]``."""
+        # torch's own weight norm, which its stubs leave out.
+        return torch._weight_norm(self.v, self.g, 2)  # pyright: ignore[reportPrivateImportUsage]
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Convolve ``[batch, d_in, length]``."""
-        # The kernel of torch's own weight norm, which its stubs leave out.
-        weight = torch._weight_norm(self.v, self.g, 2)  # pyright: ignore[reportPrivateImportUsage]
-        return F.conv1d(x, weight, self.bias, **self.shape)
+        return F.conv1d(x, self.kernel(), self.bias, **self.shape)

@@ -1,0 +1,105 @@
+"""Forwards for inference: nodes computed as one, and values that no number of a call changes kept from call to call."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from ....compiler.graph import Body, Node
+from ....compiler.passes.held import Hold
+from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
+from .forward import Forward
+from .naming import attribute, variable
+
+MODULE = "archwright.backends.torch.modules.inference"
+_CLASSES: dict[Kind, str] = {"joined": "Joined", "folded": "FoldedNorm", "settled": "SettledConv"}
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """How forwards for inference are written.
+
+    Attributes:
+        extents: whether values are held that depend on a call's shapes.
+    """
+
+    extents: bool = True
+
+
+class Lean(Forward):
+    """Writes a forward for inference."""
+
+    def write(self) -> None:
+        """Find what is computed as one and what is held, then write."""
+        inference = self.owner.source.inference
+        assert inference is not None
+        self.rewritten: dict[Node, Rewrite] = {}
+        hold = Hold(self.body, self.combination, extents=inference.extents)
+        self.kept = hold.frontier(self.needs.ports, self.outputs.values())
+        for rewrite in rewrites(self.body):
+            if all(node in self.needs.ports and node not in hold.nodes for node in rewrite.nodes):
+                self.rewritten.update(dict.fromkeys(rewrite.nodes, rewrite))
+        self.inner = {node for chain in self.kept.values() for node in chain} - set(self.kept)
+        super().write()
+
+    def block(self, node: Node) -> None:
+        """A call of a block, of what computes it with others, or what is held of it."""
+        rewrite = self.rewritten.get(node)
+        if node in self.kept:
+            self.keep(node)
+        elif node in self.inner:
+            return
+        elif rewrite is None:
+            super().block(node)
+        elif rewrite.kind == "joined" and node is rewrite.nodes[0]:
+            targets = [self.named(one, "x") for one in rewrite.nodes]
+            call = f"self.{rewrite.name}({self.port_text(node, 'x')})"
+            self.line(f"{', '.join(targets)} = {call}", node.outputs["x"])
+        elif rewrite.kind != "joined" and node is rewrite.nodes[-1]:
+            call = f"self.{rewrite.name}({self.port_text(rewrite.nodes[0], 'x')})"
+            self.line(f"{self.named(node, 'x')} = {call}", node.outputs["x"])
+
+    def keep(self, node: Node) -> None:
+        """What is held of a node, and how it is made."""
+        before, self.statements = self.statements, []
+        shared, self.shared = self.shared, {}
+        for one in self.kept[node]:
+            super().block(one)
+        lines, self.statements, self.shared = self.statements, before, shared
+        target = self.variables[node, next(iter(node.outputs))]
+        like = "".join(f", {name}" for name in self.read(lines))
+        name = self.owner.held_name(target, "\n".join(lines))
+        value = lines.pop().partition("  # ")[0].removeprefix(f"{target} = ")
+        held = f"self.{holder(self.body)}"
+        self.line(f'{target} = {held}("{name}"{like})', next(iter(node.outputs.values())))
+        self.line(f"if {target} is None:")
+        self.statements += [f"    {line}" for line in lines]
+        self.line(f'    {target} = {held}.keep("{name}", [{like[2:]}], {value})')
+
+    def read(self, lines: list[str]) -> list[str]:
+        """The variables that lines read and do not make: by what holds for these, what is held is found again."""
+        codes = [line.partition("  # ")[0] for line in lines]
+        made = {target.strip() for code in codes for target in code.partition(" = ")[0].split(",")}
+        known = [variable(name) for name in self.body.inputs]
+        known += [*self.variables.values(), *map(variable, (symbol.name for symbol in self.names.runtime))]
+        words = {word for code in codes for word in re.findall(r"(?<![\w.\"])[A-Za-z_]\w*(?!\w|=[^=])", code)}
+        return [name for name in dict.fromkeys(known) if name in words - made]
+
+
+def made_from_others(body: Body, imports: dict[str, dict[str, None]]) -> list[str]:
+    """The lines of a constructor that make what a lean forward calls."""
+    lines = []
+    for rewrite in rewrites(body):
+        sources = ", ".join(f"self.{attribute(node.name)}" for node in rewrite.nodes)
+        lines.append(f"self.{rewrite.name} = {_CLASSES[rewrite.kind]}({sources})")
+        imports.setdefault(MODULE, {})[_CLASSES[rewrite.kind]] = None
+    if Hold(body, None, extents=True).nodes:
+        lines.append(f"self.{holder(body)} = Held()")
+        imports.setdefault(MODULE, {})["Held"] = None
+    return lines
+
+
+def holder(body: Body) -> str:
+    """The attribute that holds values."""
+    taken = body.nodes.keys() | body.params.keys() | body.symbols.keys()
+    return "held_" if "held" in taken else "held"

@@ -1,0 +1,121 @@
+"""Modules that inference computes with: made from others', which keep the weights, and made anew when those change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+
+class Derived(nn.Module):
+    """Tensors made from other modules' weights; they follow when weights are loaded, moved or converted."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, *sources: nn.Module) -> None:
+        super().__init__()
+        self.sources = sources  # a tuple: they stay the children of the part that calls this, under their own names
+        self.register_buffer("weight", None, persistent=False)
+        self.register_buffer("bias", None, persistent=False)
+        self.register_load_state_dict_post_hook(lambda module, keys: module.renew())
+
+    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The weight and the bias that the sources' weights make."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Make the tensors from the sources' weights."""
+        self.weight, self.bias = (one if one is None else one.detach() for one in self.made())
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        self.renew()  # the sources stand before this and are there already
+        return self
+
+
+class Joined(Derived):
+    """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each; their weights are its slices."""
+
+    sources: tuple[nn.Linear, ...]
+
+    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The maps' weights one below the other; a bias of zeros where one has none and others have."""
+        self.sizes = [one.out_features for one in self.sources]
+        weight = torch.cat([one.weight for one in self.sources])
+        for one, rows in zip(self.sources, weight.split(self.sizes), strict=True):
+            one.weight.data = rows
+        if all(one.bias is None for one in self.sources):
+            return weight, None
+        biases = [weight.new_zeros(one.out_features) if one.bias is None else one.bias for one in self.sources]
+        return weight, torch.cat(biases)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Every map's ``[*, d_out]``."""
+        return F.linear(x, self.weight, self.bias).split(self.sizes, dim=-1)
+
+
+class FoldedNorm(Derived):
+    """A convolution with the scale and shift of the batch norm behind it in its kernel and bias."""
+
+    sources: tuple[Any, Any]
+
+    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The kernel scaled, the bias scaled and shifted; in float32 at least."""
+        conv, norm = self.sources
+        kind = torch.promote_types(conv.weight.dtype, torch.float32)
+        mean, variance = norm.running_mean.to(kind), norm.running_var.to(kind)
+        scale = norm.weight.to(kind) * torch.rsqrt(variance + norm.eps)
+        weight = conv.weight.to(kind) * scale.view(-1, *[1] * (conv.weight.dim() - 1))
+        shift = norm.bias.to(kind) - mean * scale + (0 if conv.bias is None else conv.bias.to(kind) * scale)
+        return weight.to(conv.weight.dtype), shift.to(conv.weight.dtype)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve and normalise ``[batch, d, ...]``."""
+        return self.sources[0]._conv_forward(x, self.weight, self.bias)
+
+
+class SettledConv(Derived):
+    """A convolution whose kernel is made from its weights once."""
+
+    sources: tuple[Any]
+
+    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The kernel, and the bias as it is."""
+        conv = self.sources[0]
+        return conv.kernel(), conv.bias
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Convolve ``[batch, d_in, length]``."""
+        return F.conv1d(x, self.weight, self.bias, **self.sources[0].shape)
+
+
+class Held(nn.Module):
+    """Values that no number of a call changes: those for the last shapes are kept, by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kept: dict[str, tuple[Any, torch.Tensor]] = {}
+        self.register_load_state_dict_post_hook(lambda module, keys: module.kept.clear())
+
+    def forward(self, name: str, *like: torch.Tensor | int) -> torch.Tensor | None:
+        """The value kept for tensors and extents like these; None where it has to be made."""
+        key, value = self.kept.get(name, (None, None))
+        return value if key == _likeness(like) else None
+
+    def keep(self, name: str, like: list[torch.Tensor | int], value: torch.Tensor) -> torch.Tensor:
+        """Keep a value; not that of a call that is being traced, nor one of inference mode, which others cannot use."""
+        if not torch.compiler.is_compiling() and not value.is_inference():
+            self.kept[name] = _likeness(like), value.detach()
+        return value
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        self.kept.clear()
+        return self
+
+
+def _likeness(like: Iterable[Any]) -> list[Any]:
+    return [(one.shape, one.dtype, one.device) if isinstance(one, torch.Tensor) else one for one in like]

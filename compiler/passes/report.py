@@ -1,0 +1,44 @@
+"""What each pass does to a graph, in words: for `archwright show --passes`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..calls import plain_call
+from ..graph import Graph, Node
+from .held import Hold
+from .rewrites import bodies, rewrites
+
+_WORDS = {
+    "joined": "one product",
+    "folded": "scale and shift taken into the kernel",
+    "settled": "the kernel made once",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a pass did in one body: its path, and the nodes, by names."""
+
+    rewrite: str
+    path: str
+    nodes: tuple[str, ...]
+    effect: str
+
+
+def changes(graph: Graph) -> Iterator[Change]:
+    """Every change that inference makes, in the order of the graph, for a call with what it requires."""
+    combination = graph.combination(plain_call(graph))
+    for path, body in bodies(graph):
+        for one in rewrites(body):
+            yield Change(one.kind, path, tuple(node.name for node in one.nodes), _WORDS[one.kind])
+        needed = [node for node in body.nodes.values() if node.present >> combination & 1]
+        outputs = [value for value in body.outputs.values() if value.present >> combination & 1]
+        fixed = Hold(body, combination, extents=False).nodes
+        for node, chain in Hold(body, combination, extents=True).frontier(needed, outputs).items():
+            yield Change("held", path, _names(chain), "made once" if node in fixed else "made once for a shape")
+
+
+def _names(nodes: list[Node]) -> tuple[str, ...]:
+    return tuple(node.name for node in nodes)

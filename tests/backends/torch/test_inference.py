@@ -1,0 +1,142 @@
+"""Rewrites for inference: the numbers hold for every spec that ships, and each does what it says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+from archwright.backends.errors import ArgumentError
+from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.modules.inference import Derived, FoldedNorm, Held, Joined, SettledConv
+from archwright.compiler.passes.rewrites import bodies, rewrites
+
+
+def made(name: str, *, inference: bool = True, backend: str = "eager", **options: Any) -> Any:
+    """A model with weights that a seed decides; statistics and biases are not those of a fresh one."""
+    torch.manual_seed(0)
+    model = aw.compile(name, size="tiny", backend=backend, inference=inference, **options)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for key, value in model.net.state_dict().items():
+            if value.is_floating_point() and ("running" in key or key.endswith("bias")):
+                value.add_(torch.rand(value.shape, generator=generator) / 4)
+    model.settle()
+    return model
+
+
+def called(model: Any, **more: Any) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    with torch.no_grad():
+        outputs = model(**{**example_inputs(model.graph), **more})
+    return {key: value for key, value in outputs.items() if isinstance(value, torch.Tensor)}
+
+
+def assert_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]) -> None:
+    assert list(found) == list(wanted)
+    for key, value in wanted.items():
+        scale = value.abs().max().item() if value.is_floating_point() else 0
+        torch.testing.assert_close(
+            found[key], value, rtol=0, atol=1e-5 * scale, msg=lambda text, key=key: f"{key}: {text}"
+        )
+
+
+@pytest.mark.parametrize("name", aw.list_models())
+def test_numbers_hold(name: str) -> None:
+    plain, lean = made(name, inference=False), made(name)
+    wanted = called(plain)
+    assert_same(called(lean), wanted)
+    assert_same(called(lean), wanted)  # by what the first call holds
+
+
+def test_projections_of_one_value_are_one_product() -> None:
+    model = made("bart")
+    assert "q, k, v = self.q_k_v(x)" in model.source
+    assert "k, v = self.k_v(kv)" in model.source
+    joined = [module for module in model.net.modules() if isinstance(module, Joined)]
+    for module in joined:
+        first, start = module.sources[0].weight, module.weight
+        assert first.data_ptr() == start.data_ptr()  # the weights are slices: nothing is there twice
+
+
+def test_rewrites_are_found_in_the_graph() -> None:
+    found = [(path, one.kind, one.name) for path, body in bodies(aw.check("detr")) for one in rewrites(body)]
+    assert {kind for _, kind, _ in found} == {"folded"}  # q, k and v read different values there
+    assert any(one.kind == "settled" for _, body in bodies(aw.check("hubert")) for one in rewrites(body))
+
+
+def test_a_projection_that_is_read_alone_is_computed_alone() -> None:
+    graph = aw.check("bert")
+    groups = [one for _, body in bodies(graph) for one in rewrites(body)]
+    assert {tuple(node.name for node in one.nodes) for one in groups} == {("q", "k", "v")}
+
+
+@pytest.mark.parametrize(("name", "kind"), [("resnet", FoldedNorm), ("detr", FoldedNorm), ("wav2vec2", SettledConv)])
+def test_kernels_are_made_once(name: str, kind: type[Derived]) -> None:
+    model = made(name)
+    assert any(isinstance(module, kind) for module in model.net.modules())
+    assert "weight_norm" not in model.source.lower() or kind is SettledConv
+
+
+def test_what_hangs_on_shapes_is_held_for_the_last_ones() -> None:
+    plain, lean = made("t5", inference=False), made("t5")
+    for length in (8, 5, 8):
+        ids = torch.arange(length)[None] % 7
+        assert_same(called(lean, input_ids=ids), called(plain, input_ids=ids))
+    calls = []
+    lean.net.encoder_bias.register_forward_hook(lambda *_: calls.append(1))
+    called(lean, input_ids=ids)
+    assert not calls
+
+
+def test_inference_follows_the_weights() -> None:
+    for name in ("bert", "resnet", "swin", "wav2vec2"):
+        other, lean = made(name, inference=False), made(name)
+        called(lean)
+        with torch.no_grad():
+            for value in other.parameters():
+                value.mul_(1.5)
+        lean.load_state_dict(other.state_dict())
+        assert_same(called(lean), called(other))
+        inputs = {key: one.double() for key, one in example_inputs(lean.graph).items() if one.is_floating_point()}
+        assert_same(called(lean.double(), **inputs), called(other.double(), **inputs))
+
+
+def test_inference_saves_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("bert", "resnet", "wav2vec2", "albert", "t5"):
+        for inference in (False, True):
+            made(name, inference=inference).save_pretrained(tmp_path / f"{name}{inference}")
+        plain, lean = (sorted((tmp_path / f"{name}{one}").iterdir()) for one in (False, True))
+        assert [path.name for path in plain] == [path.name for path in lean]
+        assert all(a.read_bytes() == b.read_bytes() for a, b in zip(plain, lean, strict=True))
+        loaded = aw.from_pretrained(tmp_path / f"{name}True", backend="eager", inference=True)
+        assert_same(called(loaded), called(made(name)))
+
+
+def test_inference_does_not_train() -> None:
+    model = made("bert")
+    with pytest.raises(ArgumentError, match="inference=True"):
+        model.train()
+    assert not model.eval().training
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "dynamic", "holds"),
+    [("bert", None, False), ("swin", None, True), ("beit", False, True), ("t5", None, False)],
+)
+def test_inference_compiles_whole_and_once(
+    name: str, dynamic: bool | None, holds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **options: real(function, **{**options, "backend": "eager"}))
+    torch.compiler.reset()
+    wanted = called(made(name, inference=False))
+    lean = made(name, backend="inductor", dynamic=dynamic)
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        assert_same(called(lean), wanted)
+        assert_same(called(lean), wanted)
+    assert any(module.kept for module in lean.net.modules() if isinstance(module, Held)) is holds

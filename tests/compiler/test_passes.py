@@ -1,0 +1,43 @@
+"""What the passes for inference find in a graph; the numbers are tested in `tests/backends/torch/test_inference.py`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import archwright as aw
+from archwright.compiler.passes.report import changes
+from archwright.compiler.passes.rewrites import rewrites
+
+SPEC = """\
+model: small
+params: {d: 4, bias: true}
+inputs: {x: "float[batch, seq, $d]", y: {type: "float[batch, seq, $d]", optional: true}, z: {type: "float[batch, seq, $d]", optional: true}}
+graph:
+  a: {block: linear, in: x, d_out: 4}
+  b: {block: linear, in: x, d_out: 6, bias: false}
+  c: {block: linear, in: "first(y, x)", d_out: 4}
+  e: {block: linear, in: y, d_out: 4}
+  f: {block: linear, in: "x + 1", d_out: 4}
+  g: {block: linear, in: "x + 1", d_out: 2}
+outputs: {a: a, b: b, c: c, e: e, f: f, g: g}
+"""
+
+
+def test_only_what_reads_one_value_under_one_condition_is_joined(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(SPEC)
+    found = [tuple(node.name for node in one.nodes) for one in rewrites(aw.check(str(file)).root)]
+    assert found == [("a", "b"), ("f", "g")]  # not c, which reads x only where y is not given
+
+
+def test_a_norm_is_folded_only_where_nothing_else_reads_the_convolution() -> None:
+    found = {(one.rewrite, one.nodes) for one in changes(aw.check("resnet"))}
+    assert found == {("folded", ("conv", "norm"))}
+
+
+def test_what_is_held_is_told_with_what_it_is_made_from() -> None:
+    held = {one.path: (one.nodes, one.effect) for one in changes(aw.check("swin")) if one.rewrite == "held"}
+    assert held["stages.0.blocks.0"] == (("bias",), "made once")
+    held = [one for one in changes(aw.check("t5")) if one.rewrite == "held"]
+    assert [one.nodes[-1] for one in held] == ["encoder_bias", "decoder_bias"]
+    assert {one.effect for one in held} == {"made once for a shape"}
