@@ -39,7 +39,8 @@ def compile(  # noqa: A001 - the name that users know from torch
     """
     if Path(model).is_dir():
         return from_pretrained(
-            model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference, **params
+            model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference,
+            **params,
         )  # fmt: skip
     _check_backend(backend)
     graph = build_graph(model, None if task == "base" else task, size, params)
