@@ -36,7 +36,8 @@ def _writing_options(command: Any) -> Any:
                 "--repetition-penalty", type=click.FloatRange(0, min_open=True), help="Above 1 against repeats."
             ),
             click.option("--no-repeat-ngram-size", type=click.IntRange(0), help="No so many tokens twice."),
-            click.option("--language", help="The language that is spoken or written, where the model asks for one."),
+            click.option("--language", help="The language that is spoken (Whisper)."),
+            click.option("--forced-bos-token", metavar="TOKEN", help="The text's first token, such as de_DE (mBART)."),
             click.option("--seed", type=int, help="Of the draws."),
         )
     ):

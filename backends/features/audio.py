@@ -50,7 +50,7 @@ def _samples(data: bytes, width: int) -> Tensor:
 
 
 def log_mel(samples: Tensor, settings: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Whisper's log-mel spectrogram (arXiv:2212.04356, section 2.2), padded or cut to the length it was trained on.
+    """Whisper's log-mel spectrogram (arXiv:2212.04356, section 2.2), padded to the length it was trained on.
 
     Args:
         samples: ``[samples]``.
@@ -58,13 +58,21 @@ def log_mel(samples: Tensor, settings: Mapping[str, Any]) -> dict[str, Tensor]:
 
     Returns:
         ``input_features`` ``[1, bins, frames]``.
+
+    Raises:
+        ArgumentError: the recording is longer than that.
     """
     rate, size = int(settings.get("sampling_rate", 16000)), int(settings.get("n_fft", 400))
     length = int(settings.get("chunk_length", 30)) * rate
-    whole = torch.nn.functional.pad(samples[:length], (0, length - min(length, len(samples)))).double()
+    if len(samples) > length:
+        raise ArgumentError(
+            f"the recording is {len(samples) / rate:.1f} seconds long, the model hears {length / rate:g}: cut it "
+            f"first, for example with `ffmpeg -i talk.wav -f segment -segment_time {length // rate} part%03d.wav`"
+        )
+    heard = samples.double()
     if settings.get("do_normalize"):
-        heard = samples[:length].double()
-        whole[: len(heard)] = (heard - heard.mean()) / (heard.var(correction=0) + 1e-7).sqrt()
+        heard = (heard - heard.mean()) / (heard.var(correction=0) + 1e-7).sqrt()
+    whole = torch.nn.functional.pad(heard, (0, length - len(samples)))
     window = torch.hann_window(size, dtype=torch.float64)
     spectrum = torch.stft(whole, size, int(settings.get("hop_length", 160)), window=window, return_complex=True)
     bank = _bank(SLANEY, bins=int(settings.get("feature_size", 80)), rate=rate, size=size, low=0.0, high=8000.0)

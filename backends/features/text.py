@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,16 @@ if TYPE_CHECKING:
 def tokenizer_of(folder: str | Path) -> Tokenizer:
     """The tokenizer of a checkpoint, which neither pads nor cuts.
 
+    A folder with a ``vocab.json`` of pieces alone (Speech2Text's) gives one that turns tokens into text, not back.
+
     Raises:
         ArgumentError: the library is missing.
         CheckpointError: the folder has no ``tokenizer.json``, or it cannot be read.
     """
     path = Path(folder) / "tokenizer.json"
-    if not path.is_file():
+    said = _json(Path(folder) / "tokenizer_config.json") or {}
+    has_pieces = not path.is_file() and said.get("tokenizer_class") == "Speech2TextTokenizer"
+    if not path.is_file() and not has_pieces:
         raise CheckpointError(
             f"{folder} has no tokenizer.json; `transformers.AutoTokenizer.from_pretrained(folder)` makes one of older "
             "files, and its `save_pretrained(folder)` writes it"
@@ -32,11 +36,23 @@ def tokenizer_of(folder: str | Path) -> Tokenizer:
     except ImportError:
         raise ArgumentError('text needs the tokenizers library: pip install "archwright[generate]"') from None
     try:
-        made = Tokenizer.from_file(str(path))
+        made = _of_pieces(Path(folder), said) if has_pieces else Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no narrower class
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     made.no_padding()
     made.no_truncation()
+    return made
+
+
+def _of_pieces(folder: Path, said: Mapping[str, Any]) -> Tokenizer:
+    from tokenizers import Tokenizer, decoders, models
+
+    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    special = [one for one in vocabulary if one in _SILENT.values() or one.startswith("<lang:")]
+    upper = [decoders.Replace(one, one.upper()) for one in _LETTERS] if said.get("do_upper_case") else []
+    made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.Fuse(), *upper, decoders.Strip(" ", 1, 0)])
+    made.add_special_tokens(special)
     return made
 
 
@@ -104,6 +120,7 @@ def spoken(ids: Sequence[int], folder: str | Path) -> str:
     return text.strip().lower() if said.get("do_lower_case") else text.strip()
 
 
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _SILENT = {"pad": "<pad>", "bos": "<s>", "eos": "</s>", "unk": "<unk>"}
 
 

@@ -86,7 +86,7 @@ def plan(
     fits = max((params["block_size"] - width * horizon) // width, 0)
     past = past[max(len(past) - fits, 0) :]
     start = torch.cat([past.reshape(-1), bins.encode(state)])
-    tokens, rewards = start[None], torch.zeros(1)
+    tokens, rewards = start[None], torch.zeros(1, device=state.device)
     promised = rewards
     writer = _Writer(model, bins, generator)
     for step in range(horizon):

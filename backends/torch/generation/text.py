@@ -30,7 +30,7 @@ class Request:
         prompt: a text.
         audio: a WAV file.
         image: a PNG file.
-        options: those of `Model.generate`.
+        options: those of `Model.generate`; ``forced_bos_token`` is the token itself in place of its number.
         keep_special: also give out tokens such as ``</s>``.
     """
 
@@ -153,8 +153,11 @@ class TextModel:
         pieces = Pieces(tokenizer_of(self.folder), show or _ignore, keep_special=request.keep_special)
         read, begun = self._tokens(pieces.tokenizer, request, has_file=bool(inputs))
         inputs |= {name: torch.tensor([ids], device=first.device) for name, ids in (read | begun).items()}
-        stream = {"streamer": _Stream(pieces)} if show is not None and self._is_single(request.options) else {}
-        rows = self.model.generate(**inputs, **request.options, **stream).tolist()
+        options = dict(request.options)
+        if "forced_bos_token" in options:
+            options["forced_bos_token_id"] = self._number(pieces.tokenizer, options.pop("forced_bos_token"))
+        stream = {"streamer": _Stream(pieces)} if show is not None and self._is_single(options) else {}
+        rows = self.model.generate(**inputs, **options, **stream).tolist()
         before = next(iter(begun.values()), [])
         texts = [_new_text(pieces, row, before) for row in rows]
         tokens = max(len(row) for row in rows) - (len(before) if rows[0][: len(before)] == before else 0)
@@ -172,6 +175,12 @@ class TextModel:
         if not ids:
             raise ArgumentError("the prompt is empty: it has no tokens")
         return ({}, {name: ids}) if is_beginning else ({name: ids}, {})
+
+    def _number(self, tokenizer: Tokenizer, token: str) -> int:
+        found = tokenizer.token_to_id(token)
+        if found is None:
+            raise ArgumentError(f"`{self.folder}` has no token {token!r}")
+        return found
 
     def _is_single(self, options: Mapping[str, Any]) -> bool:
         """Whether one text is written with one beam, as the call or else the checkpoint says."""

@@ -247,3 +247,43 @@ def test_there_is_no_such_folder(tmp_path: Path) -> None:
     assert call(tmp_path / "none", "--prompt", "a").exit_code == 2
     result = call(tmp_path, "--prompt", "a")
     assert result.exit_code == 1 and "config.json" in result.stderr
+
+
+def test_the_language_is_told(whisper: tuple[Any, Path], tmp_path: Path) -> None:
+    _, folder = whisper
+    for path in folder.iterdir():
+        if path.name != "generation_config.json":
+            (tmp_path / path.name).symlink_to(path)
+    said = {"is_multilingual": True, "lang_to_id": {"<|en|>": 100, "<|de|>": 101}, "no_timestamps_token_id": 104,
+            "task_to_id": {"transcribe": 102, "translate": 103}, "decoder_start_token_id": EOS, "eos_token_id": EOS,
+            "pad_token_id": PAD, "max_length": 30}  # fmt: skip
+    hf.GenerationConfig(**said).save_pretrained(tmp_path)
+    reference = hf.WhisperForConditionalGeneration.from_pretrained(tmp_path)
+    samples = read_wav(folder / "tune.wav", rate=16000).numpy()
+    features = hf.WhisperFeatureExtractor.from_pretrained(folder)(samples, sampling_rate=16000, return_tensors="pt")
+    words = tokenizer(folder)
+    for options, wanted in (
+        (["--language", "de"], {"language": "de"}),
+        (["--language", "en", "--translate"], {"language": "en", "task": "translate"}),
+    ):
+        row = reference.generate(features.input_features, max_new_tokens=6, **wanted)[0].tolist()
+        found = text(tmp_path, "--audio", folder / "tune.wav", "--max-new-tokens", "6", *options)
+        assert found.rstrip("\n") == words.decode(row).rstrip("\n")
+    refused = call(tmp_path, "--audio", folder / "tune.wav", "--language", "fr")
+    assert refused.exit_code == 2 and "expected one of de, en" in refused.stderr
+
+
+def test_the_first_token_may_be_named(bart: tuple[Any, Path]) -> None:
+    model, folder = bart
+    ids = torch.tensor([tokenizer(folder).encode("a fox").ids])
+    first = tokenizer(folder).token_to_id("f")
+    row = model.generate(ids, max_new_tokens=5, do_sample=False, forced_bos_token_id=first)[0].tolist()
+    found = data(folder, "--prompt", "a fox", "--max-new-tokens", "5", "--forced-bos-token", "f", "--num-beams", "1")
+    assert found["sequences"][0]["ids"] == row and row[1] == first
+    refused = call(folder, "--prompt", "a fox", "--forced-bos-token", "de_DE")
+    assert refused.exit_code == 2 and "has no token 'de_DE'" in refused.stderr
+
+
+def test_half_precision(whisper: tuple[Any, Path]) -> None:
+    _, folder = whisper
+    assert data(folder, "--audio", folder / "tune.wav", "--dtype", "bfloat16", "--max-new-tokens", "4")["tokens"] > 0

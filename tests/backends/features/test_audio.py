@@ -16,8 +16,7 @@ from archwright.backends.features.audio import audio_inputs, read_wav
 
 EXTRACTORS = {
     "whisper": (WhisperFeatureExtractor, {"chunk_length": 2}),
-    "whisper-128": (WhisperFeatureExtractor, {"chunk_length": 1, "feature_size": 128}),
-    "whisper-cut": (WhisperFeatureExtractor, {"chunk_length": 1}),
+    "whisper-128": (WhisperFeatureExtractor, {"chunk_length": 2, "feature_size": 128}),
     "whisper-8k": (WhisperFeatureExtractor, {"chunk_length": 2, "n_fft": 256, "hop_length": 64, "feature_size": 40}),
     "wav2vec2": (Wav2Vec2FeatureExtractor, {}),
     "wav2vec2-plain": (Wav2Vec2FeatureExtractor, {"do_normalize": False}),
@@ -82,6 +81,12 @@ def test_another_rate_is_refused_by_name_of_the_one_wanted(tmp_path: Path) -> No
     path = write(tmp_path / "x.wav", tune(800), rate=44100)
     with pytest.raises(ArgumentError, match=r"44100 samples a second, the model reads 16000: .*-ar 16000"):
         audio_inputs(path, WhisperFeatureExtractor().to_dict())
+
+
+def test_a_recording_that_is_too_long_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.wav", tune())
+    with pytest.raises(ArgumentError, match=r"1\.3 seconds long, the model hears 1: .*-segment_time 1 "):
+        audio_inputs(path, WhisperFeatureExtractor(chunk_length=1).to_dict())
 
 
 def test_what_is_no_sound_is_refused(tmp_path: Path) -> None:

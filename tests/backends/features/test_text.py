@@ -116,6 +116,21 @@ def test_folders_without_a_tokenizer_are_refused(tmp_path: Path, monkeypatch: py
         tokenizer_of(tmp_path)
 
 
+@pytest.mark.parametrize("upper", [False, True])
+def test_a_folder_of_pieces_alone_gives_text(upper: bool, tmp_path: Path) -> None:
+    vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "▁hello", "▁wor", "ld", ",", "<lang:de>"]
+    (tmp_path / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(vocabulary)}))
+    settings = {"tokenizer_class": "Speech2TextTokenizer", "do_upper_case": upper}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(settings))
+    shown: list[str] = []
+    pieces = Pieces(tokenizer_of(tmp_path), shown.append)
+    for one in [8, 4, 7, 5, 6, 4, 2]:
+        pieces.add([one])
+    text = "hello, world hello"
+    assert pieces.text == (text.upper() if upper else text)
+    assert len([piece for piece in shown if piece]) == 5
+
+
 @pytest.mark.parametrize("options", [{}, {"do_lower_case": True}, {"word_delimiter_token": "_", "pad_token": "[PAD]"}])
 def test_what_is_heard_is_the_references(options: dict[str, Any], tmp_path: Path) -> None:
     letters = ["<pad>", "<s>", "</s>", "<unk>", "|", "A", "B", "C", "_", "[PAD]"]
