@@ -92,8 +92,12 @@ def command(
     _finish(written)
 
 
+_CONTROLS = dict.fromkeys(one for one in (*range(32), *range(127, 160)) if chr(one) not in "\n\t")
+"""Characters that would steer a terminal, which no model shall."""
+
+
 def _show(piece: str) -> None:
-    click.echo(piece, nl=False)
+    click.echo(piece.translate(_CONTROLS) if sys.stdout.isatty() else piece, nl=False, color=True)
     sys.stdout.flush()
 
 
@@ -103,7 +107,7 @@ def _finish(written: Written) -> None:
         click.echo()
     else:
         for text in written.texts:
-            click.echo(text)
+            _show(f"{text}\n")
     if sys.stderr.isatty() and written.tokens:
         rate = written.tokens / written.seconds
         click.echo(f"{written.tokens} tokens in {seconds(written.seconds)}, {rate:.1f} a second", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import math
 import wave
@@ -114,6 +115,14 @@ def test_what_is_streamed_comes_in_pieces(gpt2: tuple[Any, Path], monkeypatch: p
     whole = data(folder, "--prompt", "a", "--max-new-tokens", "20")["sequences"][0]["text"]
     text(folder, "--prompt", "a", "--max-new-tokens", "20")
     assert len([piece for piece in shown if piece]) > 2 and "".join(shown) == whole
+
+
+def test_no_model_steers_a_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    generate = importlib.import_module("archwright.backends.commands.generate")
+    for is_terminal, shown in ((True, "a[2Jb\n\tcé"), (False, "a\x1b[2Jb\n\tc\x9bé")):
+        monkeypatch.setattr("sys.stdout.isatty", lambda answer=is_terminal: answer)
+        generate._show("a\x1b[2Jb\n\tc\x9bé")
+        assert capsys.readouterr().out == shown
 
 
 def test_draws_go_by_the_seed(gpt2: tuple[Any, Path]) -> None:
