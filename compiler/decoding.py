@@ -20,6 +20,8 @@ from .presence import present, resolve
 from .span import Span
 
 Kind = Literal["fixed", "once", "keys", "whole", "new"]
+SHARED = ":all"
+"""How the name of what is held for all rows at once ends; whatever else is held has the batch as its first axis."""
 _RANK: tuple[Kind, ...] = ("fixed", "once", "keys", "whole", "new")
 ELEMENTWISE = frozenset(
     ["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "not", "exp", "log", "sqrt",

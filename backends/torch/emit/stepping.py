@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ....blocks.notation.types import Type
-from ....compiler.decoding import Flow, token_axis
+from ....compiler.decoding import SHARED, Flow, token_axis
 from ....compiler.graph import Apply, Body, InputValue, Node, OutputValue, Value
 from .forward import Forward
 from .values import Render, present, resolve
@@ -88,7 +88,7 @@ class Stepping(Forward):
         kind = self.flow.kind(value)
         axis = token_axis(resolve(value, self.combination).type, self.flow.tokens)
         if kind == "new" and how in ("key", "scan"):
-            return Apply(value.type, value.present, "remembered", (value,), (name, axis))
+            return Apply(value.type, value.present, "remembered", (value,), (self.key(name, value), axis))
         if kind == "whole" and how in ("token", "query"):
             return Apply(value.type, value.present, "newest", (value,), (axis,))
         return value
@@ -101,10 +101,16 @@ class Stepping(Forward):
             name = value.node.name if is_first else f"{value.node.name}_{value.port}"
         elif isinstance(value, InputValue) or (isinstance(value, Apply) and value.name):
             name = str(value.name)
-        while name in self._names:
+        while self.key(name, value) in self._names:
             name += "_"
-        self._names[name] = value
-        return name
+        self._names[self.key(name, value)] = value
+        return self.key(name, value)
+
+    def key(self, name: str, value: Value) -> str:
+        """A name, marked where the value is the same for all rows: its first axis has a known extent."""
+        kind = resolve(value, self.combination).type
+        has_rows = isinstance(kind, Type) and bool(kind.dims) and kind.dims[0].expanded().known is None
+        return name if has_rows else f"{name}{SHARED}"
 
     def recall(self, name: str) -> str:
         """The text of what is held under a name; the first step will put it there."""

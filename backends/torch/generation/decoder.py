@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ....blocks.notation.types import Type
-from ....compiler.decoding import token_axis
+from ....compiler.decoding import SHARED, token_axis
 from ....compiler.graph import Graph
 from ...errors import ArgumentError
 from ..model import Model
@@ -128,7 +128,9 @@ def reads_apart(graph: Graph) -> bool:
 
 def _reordered(held: Any, rows: torch.Tensor, count: int) -> Any:
     if isinstance(held, dict):
-        return {name: _reordered(value, rows, count) for name, value in held.items()}
+        return {
+            name: value if name.endswith(SHARED) else _reordered(value, rows, count) for name, value in held.items()
+        }
     if isinstance(held, list):
         return [_reordered(value, rows, count) for value in held]
     return held.index_select(0, rows) if held.dim() > 1 and held.shape[0] == count else held

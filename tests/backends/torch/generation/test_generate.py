@@ -38,6 +38,12 @@ def test_beams(name: str) -> None:
     assert_same(name, **inputs(name), max_new_tokens=8, num_beams=3, num_return_sequences=2)
 
 
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_beams_of_one_row(name: str) -> None:
+    """What is the same for all rows is not taken for what has one."""
+    assert_same(name, **inputs(name, rows=1), max_new_tokens=5, num_beams=2)
+
+
 @pytest.mark.parametrize("name", ["gpt2", "opt", "bloom", "t5", "whisper"])
 def test_ends(name: str) -> None:
     """Rows that end are filled up, with several ends too; the ends are tokens that are written early."""
