@@ -149,9 +149,12 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
     lost |= {document.span("freeze", number): path for number, path, _ in spec.frozen}
     found: list[Diagnostic] = []
     heads: set[str] = set()
+    seen: set[str] = set()
     for graph in graphs:
-        laws, entries = FirstValues(graph), graph.weights()
-        heads |= {entry.map_path.split(".")[0] for entry in entries}
+        laws, entries = FirstValues(graph), graph.weights(distinct=True)
+        entries = [entry for entry in entries if entry.map_path not in seen]  # the base's are every task's
+        seen |= {entry.map_path for entry in entries}
+        heads |= {path.split(".")[0] for path in seen}
         found += chain.from_iterable(_problems(laws.law, entry) for entry in entries)
         for line, pattern in laws.lines:
             matches = ((entry, pattern.match(entry.map_path)) for entry in entries)
