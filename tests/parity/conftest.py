@@ -22,6 +22,19 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Case], Pat
 
 
 @pytest.fixture(scope="session")
+def opened(checkpoint: Callable[[Case], Path]) -> Callable[[Case], Any]:
+    """Returns our model of a case's checkpoint; cases that call one in several ways get the same, as a user's calls do."""
+
+    @functools.lru_cache(maxsize=4)
+    def model(folder: Path, task: str | None) -> Any:
+        import archwright
+
+        return archwright.from_pretrained(folder, task=task, backend="eager").eval()
+
+    return lambda case: model(checkpoint(case), case.variant.method or None)
+
+
+@pytest.fixture(scope="session")
 def reference() -> Callable[[Case], dict[str, Any]]:
     """Returns Hugging Face's outputs of a case, computed once."""
     known: dict[str, dict[str, Any]] = {}

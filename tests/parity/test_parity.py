@@ -35,14 +35,14 @@ def open_checkpoint(folder: Path, case: Case) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_outputs(
     case: Case,
-    checkpoint: Callable[[Case], Path],
+    opened: Callable[[Case], Any],
     reference: Callable[[Case], dict[str, Any]],
     report: Callable[[Case, dict[str, float]], None],
     status: Callable[..., None],
     request: pytest.FixtureRequest,
 ) -> None:
     status(case.hf_class, "outputs")
-    model = open_checkpoint(checkpoint(case), case)
+    model = opened(case)
     with torch.no_grad():
         outputs = model(**make_inputs(case), **case.variant.flags)
     found = differences(case, reference(case), outputs, make_inputs(case))
