@@ -14,7 +14,7 @@ from .target import graph_of
 @click.argument("spec")
 @model_options
 @click.option("--output", "-o", "path", metavar="FILE", required=True, type=click.Path(dir_okay=False, writable=True),
-              help="The file to write; its suffix says the format (svg, png, pdf, dot, mmd).")  # fmt: skip
+              help="The file to write; its suffix says the format (svg, png, pdf, dot, mmd, html).")  # fmt: skip
 @click.option("--format", metavar="FORMAT", help="The format, where the suffix does not say it.")
 @click.option(
     "--depth", type=click.IntRange(0), help="0 for a few boxes, 1 as in a paper, more to open parts.  [default: 1]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import tempfile
@@ -25,8 +26,11 @@ FORMATS = {
     ".gv": "dot",
     ".mmd": "mermaid",
     ".mermaid": "mermaid",
+    ".html": "html",
 }
 """The suffixes that `draw` knows, and what each of them writes."""
+DEEPEST = 2
+"""To which depth a page shows parts, where it is asked for less."""
 
 
 def draw(
@@ -44,14 +48,15 @@ def draw(
     Args:
         model: a shipped name, a path to a spec, or a graph that `check` gave.
         path: the file to write; its suffix says the format.
-        format: ``svg``, ``png``, ``pdf``, ``dot`` or ``mermaid``, where the suffix does not say it.
+        format: ``svg``, ``png``, ``pdf``, ``dot``, ``mermaid`` or ``html`` (a page of several depths), where the suffix
+            does not say it.
         task: the task to draw; the base model by default.
         size: a row of the spec's sizes.
         depth: 0 for a few boxes, 1 (the default) for what a paper shows, more to open the parts inside.
         **params: parameters by name.
 
     Returns:
-        Without a path the drawing: text for ``svg``, ``dot`` and ``mermaid``, bytes for ``png`` and ``pdf``.
+        Without a path the drawing: bytes for ``png`` and ``pdf``, text for the others.
 
     Raises:
         ArgumentError: a format that there is not, or arguments that do not go together.
@@ -74,6 +79,8 @@ def draw(
 
 def rendered(graph: Graph, format: str, depth: int) -> str | bytes:
     """The drawing of a graph in one of the formats."""
+    if format == "html":
+        return _page(graph, depth)
     scene = scene_of(graph, depth)
     if format == "mermaid":
         return to_mermaid(scene)
@@ -82,6 +89,22 @@ def rendered(graph: Graph, format: str, depth: int) -> str | bytes:
     text, ties, spine = to_layout(scene)
     made = laid_out(text, format, legend=legend_of(scene), ties=ties, spine=spine)
     return _plain_svg(made.decode()) if format == "svg" else made
+
+
+def _page(graph: Graph, depth: int) -> str:
+    """A page of the drawings to each depth, one of them shown; it needs nothing but a browser."""
+    drawings = {at: str(rendered(graph, "svg", at)).partition("?>")[2] for at in range(max(depth, DEEPEST) + 1)}
+    title = html.escape(graph.title or graph.name)
+    shown = "".join(
+        f'<input type="radio" name="depth" id="depth{at}"{" checked" if at == depth else ""}>'
+        f'<label for="depth{at}">depth {at}</label><figure>{drawing}</figure>\n'
+        for at, drawing in drawings.items()
+    )
+    style = "body{font-family:sans-serif} figure{display:none;margin:1em 0} input:checked+label+figure{display:block}"
+    return (
+        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>{style}</style></head>\n<body>\n{shown}</body></html>\n"
+    )
 
 
 def _format(path: str | Path | None, format: str | None) -> str:

@@ -336,6 +336,7 @@ def test_hostile_text_adds_no_statement(text: str) -> None:
 @pytest.mark.parametrize(("suffix", "start"), [
     (".svg", b"<?xml"), (".png", b"\x89PNG"), (".pdf", b"%PDF"), (".dot", b"digraph"), (".gv", b"digraph"),
     (".mmd", b"flowchart"), (".mermaid", b"flowchart"), (".SVG", b"<?xml"),
+    (".html", b"<!DOCTYPE html>"),
 ])  # fmt: skip
 def test_files(tmp_path: Path, suffix: str, start: bytes) -> None:
     target = tmp_path / f"x{suffix}"
@@ -357,7 +358,7 @@ def test_without_a_path_the_drawing_is_given_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"path": "x.doc"}, "the suffix `.doc` of `x.doc` is no format"),
     ({"path": "x"}, "the suffix `` of `x` is no format"),
-    ({"format": "gif"}, "there is no format `gif`; there are svg, png, pdf, dot, mermaid"),
+    ({"format": "gif"}, "there is no format `gif`; there are svg, png, pdf, dot, mermaid, html"),
     ({"depth": -1}, "`depth` is a whole number from 0, found -1"),
     ({"depth": True}, "found True"),
 ])  # fmt: skip
