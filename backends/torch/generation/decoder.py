@@ -110,7 +110,8 @@ def tokens_of(graph: Graph) -> str:
     inputs = graph.root.inputs
     ids = "decoder_input_ids" if reads_apart(graph) else "input_ids"
     kind = inputs[ids].type if ids in inputs else None
-    if not isinstance(kind, Type) or len(kind.dims) != 2 or "logits" not in graph.outputs:
+    scores = getattr(graph.outputs.get("logits"), "type", None)
+    if [len(one.dims) if isinstance(one, Type) else None for one in (kind, scores)] != [2, 3]:
         raise ArgumentError(
             f"`{graph.name}` with the task `{graph.task or 'base'}` writes no tokens; take a task that gives `logits` "
             "for each of its `input_ids` or `decoder_input_ids`"

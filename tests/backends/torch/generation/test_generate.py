@@ -141,6 +141,19 @@ def test_left_padding(name: str, beams: int) -> None:
     assert_same(name, **given, pad_token_id=pad, max_new_tokens=7, num_beams=beams)
 
 
+@pytest.mark.parametrize("beams", [1, 3])
+def test_masks_of_what_is_heard(beams: int) -> None:
+    mask = torch.ones(3, 19, dtype=torch.long)
+    mask[0, 9:] = mask[1, 15:] = 0
+    assert_same("speech_to_text", **inputs("speech_to_text"), attention_mask=mask, num_beams=beams, max_new_tokens=6)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+def test_types_go_on(beams: int) -> None:
+    types = torch.tensor([[3, 3, 3, 4, 4, 5, 6]]).expand(3, -1)
+    assert_same("gpt2", **inputs("gpt2"), token_type_ids=types, num_beams=beams, max_new_tokens=6)
+
+
 @pytest.mark.parametrize("name", ["mbart", "t5", "vit_trocr", "donut_mbart"])
 def test_a_decoder_that_is_begun(name: str) -> None:
     prompt = torch.tensor([[9, 21], [30, 8], [11, 12]])

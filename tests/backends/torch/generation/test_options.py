@@ -146,6 +146,9 @@ def test_errors_of_models(tmp_path: Path) -> None:
     encoder = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
     with pytest.raises(ArgumentError, match="writes no tokens"):
         aw.compile("vit", size="tiny", backend="eager").generate(torch.ones(1, 3, 4, 4))
+    for task in ("base", "sequence_classification"):
+        with pytest.raises(ArgumentError, match=f"with the task `{task}` writes no tokens"):
+            aw.compile("gpt2", task=task, size="tiny", backend="eager").generate(torch.ones(1, 4).long())
     with pytest.raises(aw.SpecError, match="cannot be decoded step by step"):
         encoder.generate(torch.ones(1, 4).long())
     with pytest.raises(ArgumentError, match="needs `input_features`"):
