@@ -32,6 +32,7 @@ class Attention(Block):
     }
     outputs: ClassVar = {"x": "float[batch, query, inner_v]", "probs?": "float[batch, num_heads, query, key]"}
     reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query"}
+    neutral: ClassVar = frozenset(["valid", "allow"])
     counts: ClassVar[bool] = True
     divides: ClassVar = {"num_heads": ("inner", "inner_v")}
     category: ClassVar[str] = "attention"

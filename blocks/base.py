@@ -85,6 +85,7 @@ class Block(BaseModel):
         reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
             `scan` (a prefix function of integers), `length` (its extent alone) or `all`.
         extents: ports of which only the shape, the kind of number and the device count.
+        neutral: ports at which a mask that is true throughout is as good as none.
         counts: it numbers tokens or hides later ones, so that in decoding its function is told their `place`.
         divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
         category: the family that diagrams colour it by.
@@ -99,6 +100,7 @@ class Block(BaseModel):
     weights: ClassVar[Mapping[str, Weight]] = {}
     reads: ClassVar[Mapping[str, str]] = {}
     extents: ClassVar[frozenset[str]] = frozenset()
+    neutral: ClassVar[frozenset[str]] = frozenset()
     counts: ClassVar[bool] = False
     divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     category: ClassVar[str] = "operation"

@@ -8,6 +8,7 @@ import sys
 import types
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -17,7 +18,9 @@ from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ...compiler.parts import MAX_ROUNDS
+from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
+from . import cache
 from .emit.lean import Inference
 from .emit.source import Source, version
 from .modules.inference import Derived, Held
@@ -69,6 +72,8 @@ class Model(nn.Module):
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
+        self._called: Any = None
+        self._idle: dict[tuple[int, str], bool] = {}
         self._emitter.specialise(_plainest(graph))
         self._load()
         with torch.device("meta"):
@@ -106,9 +111,28 @@ class Model(nn.Module):
         named = self._named(args, inputs)
         given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
         flags = {name for name in self.graph.flags if self._flag(name, named)}
-        combination = self.graph.combination(set(given) | flags, off=self.graph.flags.keys() - flags)
+        off = self.graph.flags.keys() - flags
+        combination = self.graph.combination(set(given) | flags, off=off)
+        if self.inference:
+            for name in self._idle_masks(combination, given):
+                del given[name]
+            combination = self.graph.combination(set(given) | flags, off=off)
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         return _wrap(self.graph.outputs, method({name: self.value(value, name) for name, value in given.items()}))
+
+    def _idle_masks(self, combination: int, given: Mapping[str, Any]) -> list[str]:
+        """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""
+        found = []
+        for name in [name for name in given if name in self.graph.atoms]:
+            value = given[name]
+            if not isinstance(value, torch.Tensor) or value.device.type != "cpu":
+                continue
+            if (combination, name) not in self._idle:
+                self._idle[combination, name] = may_leave_out(self.graph, name, combination)
+            if self._idle[combination, name] and bool(value.all()):
+                found.append(name)
+                combination &= ~(1 << self.graph.atoms.index(name))
+        return found
 
     def _named(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
         order = list(self.graph.root.inputs)
@@ -150,15 +174,11 @@ class Model(nn.Module):
         run = self.compiled(bound) if self.backend == "inductor" else bound
         loose = _free_axes(self.graph, takes) if self.dynamic and self.backend == "inductor" else {}
 
-        holds = self.inference and self.backend == "inductor" and any(isinstance(m, Held) for m in self.net.modules())
         seen: set[Any] = set()
 
         def call(values: dict[str, Any]) -> Any:
-            key = tuple(getattr(values[name], "shape", None) for name in takes) if self.dynamic is False else ()
-            if holds and key not in seen:
-                seen.add(key)
-                with torch.no_grad():
-                    bound(**{name: values[name] for name in takes})  # makes what is held, before it is traced
+            if self.backend == "inductor":
+                self._prepare(combination, bound, {name: values[name] for name in takes}, seen)
             for name, axes in loose.items():
                 # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
                 torch._dynamo.maybe_mark_dynamic(values[name], axes)
@@ -166,6 +186,41 @@ class Model(nn.Module):
 
         self._methods[combination] = call
         return call
+
+    def _prepare(self, combination: int, bound: Any, values: dict[str, Any], seen: set[Any]) -> None:
+        """Before a call is compiled: load what has been compiled for it, make what it holds."""
+        key = (torch.is_grad_enabled(), *(getattr(one, "shape", None) for one in values.values()))
+        if key in seen:
+            return
+        is_first = not seen
+        seen.add(key)
+        self._called = combination, torch.is_grad_enabled(), values
+        if cache.folder().is_dir():
+            cache.load(self._compiled_path())
+        holds = self.inference and any(isinstance(module, Held) for module in self.net.modules())
+        if holds and (is_first or self.dynamic is False):
+            with torch.no_grad():
+                bound(**values)
+
+    def _compiled_path(self) -> Path:
+        """The file for code compiled for the last call of a new kind: its text is that of no other specialisation."""
+        combination, grad, values = self._called
+        source = Source(self.graph, version=version(), inference=self._emitter.inference)
+        source.specialise(combination)
+        device = next(self.net.parameters()).device
+        how = (self.backend, self.dynamic, grad)
+        return cache.path_for(source.text(), values, how=how, device=device)
+
+    def keep_compiled(self) -> tuple[Path, int]:
+        """Keep what this process has compiled for others that make the last call of a new kind: the file, its bytes.
+
+        Raises:
+            RuntimeError: nothing has been compiled.
+        """
+        if self._called is None:
+            raise RuntimeError('nothing is compiled: call the model first, with `backend="inductor"`')
+        path = self._compiled_path()
+        return path, cache.save(path)
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.

@@ -63,7 +63,8 @@ class RunReport:
 
 def built(
     target: str | Path, *, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None,
-    backend: str = "eager", device: Any = None, dtype: Any = None, seed: int = 0,
+    backend: str = "eager", device: Any = None, dtype: Any = None, seed: int = 0, inference: bool = False,
+    dynamic: bool | None = None,
 ) -> Model:  # fmt: skip
     """A module from a checkpoint folder, or from a spec with fresh weights that `seed` decides.
 
@@ -74,12 +75,13 @@ def built(
     """
     _check_device(device)
     torch.manual_seed(seed)
-    given = dict(overrides or {})
+    how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic}
+    given = {**(overrides or {}), **how}
     if not Path(target).is_dir():
-        return compile(target, task=task, size=size, backend=backend, device=device, dtype=dtype, **given)
+        return compile(target, task=task, size=size, **given)
     if size is not None:
         raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
-    return from_pretrained(target, task=task, backend=backend, device=device, dtype=dtype, **given)
+    return from_pretrained(target, task=task, **given)
 
 
 def _check_device(device: Any) -> None:

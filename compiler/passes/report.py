@@ -9,6 +9,7 @@ from ..calls import plain_call
 from ..graph import Graph, Node
 from .held import Hold
 from .rewrites import bodies, rewrites
+from .unmasked import may_leave_out
 
 _WORDS = {
     "joined": "one product",
@@ -30,6 +31,11 @@ class Change:
 def changes(graph: Graph) -> Iterator[Change]:
     """Every change that inference makes, in the order of the graph, for a call with what it requires."""
     combination = graph.combination(plain_call(graph))
+    for name in graph.atoms:
+        if name in graph.root.inputs:
+            given = graph.combination(plain_call(graph) | {name})
+            if may_leave_out(graph, name, given):
+                yield Change("unmasked", "", (name,), "left out where it hides nothing, on a CPU")
     for path, body in bodies(graph):
         for one in rewrites(body):
             yield Change(one.kind, path, tuple(node.name for node in one.nodes), _WORDS[one.kind])

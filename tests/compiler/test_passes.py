@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import archwright as aw
+from archwright.compiler.check import build_graph
 from archwright.compiler.passes.report import changes
 from archwright.compiler.passes.rewrites import rewrites
+from archwright.compiler.passes.unmasked import may_leave_out
 
 SPEC = """\
 model: small
@@ -41,3 +44,21 @@ def test_what_is_held_is_told_with_what_it_is_made_from() -> None:
     held = [one for one in changes(aw.check("t5")) if one.rewrite == "held"]
     assert [one.nodes[-1] for one in held] == ["encoder_bias", "decoder_bias"]
     assert {one.effect for one in held} == {"made once for a shape"}
+
+
+def _leaves_out(name: str, mask: str, *given: str, **options: Any) -> bool:
+    graph = build_graph(name, options.pop("task", None), "tiny", options)
+    return may_leave_out(graph, mask, graph.combination({"input_ids", "input_values", "pixel_values", mask, *given}))
+
+
+def test_a_mask_that_only_hides_keys_may_be_left_out() -> None:
+    assert _leaves_out("bert", "attention_mask")
+    assert _leaves_out("gpt2", "attention_mask", "position_ids")
+    assert _leaves_out("t5", "attention_mask", "decoder_input_ids")
+    assert _leaves_out("bart", "decoder_attention_mask", "decoder_input_ids", "attention_mask")
+
+
+def test_a_mask_that_is_read_for_more_stays() -> None:
+    assert not _leaves_out("opt", "attention_mask")  # positions are counted by it
+    assert not _leaves_out("vit", "bool_masked_pos", task="masked_image_modeling")
+    assert not _leaves_out("bert", "input_ids")

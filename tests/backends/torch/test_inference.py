@@ -116,6 +116,18 @@ def test_inference_saves_the_same_bytes(tmp_path: Path) -> None:
         assert_same(called(loaded), called(made(name)))
 
 
+def test_a_mask_that_hides_nothing_is_left_out() -> None:
+    for name, given in (("bert", ("attention_mask",)), ("t5", ("attention_mask", "decoder_attention_mask"))):
+        plain, lean = made(name, inference=False), made(name)
+        inputs = example_inputs(lean.graph, extra=given)
+        for number in (1, 0):
+            for mask in given:
+                inputs[mask][0, -2:] = number
+            assert_same(called(lean, **inputs), called(plain, **inputs))
+            bits = sum(1 << lean.graph.atoms.index(mask) for mask in given)
+            assert [key & bits for key in lean._methods] == ([0] if number else [0, bits])
+
+
 def test_inference_does_not_train() -> None:
     model = made("bert")
     with pytest.raises(ArgumentError, match="inference=True"):

@@ -1,0 +1,55 @@
+"""``archwright compile``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .options import call_options, device_options, json_option, model_options, words_option
+from .output import in_bytes, print_json, print_lines
+from .progress import working
+
+
+@click.command("compile", short_help="Compile ahead of time, for processes that start later.")
+@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
+@model_options
+@device_options
+@click.option("--inference", is_flag=True, help="As for `inference=True`: the model never trains.")
+@click.option("--static", is_flag=True, help="As for `dynamic=False`: for these shapes alone.")
+@words_option("--inputs", help="Optional inputs that the call gives too, such as labels.")
+@words_option("--flags", help="Flags of the call, such as output_hidden_states.")
+@call_options
+@json_option
+def command(
+    target: str, task: str | None, size: str | None, overrides: dict[str, Any], device: str | None, dtype: str | None,
+    inference: bool, static: bool, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int], batch: int,
+    length: int | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Compile a model through inductor for one way of calling it, and keep the code.
+
+    A process that builds the same model and calls it with the same inputs, shapes and types, without gradients, starts
+    with it. The files are in the folder that ARCHWRIGHT_CACHE names.  [default: ~/.cache/archwright]
+
+    \b
+    Examples:
+      archwright compile bert --size base --batch 1 --length 128
+      archwright compile path/to/checkpoint --inference --device cuda --dtype bfloat16
+    """
+    with working(f"building {target}"):
+        from ..torch import cache
+        from ..torch.run import built, made_inputs, run_once
+
+        model = built(
+            target, task=task, size=size, overrides=overrides, backend="inductor", device=device, dtype=dtype,
+            inference=inference, dynamic=False if static else None,
+        )  # fmt: skip
+        made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
+    with working("compiling"), cache.apart():
+        report = run_once(model, made, flags=flags or ())
+        path, size_in_bytes = model.keep_compiled()
+    if as_json:
+        print_json({"path": str(path), "bytes": size_in_bytes, "seconds": report.seconds})
+    else:
+        given = ", ".join(f"{name} {list(value.shape)}" for name, value in made.items())
+        print_lines(f"{given}\ncompiled in {report.seconds:.1f} s, {in_bytes(size_in_bytes)} in {path}")

@@ -1,0 +1,137 @@
+"""Compiled code kept between processes: a file for each way in which a model is called.
+
+A file holds, after its SHA-256, a zip of what `torch.compiler.save_cache_artifacts` gives and of the libraries that the
+C++ compiler built, which those lack. Torch finds what is inside by its own hashes of graphs and sources, so that a file
+that is out of date is of no use and of no harm. It is code, which is loaded without asking: the folder has to be the
+user's own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import torch
+
+VARIABLE = "ARCHWRIGHT_CACHE"
+_DIGEST = 32
+_ARTIFACTS = "artifacts"
+_TORCH = "TORCHINDUCTOR_CACHE_DIR"
+
+
+def folder() -> Path:
+    """Where the files are: what the variable says, or ``archwright`` in the user's folder of caches."""
+    told = os.environ.get(VARIABLE)
+    if told:
+        return Path(told).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "archwright"
+
+
+def path_for(text: str, values: Mapping[str, Any], *, how: tuple[Any, ...], device: Any) -> Path:
+    """The file for a source, called with values of these shapes and types on a device; `how` it is compiled."""
+    device = torch.device(device)
+    called = sorted(
+        (name, str(getattr(one, "dtype", type(one).__name__)), tuple(getattr(one, "shape", ())))
+        for name, one in values.items()
+    )
+    place = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {_processor()}"
+    key = repr((text, called, how, torch.__version__, place))
+    return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.bin"
+
+
+def _processor() -> str:
+    """What libraries are built for: the processor, down to its instructions."""
+    file = Path("/proc/cpuinfo")
+    lines = file.read_text().splitlines() if file.exists() else []
+    flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+    return f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()} {flags}"
+
+
+@contextmanager
+def apart() -> Iterator[None]:
+    """Lets torch compile into a folder of its own, so that what is saved is what was compiled here."""
+    before = os.environ.get(_TORCH)
+    with tempfile.TemporaryDirectory(prefix="archwright-") as own:
+        os.environ[_TORCH] = own
+        try:
+            yield
+        finally:
+            os.environ.pop(_TORCH)
+            if before is not None:
+                os.environ[_TORCH] = before
+
+
+def save(path: Path) -> int:
+    """Write what this process has compiled, `apart`; the number of bytes.
+
+    Raises:
+        RuntimeError: torch kept nothing.
+        OSError: the folder cannot be written.
+    """
+    kept = torch.compiler.save_cache_artifacts()
+    if kept is None:
+        raise RuntimeError("torch kept nothing of what it compiled; are its caches turned off?")
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(_ARTIFACTS, kept[0])
+        for file in sorted(_torch_folder().glob("*/*.so")):
+            archive.write(file, file.relative_to(_torch_folder()).as_posix())
+    data = packed.getvalue()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, hashlib.sha256(data).digest() + data)
+    return path.stat().st_size
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write under a temporary name, then rename."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _torch_folder() -> Path:
+    """Where torch keeps what it compiles."""
+    from torch._inductor.runtime.cache_dir_utils import cache_dir
+
+    return Path(cache_dir())
+
+
+def load(path: Path) -> bool:
+    """Give torch what a file holds; a file that is damaged or cannot be read is told and left alone."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        warnings.warn(f"cannot read compiled code from {path}: {error.strerror}; compiling anew", stacklevel=2)
+        return False
+    if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
+        warnings.warn(f"the compiled code in {path} is damaged; compiling anew", stacklevel=2)
+        return False
+    with zipfile.ZipFile(io.BytesIO(data[_DIGEST:])) as archive:
+        for name in archive.namelist():
+            library = PurePosixPath(name)
+            target = _torch_folder() / library
+            if (
+                library.suffix == ".so"
+                and len(library.parts) == 2
+                and ".." not in library.parts
+                and not target.exists()
+            ):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                _write(target, archive.read(name))
+        return torch.compiler.load_cache_artifacts(archive.read(_ARTIFACTS)) is not None
