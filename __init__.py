@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from .backends.diagrams import draw
     from .backends.errors import ArgumentError, CheckpointError
     from .backends.torch.build import compile, from_pretrained  # noqa: A004 - the name that users know from torch
-    from .compiler.diagnostics import SpecError
-    from .compiler.document import shipped_models as list_models
+    from .compiler.diagnosing.diagnostics import SpecError
+    from .compiler.reading.document import shipped_models as list_models
     from .compiler.graph import Graph
     from .compiler.check import check
 
@@ -25,12 +25,12 @@ _HOME = {
     "ArgumentError": (".backends.errors", "ArgumentError"),
     "CheckpointError": (".backends.errors", "CheckpointError"),
     "Graph": (".compiler.graph", "Graph"),
-    "SpecError": (".compiler.diagnostics", "SpecError"),
+    "SpecError": (".compiler.diagnosing.diagnostics", "SpecError"),
     "check": (".compiler.check", "check"),
     "compile": (".backends.torch.build", "compile"),
     "draw": (".backends.diagrams", "draw"),
     "from_pretrained": (".backends.torch.build", "from_pretrained"),
-    "list_models": (".compiler.document", "shipped_models"),
+    "list_models": (".compiler.reading.document", "shipped_models"),
 }
 
 

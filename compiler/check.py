@@ -8,18 +8,18 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from . import schema
-from .bodies import Shared
-from .check_names import check_names
-from .diagnostics import Diagnostic, Label, SpecError, merged
-from .document import Document, library
-from .first_values import wrong_laws
+from .reading import schema
+from .building.bodies import Shared
+from .building.check_names import check_names
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError, merged
+from .reading.document import Document, library
+from .weights.first_values import wrong_laws
 from .graph import (
     Graph,
 )  # fmt: skip
-from .models import ModelBuilder
-from .order import dependencies
-from .weight_map import unmapped
+from .building.models import ModelBuilder
+from .building.order import dependencies
+from .weights.weight_map import unmapped
 
 MAX_SHARED_ATOMS = 15
 """With more, longer truth tables cost what the sharing saves."""

@@ -14,10 +14,10 @@ from typing import Literal
 
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
-from .diagnostics import Diagnostic, Label, SpecError
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .graph import Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value
 from .presence import present, resolve
-from .span import Span
+from .reading.span import Span
 
 Kind = Literal["fixed", "once", "keys", "whole", "new"]
 SHARED = ":all"

@@ -16,8 +16,8 @@ from ..blocks.notation.values import evaluate
 if TYPE_CHECKING:
     import networkx as nx
 
-    from .diagnostics import Diagnostic
-    from .span import Span
+    from .diagnosing.diagnostics import Diagnostic
+    from .reading.span import Span
 
 
 @dataclass(slots=True, eq=False)

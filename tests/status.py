@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import archwright as aw
-from archwright.compiler.document import library
+from archwright.compiler.reading.document import library
 
 FILE = Path(__file__).parent / "docs" / "family.json"
 PROPERTY = "status"

@@ -33,7 +33,7 @@ def command(
       archwright check bert --task masked_lm --set num_layers=6
       archwright check specs/*.yaml --quiet
     """
-    from ...compiler.diagnostics import SpecError
+    from ...compiler.diagnosing.diagnostics import SpecError
     from ...compiler.check import check, check_tasks
 
     results: list[dict[str, Any]] = []

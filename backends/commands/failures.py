@@ -19,7 +19,7 @@ def report(error: Exception, *, as_json: bool) -> int:
         Exception: the error itself, where it is no mistake of the user.
     """
     from ..errors import ArgumentError, CheckpointError
-    from ...compiler.diagnostics import SpecError
+    from ...compiler.diagnosing.diagnostics import SpecError
 
     if isinstance(error, SpecError):
         tell_diagnostics(error, as_json=as_json)

@@ -32,7 +32,7 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ...compiler.diagnostics import nearest
+            from ...compiler.diagnosing.diagnostics import nearest
 
             close = nearest(args[0], COMMANDS) if args else None
             if close is None:

@@ -14,7 +14,7 @@ from .output import counted, print_json, print_lines, table
 
 if TYPE_CHECKING:
     from ...compiler.graph import Body
-    from ...compiler.schema import Spec
+    from ...compiler.reading.schema import Spec
 
 _SENSES = {
     "pixel_values": "vision", "visual_embeds": "vision", "input_values": "audio", "input_features": "audio",
@@ -39,7 +39,7 @@ def command(names: tuple[str, ...], every_size: bool, as_json: bool) -> None:
       archwright list
       archwright list bert vit --json
     """
-    from ...compiler.document import shipped_models
+    from ...compiler.reading.document import shipped_models
 
     rows = [describe(name, every_size=every_size or bool(names)) for name in names or shipped_models()]
     if as_json:
@@ -74,7 +74,7 @@ def describe(name: str, *, every_size: bool) -> dict[str, Any]:
         SpecError: the spec is wrong.
         FileNotFoundError: there is no such spec.
     """
-    from ...compiler.document import library
+    from ...compiler.reading.document import library
     from ...compiler.check import build_graph
 
     spec = library().spec(name).model

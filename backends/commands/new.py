@@ -52,8 +52,8 @@ def copied(base: str, name: str) -> str:
     Raises:
         FileNotFoundError: no such spec ships.
     """
-    from ...compiler.diagnostics import nearest
-    from ...compiler.document import SHIPPED, shipped_models
+    from ...compiler.diagnosing.diagnostics import nearest
+    from ...compiler.reading.document import SHIPPED, shipped_models
 
     known = shipped_models()
     if base not in known:

@@ -90,8 +90,8 @@ def _overrides(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
 
 
 def _yaml(raw: str, ctx: click.Context, param: click.Parameter) -> Any:
-    from ...compiler.diagnostics import SpecError
-    from ...compiler.source import load, plain
+    from ...compiler.diagnosing.diagnostics import SpecError
+    from ...compiler.reading.source import load, plain
 
     if not raw.strip():
         return ""

@@ -20,6 +20,6 @@ def command(as_json: bool) -> None:
       archwright schema > archwright.schema.json
       # yaml-language-server: $schema=archwright.schema.json
     """
-    from ...compiler.json_schema import language_schema
+    from ...compiler.reading.json_schema import language_schema
 
     print_json(language_schema())

@@ -23,7 +23,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
     chosen = task
     if Path(target).is_dir():
         from ..torch.checkpoint.folder import overrides_from, read_json, spec_for
-        from ...compiler.document import library
+        from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")
         target, found = spec_for(config, Path(target))

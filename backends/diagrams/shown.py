@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ...compiler.graph import Graph, InputValue, Node, Value, values_below
 from ...compiler.presence import present
-from ...compiler.scope import CallSite
+from ...compiler.building.scope import CallSite
 from .crossing import unique
 from .rounds import nested
 

@@ -82,7 +82,7 @@ def from_pretrained(
     _check_backend(backend)
     origin = open_folder(folder)
     name, found = (spec, None) if spec is not None else spec_for(origin.config, origin.folder)
-    from ...compiler.document import library
+    from ...compiler.reading.document import library
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     chosen = found if task is None else None if task == "base" else task

@@ -17,7 +17,7 @@ from torch import nn
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
-from ...compiler.parts import MAX_ROUNDS
+from ...compiler.building.parts import MAX_ROUNDS
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from . import cache

@@ -104,7 +104,7 @@ class _Pair:
         return self.nodes[node]
 
     def _node(self, node: Node) -> dict[str, bool]:
-        states = {port: self.port(given) for port, given in node.inputs.items()}
+        states: dict[str, State] = {port: self.port(given) for port, given in node.inputs.items()}
         if node.contract is not None:
             neutral = node.contract.neutral
             fits = all(state == "same" or (state == "true" and port in neutral) for port, state in states.items())

@@ -24,7 +24,7 @@ from archwright.backends.diagrams.legend import legend_of
 from archwright.backends.diagrams.mermaid import to_mermaid
 from archwright.backends.diagrams.rects import Rect, clusters, label_rect, node_rect
 from archwright.backends.diagrams.scene import Box, Cluster, Scene
-from archwright.compiler.document import library
+from archwright.compiler.reading.document import library
 from archwright.compiler.graph import Graph
 from archwright.compiler.check import build_graph
 

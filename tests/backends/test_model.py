@@ -11,7 +11,7 @@ import torch
 
 import archwright as aw
 from archwright.backends.torch.example import example_inputs
-from archwright.compiler.weight_map import table_of
+from archwright.compiler.weights.weight_map import table_of
 
 IDS = torch.randint(0, 99, (2, 6), generator=torch.Generator().manual_seed(0))
 

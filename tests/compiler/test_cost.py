@@ -9,7 +9,7 @@ import pytest
 import archwright as aw
 from archwright.compiler.calls import extents, plain_call
 from archwright.compiler.cost import NodeCost, cost
-from archwright.compiler.document import library, shipped_models
+from archwright.compiler.reading.document import library, shipped_models
 from archwright.compiler.check import build_graph
 
 STACK = """\

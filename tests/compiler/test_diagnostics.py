@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archwright.compiler.diagnostics import Diagnostic, Label, SpecError, nearest
-from archwright.compiler.span import Source, Span
+from archwright.compiler.diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from archwright.compiler.reading.span import Source, Span
 
 T5 = Source(
     "specs/t5.yaml",

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from archwright.blocks.base import all_blocks
-from archwright.compiler.document import SHIPPED
-from archwright.compiler.json_schema import language_schema
-from archwright.compiler.source import load, load_file, plain
+from archwright.compiler.reading.document import SHIPPED
+from archwright.compiler.reading.json_schema import language_schema
+from archwright.compiler.reading.source import load, load_file, plain
 
 jsonschema = pytest.importorskip("jsonschema")
 FILES = sorted(SHIPPED.glob("**/*.yaml"))

@@ -14,10 +14,10 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from archwright.compiler import composer
-from archwright.compiler.diagnostics import SpecError
-from archwright.compiler.source import Limits, Mapping, Scalar, Sequence, load, load_file, locate, plain
-from archwright.compiler.span import Source, Span
+from archwright.compiler.reading import composer
+from archwright.compiler.diagnosing.diagnostics import SpecError
+from archwright.compiler.reading.source import Limits, Mapping, Scalar, Sequence, load, load_file, locate, plain
+from archwright.compiler.reading.span import Source, Span
 
 
 @pytest.fixture(params=["libyaml", "python"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from archwright.compiler.document import shipped_models
+from archwright.compiler.reading.document import shipped_models
 from archwright.compiler.check import build_graph
 from archwright.compiler.text import graph_text, ranges
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import archwright as aw
-from archwright.compiler.diagnostics import SpecError
+from archwright.compiler.diagnosing.diagnostics import SpecError
 from archwright.compiler.check import build_graph
 
 SPEC = """\

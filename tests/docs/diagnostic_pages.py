@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import archwright as aw
-from archwright.compiler.diagnostics import Diagnostic
+from archwright.compiler.diagnosing.diagnostics import Diagnostic
 
 FOLDER = Path(__file__).parents[2] / "docs" / "diagnostics"
 COMPILER = Path(aw.__file__).parent / "compiler"
@@ -76,7 +76,7 @@ def run(content: bytes) -> tuple[str, list[Diagnostic]]:
 def reported_codes() -> set[str]:
     """Every code that the compiler's source can report."""
     found: set[str] = set()
-    for path in COMPILER.glob("*.py"):
+    for path in COMPILER.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             for part in _code_places(node):
                 for word in ast.walk(part):

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from archwright.compiler.document import library
+from archwright.compiler.reading.document import library
 from archwright.compiler.check import build_graph
 from tests.status import COLUMNS, FAILED, classes, read
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from archwright.backends.torch.checkpoint.load import joined, weight_at
-from archwright.compiler.weight_map import table_of
+from archwright.compiler.weights.weight_map import table_of
 
 from .case import Case
 from .collect import all_cases

@@ -18,10 +18,10 @@ import yaml
 import archwright as aw
 from archwright.backends.torch.emit.source import Source, root_name
 from archwright.backends.torch.example import example_inputs
-from archwright.compiler.document import library
+from archwright.compiler.reading.document import library
 from archwright.compiler.graph import Graph
 from archwright.compiler.check import build_graph
-from archwright.compiler.weight_map import table_of
+from archwright.compiler.weights.weight_map import table_of
 from tests.status import classes_of
 
 LABELS = (

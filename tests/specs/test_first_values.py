@@ -14,9 +14,9 @@ import transformers
 from safetensors.torch import load_file
 
 import archwright as aw
-from archwright.compiler.first_values import FirstValues
-from archwright.compiler.document import library, shipped_models
-from archwright.compiler.weight_map import table_of
+from archwright.compiler.weights.first_values import FirstValues
+from archwright.compiler.reading.document import library, shipped_models
+from archwright.compiler.weights.weight_map import table_of
 
 # What classes of Hugging Face ask for beside `tiny`: parameters of the spec, fields of their own.
 NEEDS: dict[str, dict[str, Any]] = {"BeitForSemanticSegmentation": {"num_layers": 4, "out_indices": [1, 2, 3, 4]}}

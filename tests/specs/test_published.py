@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import archwright as aw
-from archwright.compiler.document import library
+from archwright.compiler.reading.document import library
 from archwright.compiler.check import build_graph
 
 UNPUBLISHED = yaml.safe_load(Path(__file__).with_name("unpublished.yaml").read_text(encoding="utf-8"))

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ....compiler.document import SHIPPED, Document, library, shipped_models
-from ....compiler.schema import Mount, Spec
-from ....compiler.weight_rules import mounted_spec
+from ....compiler.reading.document import SHIPPED, Document, library, shipped_models
+from ....compiler.reading.schema import Mount, Spec
+from ....compiler.weights.weight_rules import mounted_spec
 from ...errors import CheckpointError
 
 MAX_JSON = 100 * 2**20

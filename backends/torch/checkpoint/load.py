@@ -16,9 +16,9 @@ from torch import nn
 
 from ....blocks.base import Block
 from ....blocks.notation.values import simplest
-from ....compiler.first_values import FirstValues
+from ....compiler.weights.first_values import FirstValues
 from ....compiler.graph import Graph, WeightEntry
-from ....compiler.weight_map import FileTensor, Table, table_of
+from ....compiler.weights.weight_map import FileTensor, Table, table_of
 from ...errors import CheckpointError
 from ..emit.source import implementation
 from ..modules.layout import rearrange

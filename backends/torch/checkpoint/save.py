@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import save_file
 
-from ....compiler.weight_map import table_of
+from ....compiler.weights.weight_map import table_of
 from .folder import config_from
 from .load import joined, weight_at
 

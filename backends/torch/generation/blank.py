@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ....blocks.notation.types import Type
-from ....compiler.schema import Blank
+from ....compiler.reading.schema import Blank
 from ..model import Model
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ....blocks.notation.expressions import parse
 from ....blocks.notation.values import evaluate
 from ....compiler.graph import Graph
-from ....compiler.schema import Generate
+from ....compiler.reading.schema import Generate
 from ...errors import ArgumentError
 from ..model import Model
 from .decoder import Decoder, reads_apart, tokens_of

@@ -30,7 +30,8 @@ class Derived(nn.Module):
     @torch.no_grad()
     def renew(self) -> None:
         """Make the tensors from the sources' weights."""
-        self.weight, self.bias = (one if one is None else one.detach() for one in self.made())
+        weight, bias = self.made()
+        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         self.renew()  # the sources stand before this and are there already

@@ -11,7 +11,7 @@ import torch
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.example import example_inputs
-from archwright.compiler.diagnostics import SpecError
+from archwright.compiler.diagnosing.diagnostics import SpecError
 from archwright.compiler.check import build_graph
 
 SPEC = """\

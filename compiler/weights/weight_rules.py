@@ -12,16 +12,16 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from ..blocks.layout import axes, axis_sizes
-from ..blocks.notation.expressions import ExpressionError, parse
-from ..blocks.notation.values import EvaluationError, NameMissing, evaluate
-from . import schema
-from .composer import clip
-from .diagnostics import Diagnostic, Label, SpecError, nearest
-from .document import Document, library
-from .graph import Graph
-from .origins import in_words
-from .span import Span
+from ...blocks.layout import axes, axis_sizes
+from ...blocks.notation.expressions import ExpressionError, parse
+from ...blocks.notation.values import EvaluationError, NameMissing, evaluate
+from ..reading import schema
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading.document import Document, library
+from ..graph import Graph
+from ..building.origins import in_words
+from ..reading.span import Span
 
 HOLE = re.compile(r"<([^<>]+)>")
 Op = tuple[str, Any]

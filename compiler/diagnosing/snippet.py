@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from .span import Source, Span
+from ..reading.span import Source, Span
 
 BOLD, RED, BLUE, CYAN = "\x1b[1m", "\x1b[31m", "\x1b[34m", "\x1b[36m"
 _RESET = "\x1b[0m"

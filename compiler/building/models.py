@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ..blocks.notation.dims import Dim, Symbol
-from ..blocks.notation.values import simplest
-from . import schema
+from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.values import simplest
+from ..reading import schema
 from .bodies import Builder, Definition, Shared
 from .compose import FLAGS, Composed, compose
-from .diagnostics import Diagnostic, Label, SpecError, nearest
-from .document import Document, Library, library
-from .graph import (
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading.document import Document, Library, library
+from ..graph import (
     Body,
     Graph,
     InputValue,
@@ -23,7 +23,7 @@ from .graph import (
 from .outputs import prune, read_outputs
 from .parameters import Said, root_parameters
 from .parts import param_symbols, part_definition
-from .report import Report
+from ..diagnosing.report import Report
 from .scope import CallSite, Scope, ScopeError
 
 MAX_ATOMS = 18

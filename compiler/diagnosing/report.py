@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
-from .span import Span
+from ..reading.span import Span
 
 
 MOST = 200

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..blocks.notation.dim_compare import compare
-from ..blocks.notation.dims import Dim
-from ..blocks.notation.expressions import Expr, Name
-from ..blocks.notation.types import Type
-from .graph import FirstOf, OutputValue, Value
+from ...blocks.notation.dim_compare import compare
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.expressions import Expr, Name
+from ...blocks.notation.types import Type
+from ..graph import FirstOf, OutputValue, Value
 
 
 class EdgeError(ValueError):

@@ -9,15 +9,15 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
-from ..blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
-from ..blocks.notation.types import parse_type
-from . import schema
-from .composer import clip
-from .diagnostics import Diagnostic, Label, nearest
-from .document import Document
+from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
+from ...blocks.notation.types import parse_type
+from ..reading import schema
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from ..reading.document import Document
 from .origins import in_words, listed
-from .span import Span
-from .tree import Mapping, Sequence
+from ..reading.span import Span
+from ..reading.tree import Mapping, Sequence
 
 _DOLLAR = re.compile(r"\$([A-Za-z_]\w*)")
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..blocks.notation.dims import Dim, DimError, Symbol
-from ..blocks.notation.expressions import Expr, ExpressionError, Literal, Name, Param, parse, walk
-from ..blocks.notation.types import (
+from ...blocks.notation.dims import Dim, DimError, Symbol
+from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Name, Param, parse, walk
+from ...blocks.notation.types import (
     KINDS,
     AnyType,
     Bindings,
@@ -27,20 +27,20 @@ from ..blocks.notation.types import (
     match,
     parse_type,
 )
-from ..blocks.notation.values import EvaluationError, simplest
-from . import schema
-from .composer import clip
-from .diagnostics import nearest
-from .document import Document, Library
+from ...blocks.notation.values import EvaluationError, simplest
+from ..reading import schema
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import nearest
+from ..reading.document import Document, Library
 from .edges import EdgeError, first_of, read_edge
-from .graph import Apply, Body, Constant, InputValue, Option, Value
+from ..graph import Apply, Body, Constant, InputValue, Option, Value
 from .nodes import NodeBuilder
 from .origins import in_words, makers, quoted
 from .parts import lifted
-from .presence import presence_text
-from .report import Report
+from ..presence import presence_text
+from ..diagnosing.report import Report
 from .scope import TYPE_WORDS, CallSite, Scope, ScopeError, bare, unreadable
-from .span import Span
+from ..reading.span import Span
 
 MAX_BODIES = 10_000
 

@@ -14,14 +14,14 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from ..blocks.notation.values import simplest
-from . import schema
-from .composer import clip
-from .diagnostics import Diagnostic, Label, SpecError, nearest
-from .document import Document, library
-from .graph import Graph, WeightEntry
-from .origins import in_words
-from .span import Span
+from ...blocks.notation.values import simplest
+from ..reading import schema
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading.document import Document, library
+from ..graph import Graph, WeightEntry
+from ..building.origins import in_words
+from ..reading.span import Span
 from .weight_map import best
 from .weight_rules import HOLE, At, covering, join, mounted_spec, params_of, value_of
 

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..blocks.notation.dims import Dim
-from ..blocks.notation.values import simplest
-from . import schema
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.values import simplest
+from ..reading import schema
 from .bodies import Builder, article, declared
 from .compose import FLAGS, Composed
-from .composer import clip
-from .graph import (
+from ..reading.composer import clip
+from ..graph import (
     Option,
 )  # fmt: skip
 from .origins import in_words, listed
-from .report import Report
+from ..diagnosing.report import Report
 from .scope import Scope, ScopeError
-from .span import Span
+from ..reading.span import Span
 
 
 def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Scope) -> dict[str, Option]:

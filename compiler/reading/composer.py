@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from .diagnostics import Diagnostic, Label, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from .scalars import resolve
 from .span import Source
 from .tree import Entry, Mapping, Place, Scalar, Sequence, Tree

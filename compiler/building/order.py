@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..blocks.notation.expressions import ExpressionError, Name, parse, walk
-from . import schema
+from ...blocks.notation.expressions import ExpressionError, Name, parse, walk
+from ..reading import schema
 
 
 class CycleError(ValueError):

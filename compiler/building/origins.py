@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..blocks.notation.values import simplest
-from .composer import clip
-from .graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value
-from .span import Span
-from .value_text import type_text
+from ...blocks.notation.values import simplest
+from ..reading.composer import clip
+from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value
+from ..reading.span import Span
+from ..value_text import type_text
 
 Places = list[tuple[Span, str]]
 

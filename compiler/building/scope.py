@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from ..blocks.notation.dims import Dim, Symbol
-from ..blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
-from ..blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
-from .composer import clip
-from .diagnostics import nearest
+from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
+from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import nearest
 from .edges import EdgeError
-from .graph import Option, Rounds, Value
+from ..graph import Option, Rounds, Value
 from .origins import listed
-from .report import Report
-from .span import Span
+from ..diagnosing.report import Report
+from ..reading.span import Span
 
 MAX_CHAIN = 32
 TYPE_WORDS = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}

@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from .composer import MOST_DIAGNOSTICS, Composer, Limits
-from .diagnostics import Diagnostic, Label, SpecError
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .span import Source
 from .tree import Entry, Mapping, Scalar, Sequence, Tree, locate, plain
 

@@ -7,12 +7,12 @@ from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.notation.dims import Dim, Symbol
-from ..blocks.notation.types import AnyType, ListType, Type
-from ..blocks.notation.values import simplest
-from . import schema
-from .diagnostics import SpecError
-from .graph import Apply, Body, FirstOf, InputValue, Node, Option, OutputValue, Rounds, Value
+from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.types import AnyType, ListType, Type
+from ...blocks.notation.values import simplest
+from ..reading import schema
+from ..diagnosing.diagnostics import SpecError
+from ..graph import Apply, Body, FirstOf, InputValue, Node, Option, OutputValue, Rounds, Value
 from .origins import in_words, listed
 from .scope import Scope, ScopeError
 

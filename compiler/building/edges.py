@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from ..blocks.notation.dims import Dim
-from ..blocks.notation.expressions import (
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.expressions import (
     Binary,
     Call,
     Conditional,
@@ -24,11 +24,11 @@ from ..blocks.notation.expressions import (
     Star,
     Unary,
 )  # fmt: skip
-from ..blocks.notation.types import AnyType, ListType, RecordType, Type
-from ..blocks.notation.values import Formula, evaluate, simplest
-from .diagnostics import nearest
+from ...blocks.notation.types import AnyType, ListType, RecordType, Type
+from ...blocks.notation.values import Formula, evaluate, simplest
+from ..diagnosing.diagnostics import nearest
 from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
-from .graph import Apply, Constant, FirstOf, Gathered, Picked, Rounds, Value
+from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Rounds, Value
 from .origins import in_words, listed
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..blocks.base import Block, all_blocks
+from ...blocks.base import Block, all_blocks
 from . import schema
-from .bodies import declared
+from ..building.bodies import declared
 from .document import MERGED_SECTIONS, SHIPPED, library
 from .span import Source
 

@@ -13,13 +13,13 @@ from pydantic import BaseModel, ValidationError
 
 from . import source
 from .composer import clip
-from .diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from .schema import Part, Spec, WeightMap
 from .schema_errors import explain, found_text
 from .span import Span
 from .tree import Entry, Mapping, Scalar, Tree, locate, plain
 
-SHIPPED = Path(__file__).parent.parent / "specs"
+SHIPPED = Path(__file__).parents[2] / "specs"
 MERGED_SECTIONS = (
     "params", "let", "sizes", "flags", "inputs", "mounts", "parts", "graph", "outputs", "tasks", "checkpoint", "init",
 )  # fmt: skip

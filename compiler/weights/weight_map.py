@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from ..blocks.notation.expressions import ExpressionError, parse
-from ..blocks.notation.values import EvaluationError, evaluate
-from . import schema
-from .diagnostics import Diagnostic, Label, SpecError, nearest
-from .document import Document
-from .graph import Graph, Node, WeightEntry
-from .origins import listed, quoted
-from .span import Span
+from ...blocks.notation.expressions import ExpressionError, parse
+from ...blocks.notation.values import EvaluationError, evaluate
+from ..reading import schema
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading.document import Document
+from ..graph import Graph, Node, WeightEntry
+from ..building.origins import listed, quoted
+from ..reading.span import Span
 from .weight_rules import HOLE, Op, Rule, join, mounted_specs, pattern_of, prefix_of, rules_of
 
 _R = TypeVar("_R")

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ..blocks.base import Block, PortError
-from ..blocks.notation.types import AnyType, ListType
-from ..blocks.notation.dims import DimError
-from ..blocks.notation.values import EvaluationError
-from . import schema
-from .diagnostics import nearest
+from ...blocks.base import Block, PortError
+from ...blocks.notation.types import AnyType, ListType
+from ...blocks.notation.dims import DimError
+from ...blocks.notation.values import EvaluationError
+from ..reading import schema
+from ..diagnosing.diagnostics import nearest
 from .edges import first_of
-from .graph import Apply, Body, Gathered, Node, Option, OutputValue, Picked, TiedPair, Value
+from ..graph import Apply, Body, Gathered, Node, Option, OutputValue, Picked, TiedPair, Value
 from .options import OptionReader
 from .order import CycleError, order_of
 from .origins import listed, makers, quoted

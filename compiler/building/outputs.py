@@ -7,12 +7,12 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from ..blocks.notation.types import ListType
-from . import schema
+from ...blocks.notation.types import ListType
+from ..reading import schema
 from .bodies import Builder, Definition
 from .compose import Composed
-from .composer import clip
-from .graph import (
+from ..reading.composer import clip
+from ..graph import (
     Apply,
     Body,
     Constant,

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from ..blocks.base import Block, all_blocks
-from ..blocks.notation.dims import Dim
-from ..blocks.notation.values import simplest
-from . import schema
-from .composer import clip
-from .diagnostics import nearest
-from .graph import Node, Option
+from ...blocks.base import Block, all_blocks
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.values import simplest
+from ..reading import schema
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import nearest
+from ..graph import Node, Option
 from .origins import in_words, listed, makers, quoted
 from .scope import ScopeError
 

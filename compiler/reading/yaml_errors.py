@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from .diagnostics import Diagnostic, Label
+from ..diagnosing.diagnostics import Diagnostic, Label
 from .span import Source
 from .unquoted import find_unquoted, mended, quote
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import schema
+from ..reading import schema
 from .bodies import Definition
-from .composer import clip
-from .diagnostics import Diagnostic, Label, SpecError, nearest
-from .document import Document
+from ..reading.composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading.document import Document
 from .origins import listed
-from .span import Span
+from ..reading.span import Span
 
 FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
 """Flags that every spec has."""
