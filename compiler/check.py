@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from .reading import schema
-from .building.bodies import Shared
 from .building.check_names import check_names
+from .building.definitions import Shared
+from .building.models import ModelBuilder
+from .building.order import dependencies
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, merged
-from .reading.document import Document, library
-from .weights.first_values import wrong_laws
 from .graph import (
     Graph,
 )  # fmt: skip
-from .building.models import ModelBuilder
-from .building.order import dependencies
+from .reading import schema
+from .reading.document import Document, library
+from .weights.first_values import wrong_laws
 from .weights.weight_map import unmapped
 
 MAX_SHARED_ATOMS = 15

@@ -7,8 +7,7 @@ that has not. A part becomes a `Body` at every use, since its types and its cond
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,64 +27,22 @@ from ...blocks.notation.types import (
     parse_type,
 )
 from ...blocks.notation.values import EvaluationError, simplest
+from ..diagnosing.diagnostics import nearest
+from ..diagnosing.report import Report
+from ..graph import Apply, Body, Constant, InputValue, Option, Value
+from ..presence import presence_text
 from ..reading import schema
 from ..reading.composer import clip
-from ..diagnosing.diagnostics import nearest
-from ..reading.document import Document, Library
+from ..reading.document import Library
+from ..reading.span import Span
+from .definitions import TYPE_WORDS, Definition, Shared, article, declared
 from .edges import EdgeError, first_of, read_edge
-from ..graph import Apply, Body, Constant, InputValue, Option, Value
 from .nodes import NodeBuilder
 from .origins import in_words, makers, quoted
 from .parts import lifted
-from ..presence import presence_text
-from ..diagnosing.report import Report
-from .scope import TYPE_WORDS, CallSite, Scope, ScopeError, bare, unreadable
-from ..reading.span import Span
+from .scope import CallSite, Scope, ScopeError, bare, unreadable
 
 MAX_BODIES = 10_000
-
-
-@dataclass(slots=True)
-class Definition:
-    """A spec or part to be built, and where it is written."""
-
-    name: str
-    model: schema.Spec | schema.InlinePart
-    document: Document[Any]
-    base: tuple[str, ...] = ()
-    is_root: bool = False
-    dropped: frozenset[str] = frozenset()
-
-    def span(self, *path: str | int, key: bool = False) -> Span:
-        """The place of a path below the definition."""
-        return self.document.span(*self.base, *path, key=key)
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A body, the node that calls it, whose identity is part of the key, what it left unproven, how many it holds."""
-
-    body: Body
-    node: schema.Node
-    unproven: list[tuple[Span, Dim, Dim]]
-    bodies: int
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the graphs of a spec's tasks have alike when one call site serves them all: symbols, and parts' bodies."""
-
-    symbols: dict[tuple[str, Dim | None], Symbol] = field(default_factory=dict)
-    bodies: dict[Hashable, Built] = field(default_factory=dict)
-
-    def symbol(self, symbol: Symbol) -> Symbol:
-        """The symbol of that name and definition that is known already, or this one."""
-        return self.symbols.setdefault((symbol.name, symbol.definition), symbol)
-
-    def named(self, name: str, value: Any) -> Any:
-        """A whole number as the symbol of that name; anything else as it is."""
-        value = named(name, value)
-        return Dim.of(self.symbol(*value.symbols())) if isinstance(value, Dim) else value
 
 
 class Builder:
@@ -513,37 +470,8 @@ class Builder:
             body.outputs[name] = value if value is not None else Value(None, self.call.full)
 
 
-def declared(raw: Any) -> tuple[bool, str | None]:
-    """Whether a parameter's declaration leaves it without a default, and its type's word."""
-    if isinstance(raw, dict) and "type" in raw:
-        word = str(raw["type"])
-        return "default" not in raw and not word.endswith("?"), word if word.rstrip("?") in TYPE_WORDS else None
-    if isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS:
-        return not raw.endswith("?"), raw
-    words = {bool: "bool", int: "int", float: "float"}
-    return False, words.get(type(raw))
-
-
-def named(name: str, value: Any) -> Any:
-    """A whole number as a symbol of that name, so that shapes print by name; anything else as it is."""
-    if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):
-        return Dim.of(Symbol(name, Dim.of(value)))
-    return value
-
-
 def _literal(raw: Any) -> Expr:
     return Literal(0, 0, raw)
-
-
-def article(word: str) -> str:
-    """A parameter's type in words."""
-    return {
-        "int": "a whole number",
-        "float": "a number",
-        "bool": "true or false",
-        "text": "a text",
-        "list": "a list",
-    }.get(word, word)
 
 
 def _is_absent(value: Value | list[Value]) -> bool:

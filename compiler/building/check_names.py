@@ -11,13 +11,13 @@ from typing import Any
 
 from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.types import parse_type
+from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..reading import schema
 from ..reading.composer import clip
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..reading.document import Document
-from .origins import in_words, listed
 from ..reading.span import Span
 from ..reading.tree import Mapping, Sequence
+from .origins import in_words, listed
 
 _DOLLAR = re.compile(r"\$([A-Za-z_]\w*)")
 
@@ -117,7 +117,7 @@ def _generate(
 
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Rows of sizes: parameters, values of their types, expressions that can be read."""
-    from .bodies import article, declared
+    from .definitions import article, declared
     from .parameters import fits_word
 
     spec = document.model

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..reading import schema
-from .bodies import Definition
-from ..reading.composer import clip
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..reading import schema
+from ..reading.composer import clip
 from ..reading.document import Document
-from .origins import listed
 from ..reading.span import Span
+from .definitions import Definition
+from .origins import listed
 
 FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
 """Flags that every spec has."""

@@ -27,8 +27,8 @@ from ...blocks.notation.expressions import (
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import Formula, evaluate, simplest
 from ..diagnosing.diagnostics import nearest
-from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
 from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Rounds, Value
+from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
 from .origins import in_words, listed
 
 

@@ -8,11 +8,8 @@ from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.values import simplest
-from ..reading import schema
-from .bodies import Builder, Definition, Shared
-from .compose import FLAGS, Composed, compose
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
-from ..reading.document import Document, Library, library
+from ..diagnosing.report import Report
 from ..graph import (
     Body,
     Graph,
@@ -20,10 +17,14 @@ from ..graph import (
     TiedPair,
     path_below,
 )  # fmt: skip
+from ..reading import schema
+from ..reading.document import Document, Library, library
+from .bodies import Builder
+from .compose import FLAGS, Composed, compose
+from .definitions import Definition, Shared
 from .outputs import prune, read_outputs
 from .parameters import Said, root_parameters
 from .parts import param_symbols, part_definition
-from ..diagnosing.report import Report
 from .scope import CallSite, Scope, ScopeError
 
 MAX_ATOMS = 18

@@ -7,20 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.base import Block, PortError
-from ...blocks.notation.types import AnyType, ListType
 from ...blocks.notation.dims import DimError
+from ...blocks.notation.types import AnyType, ListType
 from ...blocks.notation.values import EvaluationError
-from ..reading import schema
 from ..diagnosing.diagnostics import nearest
-from .edges import first_of
 from ..graph import Apply, Body, Gathered, Node, Option, OutputValue, Picked, TiedPair, Value
+from ..reading import schema
+from .edges import first_of
 from .options import OptionReader
 from .order import CycleError, order_of
 from .origins import listed, makers, quoted
 from .scope import Scope, ScopeError
 
 if TYPE_CHECKING:
-    from .bodies import Builder, Definition
+    from .bodies import Builder
+    from .definitions import Definition
 
 Given = dict[str, Value | list[Value]]
 MOST_NAMES = 8

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from ...blocks.base import Block, all_blocks
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
-from ..reading import schema
-from ..reading.composer import clip
 from ..diagnosing.diagnostics import nearest
 from ..graph import Node, Option
+from ..reading import schema
+from ..reading.composer import clip
 from .origins import in_words, listed, makers, quoted
 from .scope import ScopeError
 

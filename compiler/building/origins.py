@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...blocks.notation.values import simplest
-from ..reading.composer import clip
 from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value
+from ..reading.composer import clip
 from ..reading.span import Span
 from ..value_text import type_text
 

@@ -8,10 +8,6 @@ from itertools import groupby
 from typing import Any
 
 from ...blocks.notation.types import ListType
-from ..reading import schema
-from .bodies import Builder, Definition
-from .compose import Composed
-from ..reading.composer import clip
 from ..graph import (
     Apply,
     Body,
@@ -26,6 +22,11 @@ from ..graph import (
     Rounds,
     Value,
 )  # fmt: skip
+from ..reading import schema
+from ..reading.composer import clip
+from .bodies import Builder
+from .compose import Composed
+from .definitions import Definition
 from .nodes import element
 from .scope import Scope, ScopeError
 

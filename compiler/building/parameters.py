@@ -8,17 +8,18 @@ from typing import Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
-from ..reading import schema
-from .bodies import Builder, article, declared
-from .compose import FLAGS, Composed
-from ..reading.composer import clip
+from ..diagnosing.report import Report
 from ..graph import (
     Option,
 )  # fmt: skip
-from .origins import in_words, listed
-from ..diagnosing.report import Report
-from .scope import Scope, ScopeError
+from ..reading import schema
+from ..reading.composer import clip
 from ..reading.span import Span
+from .bodies import Builder
+from .compose import FLAGS, Composed
+from .definitions import article, declared
+from .origins import in_words, listed
+from .scope import Scope, ScopeError
 
 
 def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Scope) -> dict[str, Option]:

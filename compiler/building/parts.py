@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
 from ...blocks.notation.values import simplest
-from ..reading import schema
 from ..diagnosing.diagnostics import SpecError
 from ..graph import Apply, Body, FirstOf, InputValue, Node, Option, OutputValue, Rounds, Value
+from ..reading import schema
+from .definitions import Built, Definition, declared
 from .origins import in_words, listed
 from .scope import Scope, ScopeError
 
 if TYPE_CHECKING:
-    from .bodies import Definition
     from .nodes import NodeBuilder
 
 Given = dict[str, Value | list[Value]]
@@ -279,8 +279,6 @@ class PartCall:
 
     def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body | None:
         """The body for these options and inputs; where a task before built it for this node, that one."""
-        from .bodies import Built
-
         builder, report = self.builder, self.report
         types = tuple(
             (port, tuple((one.present, one.type) for one in (value if isinstance(value, list) else [value])))
@@ -332,8 +330,6 @@ class PartCall:
 
     def options(self, definition: Definition, inner: Scope, caller: Scope) -> dict[str, Option] | None:
         """The parameters of the part; None where a mistake is reported."""
-        from .bodies import declared
-
         given: dict[str, Option] = {}
         good = True
         known = definition.model.params
@@ -428,8 +424,6 @@ def part_definition(home: Definition, name: str, span: Any, library: Any) -> Def
     Raises:
         SpecError: there is none.
     """
-    from .bodies import Definition
-
     spec = home.document.model
     if isinstance(spec, schema.Spec) and name in spec.parts:
         return Definition(name, spec.parts[name], home.document, ("parts", name))

@@ -10,16 +10,15 @@ from typing import Any, NoReturn
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
-from ..reading.composer import clip
 from ..diagnosing.diagnostics import nearest
-from .edges import EdgeError
-from ..graph import Option, Rounds, Value
-from .origins import listed
 from ..diagnosing.report import Report
+from ..graph import Option, Rounds, Value
+from ..reading.composer import clip
 from ..reading.span import Span
+from .edges import EdgeError
+from .origins import listed
 
 MAX_CHAIN = 32
-TYPE_WORDS = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, Literal
 
-from .snippet import BLUE, BOLD, CYAN, RED, Mark, paint, show, snippet
 from ..reading.span import Span
+from .snippet import BLUE, BOLD, CYAN, RED, Mark, paint, show, snippet
 
 # Comparing words is quadratic in their length, and nobody misspells a word of this length.
 _LONGEST_WORD = 80

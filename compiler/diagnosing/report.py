@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
 from ..reading.span import Span
-
+from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
 
 MOST = 200
 

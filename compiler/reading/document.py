@@ -11,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from . import source
 from .composer import clip
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from .schema import Part, Spec, WeightMap
 from .schema_errors import explain, found_text
 from .span import Span

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...blocks.base import Block, all_blocks
+from ..building.definitions import declared
 from . import schema
-from ..building.bodies import declared
 from .document import MERGED_SECTIONS, SHIPPED, library
 from .span import Source
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from .composer import clip
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..building.origins import listed
+from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from .composer import clip
 from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
 from .span import Span
 from .tree import Mapping, Scalar, Tree, locate

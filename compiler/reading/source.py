@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from .composer import MOST_DIAGNOSTICS, Composer, Limits
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
+from .composer import MOST_DIAGNOSTICS, Composer, Limits
 from .span import Source
 from .tree import Entry, Mapping, Scalar, Sequence, Tree, locate, plain
 

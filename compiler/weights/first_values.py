@@ -15,12 +15,12 @@ from itertools import chain
 from typing import Any
 
 from ...blocks.notation.values import simplest
+from ..building.origins import in_words
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..graph import Graph, WeightEntry
 from ..reading import schema
 from ..reading.composer import clip
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..reading.document import Document, library
-from ..graph import Graph, WeightEntry
-from ..building.origins import in_words
 from ..reading.span import Span
 from .weight_map import best
 from .weight_rules import HOLE, At, covering, join, mounted_spec, params_of, value_of

@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, evaluate
-from ..reading import schema
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
-from ..reading.document import Document
-from ..graph import Graph, Node, WeightEntry
 from ..building.origins import listed, quoted
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..graph import Graph, Node, WeightEntry
+from ..reading import schema
+from ..reading.document import Document
 from ..reading.span import Span
 from .weight_rules import HOLE, Op, Rule, join, mounted_specs, pattern_of, prefix_of, rules_of
 

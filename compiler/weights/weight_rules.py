@@ -15,12 +15,12 @@ from typing import Any
 from ...blocks.layout import axes, axis_sizes
 from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, NameMissing, evaluate
+from ..building.origins import in_words
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..graph import Graph
 from ..reading import schema
 from ..reading.composer import clip
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..reading.document import Document, library
-from ..graph import Graph
-from ..building.origins import in_words
 from ..reading.span import Span
 
 HOLE = re.compile(r"<([^<>]+)>")
