@@ -76,8 +76,8 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
         if wrong:
             raise SpecError(merged(wrong))
         return graph
-    check_tasks(model, size, overrides)
-    return ModelBuilder(document, None, size, overrides).build()
+    graph, builder = check_tasks(model, size, overrides), ModelBuilder(document, None, size, overrides)
+    return graph if graph.atoms == builder.atoms else builder.build()
 
 
 @_uncollected

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..files import write_whole
 from .options import model_options, words_option
 from .target import graph_of
 
@@ -42,7 +43,7 @@ def command(
     if path is None:
         click.echo(text, nl=False)
     else:
-        Path(path).write_text(text, encoding="utf-8")
+        write_whole(Path(path), text)
         click.echo(f"wrote {path}", err=True)
 
 

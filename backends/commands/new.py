@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from ..files import write_whole
 from .failures import WRONG, tell
 
 SCHEMA = "# yaml-language-server: $schema=archwright.schema.json\n"
@@ -35,7 +36,7 @@ def command(ctx: click.Context, name: str, base: str | None, path: str | None, f
         tell(f"{target} is there already; --force writes over it")
         ctx.exit(WRONG)
     text = starter(name) if base is None else copied(base, name)
-    target.write_text(text, encoding="utf-8")
+    write_whole(target, text)
     click.echo(f"wrote {target}; next: archwright check {target}", err=True)
     click.echo("for completion in editors: archwright schema > archwright.schema.json", err=True)
 

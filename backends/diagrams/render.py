@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import html
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from ...compiler.graph import Graph
 from ...compiler.check import build_graph
+from ...compiler.graph import Graph
 from ..errors import ArgumentError
+from ..files import write_whole
 from .build import scene_of
 from .dot import to_dot, to_layout
 from .layout import laid_out
@@ -73,7 +72,7 @@ def draw(
     drawing = rendered(model, chosen, 1 if depth is None else depth)
     if path is None:
         return drawing
-    _write(Path(path), drawing)
+    write_whole(Path(path), drawing)
     return None
 
 
@@ -127,16 +126,3 @@ def _plain_svg(text: str) -> str:
     """The SVG without its document type, which names a place on the network, and without comments and identifiers."""
     text = re.sub(r"<!DOCTYPE.*?>\s*|<!--.*?-->\s*|<title>.*?</title>\s*", "", text, flags=re.DOTALL)
     return text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
-
-
-def _write(path: Path, content: str | bytes) -> None:
-    """Write under a temporary name, then rename: a reader never sees half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content.encode() if isinstance(content, str) else content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -22,6 +22,8 @@ from typing import Any
 
 import torch
 
+from ..files import write_whole
+
 VARIABLE = "ARCHWRIGHT_CACHE"
 _DIGEST = 32
 _ARTIFACTS = "artifacts"
@@ -87,20 +89,8 @@ def save(path: Path) -> int:
             archive.write(file, file.relative_to(_torch_folder()).as_posix())
     data = packed.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, hashlib.sha256(data).digest() + data)
+    write_whole(path, hashlib.sha256(data).digest() + data, mode=0o600)
     return path.stat().st_size
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write under a temporary name, then rename."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _torch_folder() -> Path:
@@ -133,5 +123,5 @@ def load(path: Path) -> bool:
                 and not target.exists()
             ):
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _write(target, archive.read(name))
+                write_whole(target, archive.read(name), mode=0o600)
         return torch.compiler.load_cache_artifacts(archive.read(_ARTIFACTS)) is not None

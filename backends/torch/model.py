@@ -177,12 +177,13 @@ class Model(nn.Module):
         seen: set[Any] = set()
 
         def call(values: dict[str, Any]) -> Any:
+            told = {name: values[name] for name in takes}
             if self.backend == "inductor":
-                self._prepare(combination, bound, {name: values[name] for name in takes}, seen)
+                self._prepare(combination, bound, told, seen)
             for name, axes in loose.items():
                 # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
-                torch._dynamo.maybe_mark_dynamic(values[name], axes)
-            return run(**{name: values[name] for name in takes})
+                torch._dynamo.maybe_mark_dynamic(told[name], axes)
+            return run(**told)
 
         self._methods[combination] = call
         return call

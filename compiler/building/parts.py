@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -280,10 +280,7 @@ class PartCall:
     def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body | None:
         """The body for these options and inputs; where a task before built it for this node, that one."""
         builder, report = self.builder, self.report
-        types = tuple(
-            (port, tuple((one.present, one.type) for one in (value if isinstance(value, list) else [value])))
-            for port, value in given.items()
-        )
+        types = _described(given, lambda kind: kind)
         values = tuple((name, _value_key(option.value)) for name, option in options.items())
         task = getattr(definition, "task", None)
         key = (id(self.original), definition.document.path, definition.base, task, values, types)
@@ -444,11 +441,15 @@ def _same(before: Given, after: Given) -> bool:
 def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
     """What two rounds share if their bodies are one: the options' values, and the inputs' types and presence."""
     values = tuple((name, repr(simplest(option.value))) for name, option in options.items())
-    types = tuple(
-        (port, tuple((one.present, _type_key(one.type)) for one in (value if isinstance(value, list) else [value])))
+    return values, _described(given, _type_key)
+
+
+def _described(given: Given, key: Callable[[AnyType | None], Hashable]) -> tuple[Any, ...]:
+    """The presence and type, by its `key`, of what each input is given."""
+    return tuple(
+        (port, tuple((one.present, key(one.type)) for one in (value if isinstance(value, list) else [value])))
         for port, value in given.items()
     )
-    return values, types
 
 
 def _value_key(value: Any) -> Hashable:

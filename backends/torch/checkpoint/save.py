@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ....compiler.weights.weight_map import table_of
+from ...files import write_whole
 from .folder import config_from
 from .load import joined, weight_at
 
@@ -39,7 +38,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
     names = {}
     for number, keys in enumerate(shards, start=1):
         name = "model.safetensors" if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
-        _write(
+        write_whole(
             target / name,
             lambda path, keys=keys: save_file({key: tensors[key] for key in keys}, path, {"format": "pt"}),
         )
@@ -72,18 +71,4 @@ def _shards(tensors: dict[str, torch.Tensor], limit: int | None) -> list[list[st
 
 
 def _write_json(path: Path, value: Any) -> None:
-    text = json.dumps(value, indent=2, sort_keys=True) + "\n"
-    _write(path, lambda temporary: Path(temporary).write_text(text, encoding="utf-8"))
-
-
-def _write(path: Path, writer: Any) -> None:
-    """Write under a temporary name, then rename: a reader never sees half a file."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(handle)
-    try:
-        writer(temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, json.dumps(value, indent=2, sort_keys=True) + "\n")

@@ -306,3 +306,8 @@ def test_bench() -> None:
     args = ["bench", "bert", "--size", "tiny", "--backend", "eager", "--runs", "2", "--no-reference"]
     assert [row["name"] for row in data(*args)["rows"]] == ["archwright eager"]
     assert "speedup over archwright eager" in call(*args).stdout
+
+
+def test_a_device_is_written_as_it_is(folder: Path) -> None:
+    assert call("emit", "bert", "--size", "tiny", "-o", "/dev/null").exit_code == 0
+    assert Path("/dev/null").is_char_device()
