@@ -30,7 +30,16 @@ if TYPE_CHECKING:
     from .checkpoint.folder import Origin
 
 _NUMBERS = itertools.count()
-_IGNORED = {"return_dict": True, "use_cache": False, "past_key_values": None, "head_mask": None, "logits_to_keep": 0}
+_IGNORED: dict[str, tuple[int, ...]] = {
+    "return_dict": (True,),
+    "use_cache": (True, False),  # what a cache would hold is not returned
+    "past_key_values": (),
+    "head_mask": (1,),
+    "decoder_head_mask": (1,),
+    "cross_attn_head_mask": (1,),
+    "logits_to_keep": (0,),
+}
+"""Arguments of Hugging Face's forward that no graph reads, and what changes nothing there: values, or all entries."""
 
 
 class Output(dict[str, Any]):
@@ -143,10 +152,10 @@ class Model(nn.Module):
             if name in self.graph.root.inputs or name in self.graph.flags:
                 continue
             if name in _IGNORED:
-                neutral = _IGNORED[name]
-                if value is None or (isinstance(value, (bool, int)) and value == neutral):
+                if value is None or _changes_nothing(value, _IGNORED[name]):
                     continue
-                raise ArgumentError(f"`{name}={value!r}` is not supported by forward; leave it out")
+                found = f"a {tuple(value.shape)} tensor" if isinstance(value, torch.Tensor) else repr(value)
+                raise ArgumentError(f"`{name}={found}` is not supported by forward; leave it out")
             if value is not None:
                 known = ", ".join([*order, *self.graph.flags])
                 raise ArgumentError(f"`{self.graph.name}` takes no input `{name}`; it takes {known}")
@@ -305,6 +314,12 @@ class Model(nn.Module):
     def num_parameters(self) -> int:
         """How many trained numbers the model has; tied ones count once."""
         return self.graph.num_parameters()
+
+
+def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
+    if isinstance(value, torch.Tensor):
+        return any(bool((value == one).all()) for one in neutral)
+    return isinstance(value, (bool, int)) and value in neutral
 
 
 def _free_axes(graph: Graph, names: tuple[str, ...]) -> dict[str, list[int]]:

@@ -46,6 +46,15 @@ def test_shards_both_ways(folder: Path, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "sharded", max_shard_size=20_000)
     assert len(list((tmp_path / "sharded").glob("model-*.safetensors"))) > 1
     assert torch.equal(logits(tmp_path / "sharded"), logits(folder))
+    model.save_pretrained(tmp_path / "told", max_shard_size="20KB")
+    index = [tmp_path / name / "model.safetensors.index.json" for name in ("sharded", "told")]
+    assert index[0].read_bytes() == index[1].read_bytes()
+
+
+@pytest.mark.parametrize("size", ["20 apples", "GB", 0, 1.5])
+def test_a_size_that_is_none(folder: Path, tmp_path: Path, size: Any) -> None:
+    with pytest.raises(aw.ArgumentError, match="expected `max_shard_size` in bytes"):
+        aw.from_pretrained(folder, backend="eager").save_pretrained(tmp_path / "saved", max_shard_size=size)
 
 
 def test_old_spellings(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 from typing import Any
@@ -55,13 +56,20 @@ def test_masks_count_in_any_type(bert: Any) -> None:
         ({"input_idz": IDS}, "takes no input `input_idz`"),
         ({}, "`logits` cannot be made from these inputs; give `input_ids` or `inputs_embeds`"),
         ({"input_ids": [[1, 2]]}, "expected a tensor, found list"),
-        ({"input_ids": IDS, "use_cache": True}, "`use_cache=True` is not supported"),
-        ({"input_ids": IDS, "head_mask": IDS}, "`head_mask"),
+        ({"input_ids": IDS, "logits_to_keep": 1}, "`logits_to_keep=1` is not supported"),
+        ({"input_ids": IDS, "past_key_values": ()}, "`past_key_values=()` is not supported"),
+        ({"input_ids": IDS, "head_mask": IDS}, "`head_mask=a (2, 6) tensor` is not supported"),
     ],
 )
 def test_a_bad_call_says_what_to_do(bert: Any, inputs: dict[str, Any], message: str) -> None:
-    with pytest.raises(aw.ArgumentError, match=message.replace("(", r"\(")):
+    with pytest.raises(aw.ArgumentError, match=re.escape(message)):
         bert(**inputs)
+
+
+def test_arguments_that_change_nothing_are_taken(bert: Any) -> None:
+    expected = bert(input_ids=IDS).logits
+    for given in ({"use_cache": True}, {"use_cache": False}, {"return_dict": True}, {"head_mask": torch.ones(2, 4)}):
+        assert torch.equal(bert(input_ids=IDS, **given).logits, expected)
 
 
 @pytest.mark.parametrize(

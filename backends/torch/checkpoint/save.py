@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import save_file
 
 from ....compiler.weights.weight_map import table_of
+from ...errors import ArgumentError
 from ...files import write_whole
 from .folder import config_from
 from .load import joined, weight_at
@@ -18,14 +20,18 @@ if TYPE_CHECKING:
     from ..model import Model
 
 
-def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None) -> None:
+def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None = None) -> None:
     """Write ``config.json`` and ``model.safetensors``, or shards with an index where a shard would be too large.
 
     What a checkpoint said of generation is written too.
 
     Args:
-        max_shard_size: bytes; None writes one file.
+        max_shard_size: bytes, or a text such as ``5GB``; None writes one file.
+
+    Raises:
+        ArgumentError: `max_shard_size` is no size.
     """
+    limit = None if max_shard_size is None else _bytes(max_shard_size)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
@@ -34,7 +40,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
             continue
         parts = [weight_at(model.net, entry.path).detach().cpu() for entry in tensor.entries]
         tensors[key] = joined(parts, tensor).contiguous()
-    shards = _shards(tensors, max_shard_size)
+    shards = _shards(tensors, limit)
     names = {}
     for number, keys in enumerate(shards, start=1):
         name = "model.safetensors" if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
@@ -45,7 +51,8 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
         names.update(dict.fromkeys(keys, name))
     if len(shards) > 1:
         total = sum(value.numel() * value.element_size() for value in tensors.values())
-        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(names.items()))}
+        counts = {"total_parameters": sum(one.numel() for one in model.parameters()), "total_size": total}
+        index = {"metadata": counts, "weight_map": dict(sorted(names.items()))}
         _write_json(target / "model.safetensors.index.json", index)
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
@@ -55,6 +62,16 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | None = None)
     )
     if model.origin is not None and model.origin.generation is not None:
         _write_json(target / "generation_config.json", model.origin.generation)
+
+
+def _bytes(size: int | str) -> int:
+    """A number of bytes, or a text: a number and a unit of thousands."""
+    if isinstance(size, int) and size > 0:
+        return size
+    parts = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT])B", str(size).upper())
+    if parts is None:
+        raise ArgumentError(f"expected `max_shard_size` in bytes or a text such as `5GB`, found {size!r}")
+    return int(float(parts[1]) * 1000 ** ("KMGT".index(parts[2]) + 1))
 
 
 def _shards(tensors: dict[str, torch.Tensor], limit: int | None) -> list[list[str]]:
