@@ -162,12 +162,19 @@ class Model(nn.Module):
         return named
 
     def value(self, value: Any, name: str) -> Any:
-        """A tensor, or records packed into some; a whole number stays one where the input has no axes."""
+        """A tensor, or records packed into some; a whole number stays one where the input has no axes.
+
+        Integers of one axis, such as labels, may come as a column.
+        """
         kind = self.graph.root.inputs[name].type
         if isinstance(kind, RecordType):
             return pack(value, kind, name)
-        is_number = getattr(kind, "dims", None) == ()
-        return value if is_number and isinstance(value, int) else _tensor(value, name)
+        dims = getattr(kind, "dims", None)
+        if dims == () and isinstance(value, int):
+            return value
+        tensor = _tensor(value, name)
+        is_column = kind.kind == "int" and len(kind.dims) == 1 and tensor.shape[1:] == (1,) if dims else False
+        return tensor[:, 0] if is_column else tensor
 
     def _flag(self, name: str, named: Mapping[str, Any]) -> bool:
         value = named.get(name)

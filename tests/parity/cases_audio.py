@@ -8,7 +8,7 @@ from transformers import PretrainedConfig
 
 from .case import MAPS, STATES, Case, Inputs, Step, System, variant
 from .inputs import embeds, flags, floats, given, ids, integers, mask, pad_ids, wrapped
-from .labels import class_labels, token_labels
+from .labels import class_labels, label_column, token_labels
 from .variants import decoder_variants
 
 WAV2VEC2 = System(
@@ -115,6 +115,7 @@ WAV2VEC2_CASES: list[Case] = [
     *WAV2VEC2.cases("Wav2Vec2ForSequenceClassification", "sequence_classification",
         variant("plain", _wave, class_labels(), flags=STATES),
         variant("nolabels", _wave, _valid),
+        variant("column", _wave, label_column()),
         variant("rightpad", _wave, _valid, class_labels()),
         variant("attentions", _wave, _valid, class_labels(), flags=MAPS),
         variant("weighted", _wave, _valid, class_labels(), config=_WEIGHTED),
@@ -134,6 +135,7 @@ WAV2VEC2_CASES: list[Case] = [
     *WAV2VEC2.cases("Wav2Vec2ForXVector", "xvector",
         variant("plain", _wave, class_labels(), flags=STATES),
         variant("nolabels", _wave, _valid),
+        variant("column", _wave, label_column()),
         variant("rightpad", _wave, _valid, class_labels()),
         variant("attentions", _wave, _valid, class_labels(), flags=MAPS),
         variant("weighted", _wave, _valid, class_labels(), config=_WEIGHTED),

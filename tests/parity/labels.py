@@ -33,6 +33,11 @@ def class_labels(batch: int = 2) -> Step:
     return integers("labels", batch, below="num_labels")
 
 
+def label_column(batch: int = 2) -> Step:
+    """A class for each row, in a column."""
+    return integers("labels", batch, 1, below="num_labels")
+
+
 def spans(batch: int = 2) -> Step:
     """Start and end positions; the last row's end lies beyond every sequence, and is to be ignored."""
 
