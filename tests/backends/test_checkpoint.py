@@ -167,6 +167,22 @@ def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:
     assert all(parameter.dtype == torch.float16 for parameter in half.parameters())
 
 
+def test_the_config_says_of_which_type_the_weights_are(folder: Path, tmp_path: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "dtype": "float32"}))
+    for dtype, expected in ((None, "float32"), ("bfloat16", "bfloat16")):
+        aw.from_pretrained(folder, backend="eager", dtype=dtype).save_pretrained(tmp_path / "typed")
+        assert json.loads((tmp_path / "typed" / "config.json").read_text()) == {**config, "dtype": expected}
+
+
+def test_what_a_file_lacks_has_the_type_of_the_rest(tmp_path: Path) -> None:
+    options = {"task": "conditional_generation", "size": "tiny", "backend": "eager"}
+    aw.compile("transformer", dtype="bfloat16", **options).save_pretrained(tmp_path)
+    model = aw.from_pretrained(tmp_path, backend="eager")
+    assert {one.dtype for one in model.parameters()} == {torch.bfloat16}
+    assert model(input_ids=torch.arange(6)[None], decoder_input_ids=torch.arange(4)[None]).logits.isfinite().all()
+
+
 def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
     base, again = tmp_path / "base", tmp_path / "again"
     aw.compile("transformer", size="tiny", backend="eager").save_pretrained(base)

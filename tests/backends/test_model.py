@@ -94,6 +94,11 @@ def test_dtype_and_device_reach_the_weights() -> None:
     assert model(input_ids=IDS).last_hidden_state.dtype == torch.bfloat16
 
 
+def test_scores_that_are_in_full_precision_whatever_the_weights() -> None:
+    model = aw.compile("gptj", task="causal_lm", size="tiny", backend="eager", dtype="bfloat16")
+    assert model(input_ids=IDS).logits.dtype == torch.float32
+
+
 def test_a_traceback_shows_the_generated_line(bert: Any) -> None:
     with pytest.raises(RuntimeError) as caught:
         bert(input_ids=IDS, attention_mask=torch.ones(2, 5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -154,6 +155,7 @@ def load_into(
         CheckpointError: the folder does not fit; nothing is assigned then.
     """
     made = plan(graph, origin, written_by=written_by)
+    loaded: Counter[torch.dtype] = Counter()
     with ExitStack() as stack:
         files: dict[Path, Any] = {}
         for tensor, key in made.found:
@@ -161,11 +163,15 @@ def load_into(
             if file not in files:
                 files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device or "cpu")))
             value = files[file].get_tensor(key)
+            if value.is_floating_point():
+                loaded[value.dtype] += value.numel()
             for entry, part in zip(tensor.entries, parts_of(value, tensor), strict=True):
                 _assign(net, entry, _cast(part, entry, dtype))
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
+    for most, _ in loaded.most_common(1):  # what the file does not have is of the type that most of it has
+        dtype = dtype or most
     initialise(net, graph, dtype=dtype, device=device)
 
 

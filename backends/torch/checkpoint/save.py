@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,12 +57,20 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         _write_json(target / "model.safetensors.index.json", index)
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
-    _write_json(
-        target / "config.json",
-        config_from(model.graph.params, model.graph.document, model.graph.task, model.config),
-    )
+    config = config_from(model.graph.params, model.graph.document, model.graph.task, model.config)
+    _write_json(target / "config.json", config | _type_of(tensors, config))
     if model.origin is not None and model.origin.generation is not None:
         _write_json(target / "generation_config.json", model.origin.generation)
+
+
+def _type_of(tensors: dict[str, torch.Tensor], config: dict[str, Any]) -> dict[str, str]:
+    """The field that says of which type the weights are, where it is there and none of them is."""
+    field = next((name for name in ("dtype", "torch_dtype") if name in config), None)
+    found: Counter[str] = Counter()
+    for one in tensors.values():
+        if one.is_floating_point():
+            found[str(one.dtype).removeprefix("torch.")] += one.numel()
+    return {field: found.most_common(1)[0][0]} if field and found and config[field] not in found else {}
 
 
 def _bytes(size: int | str) -> int:
