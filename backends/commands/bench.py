@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import print_json, print_lines, seconds, table
+from .output import in_bytes, print_json, print_lines, seconds, table
 from .progress import steps
 
 if TYPE_CHECKING:
     from ..torch.bench import BenchReport
+    from ..torch.bench_generation import GenerationReport
+    from ..torch.timing import Spread
 
 
 @click.command("bench", short_help="Latency and throughput, beside Hugging Face.")
@@ -22,7 +24,11 @@ if TYPE_CHECKING:
 @device_options
 @words_option("--inputs", help="Optional inputs that the call has too, such as labels.")
 @call_options
-@click.option("--runs", type=click.IntRange(1), default=30, show_default=True, help="Timed rounds.")
+@click.option("--inference", is_flag=True, help="As for `inference=True`: the model never trains.")
+@click.option("--static", is_flag=True, help="As for `dynamic=False`: compiled for these shapes alone.")
+@click.option("--generate", is_flag=True, help="Measure how fast it writes, with `inference=True`.")
+@click.option("--new-tokens", type=click.IntRange(1), default=128, show_default=True, help="How many it writes.")
+@click.option("--runs", type=click.IntRange(1), help="Timed rounds.  [default: 30, or 5 of writing]")
 @click.option(
     "--reference/--no-reference", default=True, help="Compare with Hugging Face's model, where it is installed."
 )
@@ -31,31 +37,46 @@ if TYPE_CHECKING:
 def command(
     target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
     dtype: str | None, inputs: list[str] | None, dims: dict[str, int], batch: int, length: int | None,
-    runs: int, reference: bool, cold: bool, as_json: bool,
+    inference: bool, static: bool, generate: bool, new_tokens: int, runs: int | None, reference: bool, cold: bool,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a model: latency and throughput, eager and compiled, cold and warm.
 
     Contenders are run in turn, and a speedup is taken between runs that stood side by side: its median, and in brackets
     its quartiles.
 
+    With --generate, the model writes its likeliest tokens after a prompt of --length (16): tokens a second, whether
+    the ids are Hugging Face's, the weights read as a share of the memory's bandwidth, and the memory that is held.
+
     \b
     Examples:
       archwright bench bert --size tiny --no-cold
       archwright bench path/to/checkpoint --batch 8 --length 128 --device cuda --dtype bfloat16
+      archwright bench gpt2 --task causal_lm --batch 1 --generate
     """
     with steps() as step:
         step("importing")
         from ..torch.bench import Request, bench
+        from ..torch.bench_generation import bench_generation
 
-        backends = ("eager", "inductor") if backend == "both" else (backend,)
-        request = Request(target, task, size, overrides, dims, batch, length, inputs or (), device, dtype)
-        report = bench(request, backends=backends, runs=runs, reference=reference, cold=cold, step=step)
+        chosen = ("eager", "inductor") if backend == "both" else (backend,)
+        request = Request(
+            target, task, size, overrides, dims, batch, length, inputs or (), device, dtype, inference=inference,
+            dynamic=False if static else None,
+        )  # fmt: skip
+        how: dict[str, Any] = {"backends": chosen, "reference": reference, "step": step}
+        if generate:
+            report = bench_generation(request, new_tokens=new_tokens, runs=runs or 5, **how)
+            text = _written(report)
+        else:
+            report = bench(request, runs=runs or 30, cold=cold, **how)
+            text = _text(report)
     if report.no_reference:
         click.echo(f"no reference: {report.no_reference}", err=True)
     if as_json:
         print_json(report.to_json())
     else:
-        print_lines(_text(report))
+        print_lines(text)
 
 
 def _text(report: BenchReport) -> str:
@@ -76,3 +97,34 @@ def _text(report: BenchReport) -> str:
         firsts = [[one.name, *map(seconds, (one.start, one.build, one.first, one.again))] for one in report.first_calls]
         lines += ["", table(("fresh process", "start", "build", "first call", "second"), firsts, right=(1, 2, 3, 4))]
     return "\n".join(lines)
+
+
+def _written(report: GenerationReport) -> str:
+    rows = [
+        [row.name, f"{row.tokens_per_second:.1f}", f"{row.speedup.median:.2f}x", _range(row.speedup, ".2f"),
+         f"{row.bandwidth.median:.0%}", _range(row.bandwidth, ".0%"),
+         "?" if row.growth is None else in_bytes(row.growth), _sameness(row.first_difference)]
+        for row in report.rows
+    ]  # fmt: skip
+    given = ", ".join(f"{name} {shape}" for name, shape in report.inputs.items())
+    expected = "" if report.cache_expected is None else f"; by arithmetic {in_bytes(report.cache_expected)}"
+    head = ("", "tokens/s", "speedup", "quartiles", "bandwidth", "quartiles", "growth", f"ids of {report.baseline}")
+    return "\n".join(
+        [
+            table(head, rows, right=(1, 2, 3, 4, 5, 6)),
+            "",
+            f"{report.runs} rounds of {report.new_tokens} new tokens after {given}; {report.threads} threads; "
+            f"speedup over {report.baseline}",
+            f"{in_bytes(report.weight_bytes)} of weights are read for a token; "
+            f"a plain read reaches {in_bytes(report.bytes_per_second.median)} a second",
+            f"{in_bytes(report.cache_bytes)} are held from step to step{expected}; growth is that of memory over steps",
+        ]
+    )
+
+
+def _range(spread: Spread, form: str) -> str:
+    return f"{spread.low:{form}} .. {spread.high:{form}}"
+
+
+def _sameness(first_difference: int | None) -> str:
+    return "the same" if first_difference is None else f"differ from token {first_difference}"

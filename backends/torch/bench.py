@@ -44,12 +44,14 @@ class Request:
     device: str | None = None
     dtype: str | None = None
     seed: int = 0
+    inference: bool = False
+    dynamic: bool | None = None
 
     def model(self, backend: str) -> Any:
         """The model, on one of our backends."""
         return built(
             self.target, task=self.task, size=self.size, overrides=self.overrides, backend=backend, device=self.device,
-            dtype=self.dtype, seed=self.seed,
+            dtype=self.dtype, seed=self.seed, inference=self.inference, dynamic=self.dynamic,
         )  # fmt: skip
 
     def call(self, graph: Any) -> dict[str, torch.Tensor]:
@@ -137,12 +139,12 @@ def bench(
     first = next(iter(models.values()))
     inputs = request.call(first.graph)
     with tempfile.TemporaryDirectory(prefix="archwright-") as folder:
-        others, why = _references(first, folder, request, backends, wanted=reference, step=step)
+        others, why = references(first, folder, request, backends, wanted=reference, step=step)
         contenders = {**others, **models}
         calls = {name: _call(model, inputs) for name, model in contenders.items()}
         for name, call in calls.items():
             step(f"first call of {name}")
-            with _quiet():
+            with quiet():
                 call()
         difference = None
         if others:
@@ -161,9 +163,10 @@ def bench(
     )  # fmt: skip
 
 
-def _references(
-    model: Any, folder: str, request: Request, backends: Sequence[str], *, wanted: bool, step: Step
-) -> tuple[dict[str, Any], str | None]:
+def references(
+    model: Any, folder: str, request: Request, backends: Sequence[str], *, wanted: bool, step: Step,
+    use_cache: bool = False,
+) -> tuple[dict[str, Any], str | None]:  # fmt: skip
     """Hugging Face's model on the same backends, or why there is none."""
     if not wanted:
         return {}, None
@@ -172,7 +175,7 @@ def _references(
     step("building the reference")
     try:
         model.save_pretrained(folder)
-        made = load_reference(folder, device=request.device, dtype=model_dtype(request))
+        made = load_reference(folder, device=request.device, dtype=model_dtype(request), use_cache=use_cache)
     except NoReference as error:
         return {}, str(error)
     compiled = {"transformers inductor": torch.compile(made)} if "inductor" in backends else {}
@@ -193,7 +196,7 @@ def _call(model: Any, inputs: Mapping[str, torch.Tensor]) -> Callable[[], Any]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The compiler's own warnings are not the user's."""
     import warnings
 

@@ -23,8 +23,8 @@ def is_installed() -> bool:
     return find_spec("transformers") is not None
 
 
-def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None) -> nn.Module:
-    """The model that a checkpoint folder is in Hugging Face's library, in eval mode and without a cache.
+def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None, use_cache: bool = False) -> nn.Module:
+    """The model that a checkpoint folder is in Hugging Face's library, in eval mode; keys are cached only if asked.
 
     Raises:
         NoReference: the library is not installed, has no such class, or cannot read the folder.
@@ -44,8 +44,8 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None)
             model = made.from_pretrained(str(folder))
         except Exception as error:
             raise NoReference(f"{names[0]} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
-    if getattr(model.config, "use_cache", False):
-        model.config.use_cache = False
+    if hasattr(model.config, "use_cache"):
+        model.config.use_cache = use_cache
     return model.to(device=device, dtype=dtype).eval()
 
 

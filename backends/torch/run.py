@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ from ...compiler.graph import Graph
 from ..errors import ArgumentError
 from .build import compile, from_pretrained  # noqa: A004 - the name that users know from torch
 from .example import example_inputs
+from .memory import peak
 from .model import Model
 
 LENGTH = 8
@@ -172,7 +172,7 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         again=again,
         parameters=model.num_parameters(),
         weight_bytes=sum(one.numel() * one.element_size() for one in tensors),
-        peak_bytes=_peak(first.device),
+        peak_bytes=peak(first.device),
     )
 
 
@@ -208,14 +208,3 @@ def _described(name: str, value: Tensor) -> OutputReport:
         greatest=numbers.max().item() if has_any else None,
         finite=bool(numbers.isfinite().all()),
     )
-
-
-def _peak(device: torch.device) -> int | None:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device)
-    try:
-        import resource  # not on Windows
-    except ImportError:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

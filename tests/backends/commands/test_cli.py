@@ -308,6 +308,18 @@ def test_bench() -> None:
     assert "speedup over archwright eager" in call(*args).stdout
 
 
+def test_bench_of_writing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from archwright.backends.torch import memory
+
+    monkeypatch.setattr(memory, "READ_BYTES", 2**20)
+    args = ["bench", "gpt2", "--task", "causal_lm", "--size", "tiny", "--backend", "eager", "--runs", "1",
+            "--no-reference", "--generate", "--new-tokens", "3"]  # fmt: skip
+    assert data(*args)["new_tokens"] == 3
+    told = call(*args).stdout
+    assert "the same" in told
+    assert "64.0 KiB are held from step to step; by arithmetic 64.0 KiB" in told
+
+
 def test_a_device_is_written_as_it_is(folder: Path) -> None:
     assert call("emit", "bert", "--size", "tiny", "-o", "/dev/null").exit_code == 0
     assert Path("/dev/null").is_char_device()

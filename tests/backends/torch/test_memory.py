@@ -1,0 +1,42 @@
+"""Memory: what is in use, how fast it is read, and which weights a call reads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from archwright.backends.torch import memory
+
+
+def test_weights_are_counted_once_and_tables_by_rows() -> None:
+    net = nn.Sequential(nn.Embedding(100, 8), nn.Linear(8, 3), nn.Linear(8, 5))
+    table, used, _ = net
+
+    def call() -> None:
+        for _ in range(2):
+            used(table(torch.tensor([[1, 2]])))
+
+    with torch.inference_mode():
+        assert memory.weights_read(call, net) == 4 * (2 * 8 + 3 * 8 + 3)
+
+
+def test_a_table_that_gives_the_scores_too_is_read_whole() -> None:
+    table = nn.Embedding(100, 8)
+    with torch.inference_mode():
+        assert memory.weights_read(lambda: table(torch.tensor([[1]])) @ table.weight.T, table) == 4 * 100 * 8
+
+
+def test_what_is_in_use() -> None:
+    here = torch.device("cpu")
+    before = memory.in_use(here)
+    held = torch.ones(2**23)
+    after, most = memory.in_use(here), memory.peak(here)
+    assert before is not None and after is not None and most is not None
+    assert after - before > held.nbytes // 2
+    assert most >= after - 2**20
+
+
+def test_a_plain_read_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "READ_BYTES", 2**12)
+    memory.plain_read()()
