@@ -15,10 +15,11 @@ class Attention(Block):
     """Scaled dot-product attention over heads (arXiv:1706.03762, 3.2), with score terms and masks.
 
     ``softmax(q @ k.T * scale + sum(terms), where allowed) @ v``, heads being equal slices of the last axis. `valid`
-    marks the keys that count, `same` gives tokens a region outside of which they do not look, `allow` is any further
-    mask. `empty_rows` says what a query with no key to look at gives: zero, the mean of all values (which it is in any
-    case where there are `terms` or `probs` are read, as in Hugging Face's kernels), or the mean of those values that
-    the least number of masks hides (`least`: masks are numbers that add up).
+    marks the keys that count, for all queries or, then in place of `causal`, for each; `same` gives tokens a region
+    outside of which they do not look, `allow` is any further mask. `empty_rows` says what a query with no key to look
+    at gives: zero, the mean of all values (which it is in any case where there are `terms` or `probs` are read, as in
+    Hugging Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are
+    numbers that add up).
     """
 
     inputs: ClassVar = {
@@ -26,7 +27,7 @@ class Attention(Block):
         "k": "float[batch, key, inner]",
         "v": "float[batch, key, inner_v]",
         "terms*": "any",
-        "valid?": "bool[batch, key]",
+        "valid?": "bool[batch, key] | bool[batch, query, key]",
         "same?": "int[groups, query]",
         "allow?": "any",
     }

@@ -133,9 +133,11 @@ class Model(nn.Module):
         """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""
         found = []
         for name in [name for name in given if name in self.graph.atoms]:
-            value = given[name]
+            value, kind = given[name], self.graph.root.inputs[name].type
             if not isinstance(value, torch.Tensor) or value.device.type != "cpu":
                 continue
+            if isinstance(kind, Type) and value.dim() != len(kind.dims):
+                continue  # a mask of another form may hide something by what it leaves open
             if (combination, name) not in self._idle:
                 self._idle[combination, name] = may_leave_out(self.graph, name, combination)
             if self._idle[combination, name] and bool(value.all()):

@@ -30,6 +30,8 @@ BERT_CONFIGS = {
 }
 _full = (ids(2, 8), mask("right"), integers("token_type_ids", like="input_ids", below="type_vocab_size"))
 _choices = (ids(2, 3, 7), mask("right"), pad_ids())
+_by_query = integers("attention_mask", 2, 8, 8, below=2)
+_crossed_by_query = integers("encoder_attention_mask", 2, 8, 6, below=2)
 _next = integers("next_sentence_label", 2, below=2)
 _choice = integers("labels", 2, below=3)
 _decoder = {"is_decoder": True}
@@ -38,6 +40,10 @@ _crossed = {"is_decoder": True, "add_cross_attention": True}
 BERT_CASES: list[Case] = [
     *BERT.cases("BertModel", "base", *encoder_variants()),
     *BERT.cases("BertModel", "base", *(variant(n, *_full, config=c, flags=STATES) for n, c in BERT_CONFIGS.items())),
+    *BERT.cases("BertModel", "base",
+        variant("mask_by_query", ids(2, 8), _by_query, flags=STATES),
+        variant("mask_by_query_attentions", ids(2, 8), _by_query, flags=MAPS),
+    ),
     *BERT.cases("BertForPreTraining", "pretraining", *encoder_variants(token_labels(), _next)),
     *BERT.cases("BertForPreTraining", "pretraining",
         variant("untied", *_full, token_labels(), _next, config={"tie_word_embeddings": False}),
@@ -82,6 +88,7 @@ BERT_CASES: list[Case] = [
         variant("crossed", ids(2, 7), *crossed(), flags=STATES),
         variant("crossed_unmasked", ids(2, 7), crossed()[0]),
         variant("crossed_attentions", *_full, *crossed(), flags=MAPS),
+        variant("crossed_by_query", ids(2, 8), _by_query, crossed()[0], _crossed_by_query, flags=STATES),
         **_crossed,
     ),
 ]  # fmt: skip

@@ -32,10 +32,11 @@ def _masks(
     place: Place | None,
 ) -> list[torch.Tensor]:
     """The masks, broadcastable to ``[batch, heads, query, key]``: all as one, or each for itself (`least`)."""
-    masks = [] if valid is None else [valid[:, None, None, :]]
+    by_query = valid is not None and valid.dim() == 3
+    masks = [] if valid is None else [valid[:, None] if by_query else valid[:, None, None, :]]
     if allow is not None:
         masks.append(allow[:, None] if allow.dim() == 3 else allow)
-    if causal:
+    if causal and not by_query:
         masks.append(_causal(q.shape[1], k.shape[1], q.device, place))
     if empty_rows == "least" or len(masks) < 2:
         return masks
@@ -91,7 +92,7 @@ def attention(
     Args:
         q: ``[batch, query, heads*d]``; `k` ``[batch, key, heads*d]``; `v` ``[batch, key, heads*d_v]``.
         terms: added to the scores, broadcastable to ``[batch, heads, query, key]``.
-        valid: ``[batch, key]``, the keys that count.
+        valid: ``[batch, key]``, the keys that count; ``[batch, query, key]`` stands in place of `causal` too.
         same: ``[groups, tokens]`` regions, tiled over the batch; scores between regions get `fill` added.
         allow: ``[batch, query, key]`` or broadcastable to four axes.
         place: in decoding, where the queries stand among the keys.
