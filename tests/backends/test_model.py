@@ -94,9 +94,16 @@ def test_dtype_and_device_reach_the_weights() -> None:
     assert model(input_ids=IDS).last_hidden_state.dtype == torch.bfloat16
 
 
-def test_scores_that_are_in_full_precision_whatever_the_weights() -> None:
-    model = aw.compile("gptj", task="causal_lm", size="tiny", backend="eager", dtype="bfloat16")
-    assert model(input_ids=IDS).logits.dtype == torch.float32
+@pytest.mark.parametrize(("name", "task"), [("gptj", "causal_lm"), ("owlvit", "object_detection")])
+def test_scores_that_are_in_full_precision_whatever_the_weights(name: str, task: str) -> None:
+    model = aw.compile(name, task=task, size="tiny", backend="eager", dtype="bfloat16")
+    inputs = {
+        key: value.bfloat16() if value.is_floating_point() else value
+        for key, value in example_inputs(model.graph).items()
+    }
+    logits = model(**inputs).logits
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()
 
 
 def test_a_traceback_shows_the_generated_line(bert: Any) -> None:
