@@ -38,7 +38,7 @@ def classes() -> dict[str, tuple[str, str | None]]:
     """Every class that a spec names, with its spec and task."""
     found: dict[str, tuple[str, str | None]] = {}
     for name in aw.list_models():
-        for hf_class, task in library().spec(name).model.checkpoint.architectures.items():
+        for hf_class, task in library().spec(name).model.architectures.items():
             found[hf_class] = (name, None if task == "base" else task)
     return found
 

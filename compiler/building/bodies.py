@@ -121,6 +121,7 @@ class Builder:
         """Put every parameter of a part into its scope: from the call, the caller's namesake, or its default (F6)."""
         options: dict[str, Option] = {}
         missing: list[str] = []
+        inherits = getattr(definition.model, "inherited", {})
         for name, raw in definition.model.params.items():
             required, word = declared(raw)
             if name in given:
@@ -130,7 +131,8 @@ class Builder:
                 if option is None and not self.report.is_poisoned(name):
                     missing.append(name)
             else:
-                option = self.default(name, raw, definition, scope)
+                inherited = name in inherits and self.captured(name, caller, span)
+                option = inherited or self.default(name, raw, definition, scope)
             if option is None:
                 continue
             place = option.span or definition.span("params", name, "default")

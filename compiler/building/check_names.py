@@ -35,6 +35,8 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     checkpoint = spec.checkpoint
     tasks = {"base", *spec.tasks}
     for key, task_name in checkpoint.architectures.items():
+        if task_name is None:
+            continue
         span = document.span("checkpoint", "architectures", key)
         found += _known(task_name, tasks, span, "unknown-task", f"there is no task `{clip(task_name)}`", "a task")
     for key in checkpoint.config:
@@ -84,7 +86,7 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
         yield from _listed(document, (*at, "keep"), task.keep, outputs, "unknown-name", "an output")
     yield from _listed(document, (*at, "drop"), task.drop, inputs, "unknown-name", "an input")
     yield from _listed(document, (*at, "weights"), task.weights, nodes, "unknown-name", "a node")
-    for axis, folded in task.fold.items():
+    for axis, folded in task.fold.items() if isinstance(task.fold, dict) else ():
         yield from _listed(document, (*at, "fold", axis), folded, inputs, "unknown-name", "an input")
     yield from _generate(document, at, task.generate, inputs)
 
@@ -156,7 +158,7 @@ def _published(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
 def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Derived parameters, of the spec and of its own parts: every name in them is one of their scope."""
     spec = document.model
-    folded = {axis for task in spec.tasks.values() for axis in task.fold}
+    folded = {axis for task in spec.tasks.values() for axis in task.axes}
     extra = {*spec.flags, *spec.mounts, *folded, *(key for task in spec.tasks.values() for key in task.params)}
     for base, holder in ((), spec), *((("parts", name), part) for name, part in spec.parts.items()):
         known = {*holder.params, *holder.let, *_dimensions(holder), *(() if base else extra)}
@@ -168,7 +170,7 @@ def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
 def _example(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Extents of example inputs: axes of an input, and expressions over parameters."""
     spec = document.model
-    folded = {axis for task in spec.tasks.values() for axis in task.fold}
+    folded = {axis for task in spec.tasks.values() for axis in task.axes}
     inputs = [one for task in spec.tasks.values() for one in task.inputs.values()]
     axes = _of_types([*spec.inputs.values(), *inputs]) | folded
     for name, raw in spec.example.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +13,14 @@ from ..reading.composer import clip
 from ..reading.document import Document
 from ..reading.span import Span
 from .definitions import Definition
+from .order import dependencies
 from .origins import listed
 
 FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
 """Flags that every spec has."""
 MAX_TASKS = 8
+FOLDED = re.compile(r"\w+\[(1 \| )?batch\b *[],]")
+"""The types of inputs with an axis of samples, which a task may fold another into."""
 
 
 @dataclass(slots=True)
@@ -62,9 +66,23 @@ def compose(document: Document[schema.Spec], task: str | None, *, at: Span | Non
             label = Label(document.span("tasks", task, key=True), f"expected at most {MAX_TASKS} in a row")
             raise SpecError([Diagnostic("too-deep", f"`{clip(chain[0])}` extends too many tasks", label)])
         task = spec.tasks[task].extends
+    if chain:
+        _name_outputs(composed)
     for name in reversed(chain):
         _lay(composed, name)
     return composed
+
+
+def _name_outputs(composed: Composed) -> None:
+    """Let a task, and it alone, read what the base gives by the name of the output, where nothing else is called so."""
+    spec = composed.spec
+    taken = {*spec.params, *spec.let, *spec.inputs, *spec.graph}
+    given = {name: raw for name, raw in spec.outputs.items() if isinstance(raw, str) and name not in taken}
+    graph = {**spec.graph, **{name: schema.Node(expr=raw) for name, raw in given.items()}}
+    reads = dependencies(spec, graph)
+    wrong = set().union(*(reads[name] for name in (*spec.inputs, *spec.graph))) & given.keys()
+    composed.places.update({("graph", name): ("outputs", name) for name in given})
+    composed.model = spec.model_copy(update={"graph": {key: one for key, one in graph.items() if key not in wrong}})
 
 
 def _no_task(document: Document[schema.Spec], task: str, chain: list[str], at: Span | None) -> Diagnostic:
@@ -105,7 +123,11 @@ def _lay(composed: Composed, name: str) -> None:
     composed.forced = {**composed.forced, **{key: value for key, value in task.params.items() if key in spec.params}}
     composed.places.update({("params", key): (*base, "params", key) for key in task.params})
     composed.kept = (*composed.kept, *task.weights)
-    composed.fold = task.fold or composed.fold
+    if isinstance(task.fold, str):
+        names = [key for key, one in inputs.items() if FOLDED.match(one.type) and key not in composed.dropped]
+        composed.fold = {task.fold: names}
+    else:
+        composed.fold = task.fold or composed.fold
     update = {
         "graph": graph,
         "inputs": inputs,

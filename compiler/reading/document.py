@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,15 +13,15 @@ from pydantic import BaseModel, ValidationError
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from . import source
 from .composer import clip
+from .layers import complete, lay_over, prepare
 from .schema import Part, Spec, WeightMap
 from .schema_errors import explain, found_text
 from .span import Span
-from .tree import Entry, Mapping, Scalar, Tree, locate, plain
+from .tree import Mapping, Sequence, Tree, locate, plain
 
 SHIPPED = Path(__file__).parents[2] / "specs"
-MERGED_SECTIONS = (
-    "params", "let", "sizes", "flags", "inputs", "mounts", "parts", "graph", "outputs", "tasks", "checkpoint", "init",
-)  # fmt: skip
+FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps"]}
+MAX_EXTENDED = 4
 _M = TypeVar("_M", bound=BaseModel)
 Stamp = tuple[Path, int, int]
 """A file, when it was written and how long it is: read again where that changes."""
@@ -35,7 +34,6 @@ class Document(Generic[_M]):
     path: Path
     tree: Mapping
     model: _M
-    extends: Document[Any] | None = None
     stamps: tuple[Stamp, ...] = ()
     orders: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
     _spans: dict[tuple[Any, ...], Span] = field(default_factory=dict)
@@ -59,7 +57,6 @@ class Library:
 
     def __init__(self) -> None:
         self._cache: dict[tuple[Path, str, type[BaseModel]], Document[Any]] = {}
-        self._reading: list[Path] = []
 
     def spec(self, name: str | Path, *, near: Path | None = None, at: Span | None = None) -> Document[Spec]:
         """A spec by shipped name or path, with what it extends merged in.
@@ -68,7 +65,7 @@ class Library:
             SpecError: it is not there, or it is wrong.
             FileNotFoundError: it is not there, and no text (`at`) asked for it.
         """
-        path = self._find(str(name), ["."], near, at, "spec")
+        path = self._find(str(name), near, at, "spec")
         return self._cached(path, Spec)
 
     def part(self, name: str, *, near: Path, at: Span) -> Document[Part]:
@@ -77,7 +74,7 @@ class Library:
         Raises:
             SpecError: it is not there, or it is wrong.
         """
-        return self._cached(self._find(name, ["parts", "."], near, at, "part"), Part)
+        return self._cached(self._find(name, near, at, "part"), Part)
 
     def weight_map(self, name: str, *, near: Path, at: Span) -> Document[WeightMap]:
         """A named piece of checkpoint map.
@@ -85,7 +82,7 @@ class Library:
         Raises:
             SpecError: it is not there, or it is wrong.
         """
-        return self._cached(self._find(name, ["maps"], near, at, "map"), WeightMap)
+        return self._cached(self._find(name, near, at, "map"), WeightMap)
 
     def _cached(self, path: Path, model: type[_M]) -> Document[_M]:
         """The document, read again where its file, or that of what it extends, has changed."""
@@ -93,41 +90,53 @@ class Library:
         key = (absolute, shown, model)
         found = self._cache.get(key)
         if found is None or found.stamps != tuple(_stamp(file) for file, *_ in found.stamps):
-            self._reading.append(absolute)
-            try:
-                self._cache[key] = found = self._read(absolute, shown, model)
-            finally:
-                self._reading.pop()
+            self._cache[key] = found = self._read(absolute, shown, model)
         return found
 
     def _read(self, path: Path, shown: str, model: type[_M]) -> Document[_M]:
-        stamps = (_stamp(path),)
-        tree = source.load_file(path, name=shown)
-        if not isinstance(tree, Mapping):
-            raise SpecError([_no_mapping(tree, model)])
-        _note_order(tree)
-        base = None
-        if model is Spec and "extends" in tree.entries:
-            base = self._base(tree.entries["extends"].value, path)
-            tree = _merge(base.tree, tree)
-            stamps += base.stamps
-        return Document(path, tree, validate(tree, model), base, stamps)
+        tree, stamps = self._tree(path, shown, model, ())
+        if model is Spec:
+            tree = complete(tree)
+            frame = tree.entries.get("frame")
+            if frame is not None and "model" not in tree.entries:
+                label = Label(frame.span, "expected `model` in a spec that extends this frame")
+                raise SpecError([Diagnostic("missing-key", "a frame is no model of its own", label)])
+        return Document(path, tree, validate(tree, model), stamps)
 
-    def _base(self, written: Tree, path: Path) -> Document[Spec]:
-        """The spec that another one extends.
+    def _tree(
+        self, path: Path, shown: str, model: type[BaseModel], above: tuple[Path, ...]
+    ) -> tuple[Mapping, tuple[Stamp, ...]]:
+        """What a file says, laid over what it extends; `above` are the files that extend it."""
+        stamps = (_stamp(path),)
+        own = source.load_file(path, name=shown)
+        if not isinstance(own, Mapping):
+            raise SpecError([_no_mapping(own, model)])
+        prepare(own)
+        written = own.entries["extends"].value if model is Spec and "extends" in own.entries else None
+        tree: Mapping | None = None
+        for one in written.items if isinstance(written, Sequence) else [written] if written is not None else ():
+            base, read = self._extended(one, path, (*above, path))
+            tree, stamps = base if tree is None else lay_over(tree, base), stamps + read
+        return own if tree is None else lay_over(tree, own), stamps
+
+    def _extended(self, written: Tree, path: Path, above: tuple[Path, ...]) -> tuple[Mapping, tuple[Stamp, ...]]:
+        """What a spec extends.
 
         Raises:
-            SpecError: it is not there, it is wrong, or it extends another one itself.
+            SpecError: it is not there, it is wrong, or it leads back or too far.
         """
         name = str(getattr(written, "text", ""))
-        found = self._find(name, ["."], path.parent, written.span, "spec")
-        base = None if found.absolute() in self._reading else self._cached(found, Spec)
-        if base is None or base.extends is not None:
-            label = Label(written.span, f"expected a spec that extends none, found that `{name}` does")
-            raise SpecError([Diagnostic("deep-extends", "`extends` goes one level deep", label)])
-        return base
+        found = self._find(name, path.parent, written.span, "spec").absolute()
+        if found in above or len(above) > MAX_EXTENDED:
+            message = (
+                f"`{found.stem}` extends itself" if found in above else f"`{above[0].stem}` extends too many in a row"
+            )
+            text = "what does not lead back here" if found in above else f"at most {MAX_EXTENDED}"
+            raise SpecError([Diagnostic("deep-extends", message, Label(written.span, f"expected {text}"))])
+        return self._tree(found, _shown(found), Spec, above)
 
-    def _find(self, name: str, folders: Sequence[str], near: Path | None, at: Span | None, kind: str) -> Path:
+    def _find(self, name: str, near: Path | None, at: Span | None, kind: str) -> Path:
+        folders = FOLDERS[kind] if at is not None or kind != "spec" else ["."]  # a frame is no model to name alone
         direct = Path(name)
         if kind == "spec" and at is None and (direct.suffix in (".yaml", ".yml") or direct.is_file()):
             if direct.is_file():
@@ -190,56 +199,6 @@ def library() -> Library:
 def shipped_models() -> list[str]:
     """The names of the specs that ship."""
     return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
-
-
-def _note_order(tree: Mapping) -> None:
-    """Fix where it is written what an `in` left out means: the node before (language F3)."""
-    holders = [tree, *_children(tree, "parts")]
-    for holder in [*holders, *_children(tree, "tasks")]:
-        graph = holder.entries.get("graph")
-        if graph is None or not isinstance(graph.value, Mapping):
-            continue
-        previous: str | None = None
-        for name, entry in graph.value.entries.items():
-            node = entry.value
-            if isinstance(node, Mapping) and "in" not in node.entries and previous is not None:
-                text = Scalar(value=previous, span=entry.key_span, quoted=False, text=previous)
-                node.entries["<previous>"] = Entry(entry.key_span, text)
-            previous = name
-
-
-def _children(tree: Mapping, key: str) -> Iterable[Mapping]:
-    entry = tree.entries.get(key)
-    if entry is not None and isinstance(entry.value, Mapping):
-        yield from (child.value for child in entry.value.entries.values() if isinstance(child.value, Mapping))
-
-
-def _merge(base: Mapping, own: Mapping) -> Mapping:
-    """`own` laid over `base`: sections by entry (``null`` removes one), the rest replaced, such as the class names."""
-    entries = {
-        key: entry for key, entry in base.entries.items() if key != "published"
-    }  # it is said of that model alone
-    for key, entry in own.entries.items():
-        below = entries.get(key)
-        if key in MERGED_SECTIONS and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
-            deeper = ("config", "weights", "also") if key == "checkpoint" else ()
-            entries[key] = Entry(entry.key_span, _merge_section(below.value, entry.value, deeper))
-        else:
-            entries[key] = entry
-    return Mapping(entries, own.span)
-
-
-def _merge_section(base: Mapping, own: Mapping, deeper: tuple[str, ...]) -> Mapping:
-    entries = dict(base.entries)
-    for key, entry in own.entries.items():
-        below = entries.get(key)
-        if isinstance(entry.value, Scalar) and entry.value.value is None and not entry.value.quoted and below:
-            del entries[key]
-        elif key in deeper and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
-            entries[key] = Entry(entry.key_span, _merge_section(below.value, entry.value, ()))
-        else:
-            entries[key] = entry
-    return Mapping(entries, own.span)
 
 
 def validate(tree: Tree, model: type[_M]) -> _M:

@@ -12,7 +12,8 @@ from typing import Any
 from ...blocks.base import Block, all_blocks
 from ..building.definitions import declared
 from . import schema
-from .document import MERGED_SECTIONS, SHIPPED, library
+from .document import SHIPPED, library
+from .layers import SECTIONS
 from .span import Source
 
 Json = dict[str, Any]
@@ -41,7 +42,7 @@ def language_schema() -> Json:
     return {
         "$schema": DRAFT,
         "title": "Archwright",
-        "description": "A spec of a model architecture, a part that specs share, or a piece of a checkpoint map.",
+        "description": "A spec of a model architecture, or what specs share: a frame, a part, or a piece of a map.",
         "type": "object",
         "allOf": [
             {"if": is_part, "then": {"$ref": "#/$defs/Part"}},
@@ -81,7 +82,8 @@ def _shape_constructs(definitions: Json) -> None:
     del definitions["Node"]["properties"]["<previous>"]
     spec = definitions["Spec"]
     del spec["required"]
-    spec["anyOf"] = [{"required": ["model"]}, {"required": ["extends"]}]
+    spec["properties"]["frame"] = spec["properties"]["model"]
+    spec["anyOf"] = [{"required": [key]} for key in ("model", "extends", "frame")]
     # Where a spec extends another, `null` takes away what that brought. It is a type of the construct rather than an
     # alternative to it: editors tell the place of a mistake in a construct, and of alternatives only that none fits.
     definitions["Input"]["anyOf"].append({"type": "null"})
@@ -90,7 +92,7 @@ def _shape_constructs(definitions: Json) -> None:
     for table in ("architectures", "config", "also"):
         entry = definitions["Checkpoint"]["properties"][table]
         entry["additionalProperties"] = {"anyOf": [entry["additionalProperties"], {"type": "null"}]}
-    for section in MERGED_SECTIONS:
+    for section in SECTIONS:
         for entries in spec["properties"][section].get("patternProperties", {}).values():
             if isinstance(entries.get("type"), str):
                 entries["type"] = [entries["type"], "null"]
@@ -107,7 +109,8 @@ def _add_nodes(definitions: Json) -> None:
     node["properties"]["block"] = {"anyOf": [{"enum": sorted(blocks)}, _CHOICE, _EXPRESSION]}
     for holder in (node, task):
         holder["properties"]["part"] = {"anyOf": [{"enum": parts}, {"type": "string"}, _CHOICE]}
-    node.update({"if": {"type": "object"}, "then": {"oneOf": [{"required": [kind]} for kind in schema.NODE_KINDS]}})
+    kinds = [{"required": [kind]} for kind in schema.NODE_KINDS]  # or none, in the change of a node of that name
+    node.update({"if": {"type": "object"}, "then": {"oneOf": [*kinds, {"not": {"anyOf": kinds}}]}})
     bare = [
         {"if": {"required": [kind]}, "then": {"propertyNames": {"enum": sorted(_taken(kind))}}}
         for kind in ("expr", "first", "reuse")  # these have no options
@@ -137,7 +140,7 @@ def _block(cls: type[Block]) -> Json:
         "properties": {**{name: _option(_tidy(field)) for name, field in fields.items()}, "in": _ports(cls.ports())},
     }
     if own.get("required"):
-        made["required"] = own["required"]
+        made["anyOf"] = [{"required": own["required"]}, {"required": ["pass"]}]
     if cls.model_config.get("extra") != "allow":
         made["propertyNames"] = {"enum": sorted({*fields, *_taken("block")})}
     return made

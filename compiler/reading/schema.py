@@ -61,8 +61,29 @@ Text = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string
 Edge = Text
 """An edge expression: a name, a port, or arithmetic over them."""
 Condition = Text
+CAPTURES = {"hidden_states": "$output_hidden_states", "attentions": "$output_attentions"}
+"""How an output's name ends, and the flag that asks for it."""
+
+
+def _captures(outputs: Any) -> Any:
+    """Outputs, those that a flag asks for with their condition."""
+    if not isinstance(outputs, dict):
+        return outputs
+    return {name: _captured(str(name), raw) for name, raw in outputs.items()}
+
+
+def _captured(name: str, raw: Any) -> Any:
+    flag = next((flag for end, flag in CAPTURES.items() if name.endswith(end)), None)
+    if isinstance(raw, list) or (flag and isinstance(raw, str)):
+        raw = {"from": raw}
+    return {**raw, "when": flag} if flag and isinstance(raw, dict) and "from" in raw and "when" not in raw else raw
+
+
 Choice = dict[str, Any]
 """A choice by a parameter: ``{choose: $kind, pre: a, post: b}``."""
+
+
+Outputs = Annotated[dict[Identifier, Any], BeforeValidator(_captures)]
 
 
 class Construct(BaseModel):
@@ -138,6 +159,7 @@ class Node(Construct):
     layer_drop: Any = None
     share: Any = None
     tie: Tie | None = None
+    passed: list[Identifier] = Field(default=[], alias="pass")
     previous: str | None = Field(default=None, alias="<previous>", json_schema_extra={"deprecated": True})
 
     @property
@@ -164,7 +186,8 @@ NODE_KINDS = ("block", "part", "mount", "reuse", "expr", "first")
 _ALL = {"when", "otherwise", "previous"}
 _CALL = _ALL | {"source", "each"}
 TAKEN: dict[str, set[str]] = {
-    "block": _CALL | {"block", "tie"}, "part": _CALL | {"part", "repeat", "layer_drop", "share", "tie"},
+    "block": _CALL | {"block", "passed", "tie"},
+    "part": _CALL | {"part", "repeat", "layer_drop", "share", "passed", "tie"},
     "mount": _CALL | {"mount", "repeat", "tie"}, "reuse": _CALL | {"reuse"},
     "expr": _ALL | {"expr"}, "first": _ALL | {"first"},
 }  # fmt: skip
@@ -217,15 +240,16 @@ class Task(Construct):
     part: str | Choice | None = None
     source: Edge | list[Edge] | dict[str, Any] | None = Field(default=None, alias="in")
     tie: Tie | None = None
+    passed: list[Identifier] = Field(default=[], alias="pass")
     extends: str | None = None
     params: dict[str, Any] = {}
     flags: dict[str, bool] = {}
     inputs: dict[Identifier, Input] = {}
     graph: dict[Identifier, Node] = {}
-    outputs: dict[Identifier, Any] = {}
+    outputs: Outputs = {}
     keep: list[str] | Literal["all"] = []
     weights: list[str] = []
-    fold: dict[str, list[str]] = {}
+    fold: Identifier | dict[str, list[str]] = {}
     drop: list[str] = []
     generate: Generate | None = None
 
@@ -233,6 +257,11 @@ class Task(Construct):
     def options(self) -> dict[str, Any]:
         """The parameters of the part."""
         return self.model_extra or {}
+
+    @property
+    def axes(self) -> list[str]:
+        """The axes that it folds."""
+        return [self.fold] if isinstance(self.fold, str) else list(self.fold)
 
     @model_validator(mode="after")
     def _options_of_a_part(self) -> Task:
@@ -244,7 +273,8 @@ class Task(Construct):
 class Checkpoint(Construct):
     """How Hugging Face's files map to the spec, in both directions."""
 
-    architectures: dict[str, str] = {}
+    kind: str | None = Field(default=None, alias="class")
+    architectures: dict[str, str | None] = {}
     model_type: str | None = None
     match: dict[str, Any] = {}
     config: dict[str, str | list[str]] = {}
@@ -283,6 +313,16 @@ class Law(Construct):
         return next(iter(self.model_fields_set))
 
 
+SPELLINGS = {"lm": "LM", "ctc": "CTC", "xvector": "XVector"}
+"""Words of tasks that Hugging Face's classes spell otherwise than with one capital."""
+
+
+def class_ending(task: str) -> str:
+    """What follows the class of a system: ``Model``, ``ForMaskedLM``."""
+    words = (SPELLINGS.get(word, word.capitalize()) for word in task.split("_"))
+    return "Model" if task == "base" else "For" + "".join(words)
+
+
 def _count(raw: Any) -> Any:
     if not (isinstance(raw, str) and re.fullmatch(COUNT, raw)):
         raise PydanticCustomError("bad_count", "a count such as `110M`, with k, M or B")
@@ -303,6 +343,7 @@ class InlinePart(Construct):
     title: str = ""
     paper: str = ""
     params: dict[Identifier, Parameter] = {}
+    inherited: dict[Identifier, Parameter] = {}
     let: dict[Identifier, Any] = {}
     inputs: dict[Identifier, Input] = {}
     graph: dict[Identifier, Node] = {}
@@ -316,7 +357,7 @@ class Spec(Construct):
     model: Identifier
     title: str = ""
     paper: str = ""
-    extends: str | None = None
+    extends: str | list[str] | None = None
     params: dict[Identifier, Parameter] = {}
     let: dict[Identifier, Any] = {}
     sizes: dict[SizeName, dict[str, Any]] = {}
@@ -326,7 +367,7 @@ class Spec(Construct):
     mounts: dict[Identifier, Mount] = {}
     parts: dict[Identifier, InlinePart] = {}
     graph: dict[Identifier, Node] = {}
-    outputs: dict[Identifier, Any] = {}
+    outputs: Outputs = {}
     weights: list[str] = []
     tasks: dict[Identifier, Task] = {}
     checkpoint: Checkpoint = Checkpoint()
@@ -334,6 +375,14 @@ class Spec(Construct):
     example: dict[Identifier, Any] = {}
     init: dict[str, Law] = {}
     freeze: list[str | dict[str, Condition]] = []
+
+    @property
+    def architectures(self) -> dict[str, str]:
+        """The task that each class of Hugging Face is: those listed, else named after `class` and the task."""
+        kind, listed = self.checkpoint.kind, self.checkpoint.architectures
+        told = {kind + class_ending(task): task for task in ("base", *self.tasks)} if kind else {}
+        own = {name: task for name, task in told.items() if task not in listed.values() and name not in listed}
+        return {**own, **{name: task for name, task in listed.items() if task is not None}}
 
     @property
     def frozen(self) -> list[tuple[int, str, Condition | None]]:

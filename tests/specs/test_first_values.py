@@ -25,7 +25,7 @@ CASES = [
     (name, task, kind)
     for name in shipped_models()
     if library().spec(name).model.init
-    for kind, task in library().spec(name).model.checkpoint.architectures.items()
+    for kind, task in library().spec(name).model.architectures.items()
     if library().spec(name).model.checkpoint.model_type in transformers.CONFIG_MAPPING
 ]
 

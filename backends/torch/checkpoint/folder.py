@@ -137,22 +137,23 @@ def spec_for(config: Mapping[str, Any], at: Path) -> tuple[str, str | None]:
     architecture = next(iter(config.get("architectures") or ()), None)
     candidates = [name for name in shipped_models() if _mentions(name, str(model_type))]
     for name in candidates:
-        checkpoint = library().spec(name).model.checkpoint
+        spec = library().spec(name).model
+        checkpoint = spec.checkpoint
         if checkpoint.model_type != model_type or not _matches(checkpoint.match, config):
             continue
         if architecture is None:
             return name, None
-        if architecture in checkpoint.architectures:
-            task = checkpoint.architectures[architecture]
+        if architecture in spec.architectures:
+            task = spec.architectures[architecture]
             return name, None if task == "base" else task
-    classes = [c for name in candidates for c in library().spec(name).model.checkpoint.architectures]
+    classes = [c for name in candidates for c in library().spec(name).model.architectures]
     hint = f"; of this type there are {', '.join(classes)}" if classes else ""
     raise CheckpointError(f"{at}: no spec for model_type `{model_type}` and class `{architecture}`{hint}")
 
 
 def _mentions(name: str, model_type: str) -> bool:
     text = (SHIPPED / f"{name}.yaml").read_text(encoding="utf-8")
-    return re.search(rf"model_type: [\"']?{re.escape(model_type)}\b", text) is not None
+    return name == model_type or re.search(rf"model_type: [\"']?{re.escape(model_type)}\b", text) is not None
 
 
 def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
@@ -232,6 +233,6 @@ def config_from(
     if spec.checkpoint.model_type:
         config.setdefault("model_type", spec.checkpoint.model_type)
     if not previous:
-        names = [name for name, one in spec.checkpoint.architectures.items() if one == (task or "base")]
+        names = [name for name, one in spec.architectures.items() if one == (task or "base")]
         config["architectures"] = names[:1]
     return config

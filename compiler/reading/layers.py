@@ -1,0 +1,235 @@
+"""Layers: a spec laid over what it extends, and what is written short written out. Every value keeps its place.
+
+Each file is prepared alone (`prepare`), laid over what it extends (`lay_over`), and at last completed (`complete`):
+what refers to other entries, a size to another size or a node to the one that it changes, means those of the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from .schema import NODE_KINDS
+from .span import Span
+from .tree import Entry, Mapping, Scalar, Sequence, Tree
+
+SECTIONS = (
+    "params", "let", "sizes", "flags", "inputs", "mounts", "parts", "graph", "outputs", "tasks", "checkpoint", "init",
+)  # fmt: skip
+"""What is merged by entry, where ``null`` removes one; the rest is replaced."""
+DEEPER = ("config", "weights", "also")
+OF_ONE_MODEL = ("frame", "published")
+OF_ONE_CLASS = ("architectures", "model_type", "match")
+
+
+# Of one file
+
+
+def prepare(tree: Mapping) -> None:
+    """Write out what a file says short: an `in` left out, `pass`, `inherited`, the counts and the class of a spec."""
+    parts, tasks = _children(tree, "parts"), _children(tree, "tasks")
+    for holder in [tree, *parts]:
+        inherited = _entries(holder, "inherited")
+        if inherited:  # in front, since the others' defaults may read them
+            params = _made(holder, "params")
+            own, params.entries = params.entries, dict(inherited)
+            for name, entry in own.items():
+                _add(params, name, entry)
+    for task in tasks:
+        _pass(task)
+    for holder in [tree, *parts, *tasks]:
+        previous: str | None = None
+        for name, entry in _entries(holder, "graph"):
+            node = entry.value
+            # It is fixed where it is written, before `extends` and `when` (language F3).
+            if isinstance(node, Mapping):
+                if "in" not in node.entries and previous is not None and _has_kind(node):
+                    node.entries["<previous>"] = Entry(entry.key_span, _text(previous, entry.key_span))
+                _pass(node)
+            previous = name
+    for name, row in _entries(tree, "sizes"):
+        if isinstance(row.value, Mapping) and "published" in row.value.entries:
+            _add(_made(_made(tree, "published"), "sizes"), name, row.value.entries.pop("published"))
+    if any(name == "class" for name, _ in _entries(tree, "checkpoint")) and "model" in tree.entries:
+        _made(tree, "checkpoint").entries.setdefault("model_type", tree.entries["model"])
+
+
+def _pass(node: Mapping) -> None:
+    """``pass: [dropout]`` is ``dropout: $dropout``."""
+    passed = node.entries.get("pass")
+    for one in passed.value.items if passed and isinstance(passed.value, Sequence) else ():
+        if isinstance(one, Scalar):
+            _add(node, one.text, Entry(one.span, _text(f"${one.text}", one.span)))
+
+
+def _add(mapping: Mapping, key: str, entry: Entry) -> None:
+    first = mapping.entries.setdefault(key, entry)
+    if first is not entry:
+        label, other = Label(entry.span, "given again here"), Label(first.span, "first given here")
+        raise SpecError([Diagnostic("duplicate-key", f"`{key}` is given twice", label, (other,))])
+
+
+def _text(value: str, span: Span) -> Scalar:
+    return Scalar(value=value, span=span, quoted=False, text=value)
+
+
+def _has_kind(node: Tree) -> bool:
+    """Whether a node says what it is; one that does not changes the node of its name."""
+    return isinstance(node, Mapping) and not node.entries.keys().isdisjoint(NODE_KINDS)
+
+
+def _made(tree: Mapping, key: str) -> Mapping:
+    """The mapping under a key, which is put there where there is none."""
+    entry = tree.entries.setdefault(key, Entry(tree.span, Mapping({}, tree.span)))
+    return entry.value if isinstance(entry.value, Mapping) else Mapping({}, tree.span)
+
+
+def _entries(tree: Mapping, key: str) -> Iterable[tuple[str, Entry]]:
+    entry = tree.entries.get(key)
+    return list(entry.value.entries.items()) if entry is not None and isinstance(entry.value, Mapping) else ()
+
+
+def _children(tree: Mapping, key: str) -> list[Mapping]:
+    return [entry.value for _, entry in _entries(tree, key) if isinstance(entry.value, Mapping)]
+
+
+# Of several files
+
+
+def lay_over(base: Mapping, own: Mapping) -> Mapping:
+    """`own` laid over `base`, which stays as it is."""
+    entries = {key: entry for key, entry in base.entries.items() if key not in OF_ONE_MODEL}
+    for key, entry in own.entries.items():
+        below = entries.get(key)
+        if key in SECTIONS and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
+            entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
+        else:
+            entries[key] = entry
+    return Mapping(entries, own.span)
+
+
+def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
+    is_checkpoint = section == "checkpoint"
+    renamed = OF_ONE_CLASS if is_checkpoint and "class" in own.entries else ()
+    entries = {key: entry for key, entry in base.entries.items() if key not in renamed}
+    for key, entry in own.entries.items():
+        below = entries.get(key)
+        if below is None:
+            entries[key] = entry
+        elif _is_null(entry.value):
+            del entries[key]
+        elif section == "graph":
+            entries[key] = _changed(below, entry)
+        elif section == "tasks" and _text_of(entry.value, "extends") == key:
+            task = {name: one for name, one in _mapping(entry.value).items() if name != "extends"}
+            entries[key] = Entry(entry.key_span, _change(below.value, Mapping(task, entry.value.span)))
+        elif is_checkpoint and key in DEEPER and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
+            entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
+        else:
+            entries[key] = entry
+    return Mapping(entries, own.span)
+
+
+def _is_null(value: Tree) -> bool:
+    return isinstance(value, Scalar) and value.value is None and not value.quoted
+
+
+def _mapping(tree: Tree) -> dict[str, Entry]:
+    return tree.entries if isinstance(tree, Mapping) else {}
+
+
+def _text_of(tree: Tree, key: str) -> str | None:
+    entry = _mapping(tree).get(key)
+    return entry.value.text if entry is not None and isinstance(entry.value, Scalar) else None
+
+
+def _changed(below: Entry, own: Entry) -> Entry:
+    """A node over that of its name: the change of it where it does not say what it is, else itself."""
+    return own if _has_kind(own.value) else Entry(own.key_span, _change(below.value, own.value))
+
+
+def _change(base: Tree, own: Tree) -> Tree:
+    """`own` key by key over `base`, mappings inside likewise, where ``null`` removes; a choice is a whole."""
+    if not (isinstance(base, Mapping) and isinstance(own, Mapping)) or "choose" in own.entries:
+        return own
+    entries = dict(base.entries)
+    for key, entry in own.entries.items():
+        below = entries.get(key)
+        if below is None:
+            entries[key] = entry
+        elif _is_null(entry.value):
+            del entries[key]
+        elif key == "graph":
+            entries[key] = Entry(entry.key_span, _over(below.value, entry.value))
+        else:
+            entries[key] = Entry(entry.key_span, _change(below.value, entry.value))
+    return Mapping(entries, own.span)
+
+
+def _over(base: Tree, own: Tree) -> Tree:
+    """The nodes of one graph over those of another."""
+    below, above = _mapping(base), _mapping(own)
+    nodes = {name: _changed(below[name], entry) if name in below else entry for name, entry in above.items()}
+    return Mapping({**below, **nodes}, own.span)
+
+
+# Of the whole
+
+
+def complete(tree: Mapping) -> Mapping:
+    """The rows of sizes that build on others, and the nodes of tasks that change one, written out."""
+    entries = dict(tree.entries)
+    if any("size" in row.entries for row in _children(tree, "sizes")):
+        sizes = tree.entries["sizes"]
+        rows = {name: Entry(entry.span, _row(sizes.value, name, ())) for name, entry in _entries(tree, "sizes")}
+        entries["sizes"] = Entry(sizes.span, Mapping(rows, sizes.value.span))
+    if any(not _has_kind(node) for task in _children(tree, "tasks") for node in _children(task, "graph")):
+        made = {name: Entry(entry.span, _task(tree, entry.value)) for name, entry in _entries(tree, "tasks")}
+        entries["tasks"] = Entry(tree.entries["tasks"].span, Mapping(made, tree.entries["tasks"].value.span))
+    return Mapping(entries, tree.span)
+
+
+def _row(sizes: Tree, name: str, above: tuple[str, ...]) -> Tree:
+    """A row of sizes with what it takes from another.
+
+    Raises:
+        SpecError: there is no such row, or rows build on each other.
+    """
+    rows = _mapping(sizes)
+    row, wanted = rows[name].value, _text_of(rows[name].value, "size")
+    if wanted is None:
+        return row
+    span = _mapping(row)["size"].value.span
+    if wanted in (*above, name):
+        label = Label(span, " -> ".join([*above, name, wanted]))
+        raise SpecError([Diagnostic("cycle", f"the size `{name}` builds on itself", label)])
+    if wanted not in rows:
+        close = nearest(wanted, rows)
+        label, help_ = Label(span, f"expected one of {', '.join(rows)}"), f"did you mean `{close}`?" if close else None
+        raise SpecError([Diagnostic("unknown-size", f"there is no size `{wanted}`", label, help=help_)])
+    own = {key: entry for key, entry in _mapping(row).items() if key != "size"}
+    return Mapping({**_mapping(_row(sizes, wanted, (*above, name))), **own}, row.span)
+
+
+def _task(tree: Mapping, task: Tree) -> Tree:
+    """A task whose nodes say what they are: as in the tasks that it extends, else as in the base."""
+    graph = _mapping(task).get("graph")
+    if graph is None:
+        return task
+    below: Tree = Mapping(dict(_entries(tree, "graph")), tree.span)
+    for one in reversed([*_extended(tree, task)]):
+        below = _over(below, one)
+    nodes = {
+        name: entry for name, entry in _mapping(_over(below, graph.value)).items() if name in _mapping(graph.value)
+    }
+    return Mapping({**_mapping(task), "graph": Entry(graph.span, Mapping(nodes, graph.value.span))}, task.span)
+
+
+def _extended(tree: Mapping, task: Tree) -> Iterator[Tree]:
+    """The graphs of the tasks that a task extends, the nearest first."""
+    tasks, seen = dict(_entries(tree, "tasks")), [task]
+    while (entry := tasks.get(_text_of(task, "extends") or "")) is not None and entry.value not in seen:
+        task = entry.value
+        seen.append(task)
+        if "graph" in _mapping(task):
+            yield _mapping(task)["graph"].value

@@ -1,0 +1,223 @@
+"""What specs have in common: frames, changes of one entry, rows that build on others, and what is written short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import archwright as aw
+from archwright.compiler.reading.document import library
+
+FRAME = """\
+frame: text
+params: {vocab_size: 50, d_model: 8, num_labels: 3, norm_eps: 1e-6, dropout: 0.1}
+inputs:
+  input_ids: "int[batch, seq]"
+  position_ids: {type: "int[1 | batch, seq]", default: range}
+  index: {type: "int[seq]", optional: true}
+outputs: {last_hidden_state: norm, hidden_states: [tokens, norm], cross_attentions: tokens}
+tasks:
+  token_classification: {part: token_classifier, in: last_hidden_state, pass: [dropout]}
+  multiple_choice: {fold: choices, part: choice_classifier, in: "last_hidden_state[:, 0]"}
+checkpoint:
+  config: {d_model: hidden_size, num_layers: num_hidden_layers}
+  weights: {token_classification.logits: classifier, multiple_choice.score: classifier}
+"""
+ONE = """\
+model: one
+extends: text
+sizes:
+  tiny: {d_model: 4}
+  base: {published: 0.6k}
+  large: {size: base, d_model: 16, published: 1k}
+  largest: {size: large, vocab_size: 60}
+graph:
+  tokens: {block: embedding, in: input_ids, num: $vocab_size, dim: $d_model}
+  norm: {block: layer_norm, eps: $norm_eps}
+checkpoint: {class: One, architectures: {OneReader: token_classification}, weights: {tokens: emb, norm: ln}}
+"""
+TWO = """\
+model: two
+extends: one
+graph: {norm: {affine: false}}
+tasks:
+  multiple_choice: {extends: multiple_choice, dropout: 0.5}
+  tagging:
+    graph: {norm: {eps: 0.5}, head: {block: linear, in: last_hidden_state, d_out: 3}}
+    outputs: {logits: head, hidden_states: {from: [norm], when: true}}
+checkpoint: {class: Two, architectures: {TwoForTagging: null}, weights: {tagging.head: head}}
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory, with a frame and two specs that stand on it."""
+    monkeypatch.chdir(tmp_path)
+    Path("frames").mkdir()
+    for path, text in {"frames/text.yaml": FRAME, "one.yaml": ONE, "two.yaml": TWO}.items():
+        Path(path).write_text(text)
+    return tmp_path
+
+
+def spec(name: str) -> Any:
+    """A spec, what it extends merged in."""
+    return library().spec(f"{name}.yaml").model
+
+
+def findings(text: str) -> list[tuple[str, str]]:
+    """The code and the place of each finding."""
+    Path("spec.yaml").write_text(text)
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("spec.yaml")
+    return [(found.code, str(found.label.span)) for found in caught.value.diagnostics]
+
+
+def test_a_spec_stands_on_a_frame() -> None:
+    assert list(aw.check("one.yaml", task="token_classification").outputs) == [
+        "loss",
+        "logits",
+        "hidden_states",
+        "cross_attentions",
+    ]
+    aw.check("one.yaml")
+    aw.check("two.yaml")
+    assert spec("two").inputs.keys() == spec("one").inputs.keys() == {"input_ids", "position_ids", "index"}
+
+
+def test_a_frame_is_no_model() -> None:
+    with pytest.raises(aw.SpecError, match="a frame is no model of its own"):
+        aw.check("frames/text.yaml")
+    with pytest.raises(FileNotFoundError):
+        aw.check("text_encoder")
+
+
+def test_a_node_is_changed_key_by_key() -> None:
+    two = spec("two").graph["norm"]
+    assert (two.block, two.options, two.previous) == ("layer_norm", {"eps": "$norm_eps", "affine": False}, "tokens")
+    tagging = spec("two").tasks["tagging"].graph["norm"]
+    assert tagging.options == {"eps": 0.5, "affine": False}
+
+
+def test_a_task_is_changed_key_by_key() -> None:
+    task = spec("two").tasks["multiple_choice"]
+    assert (task.part, task.fold, task.options, task.extends) == (
+        "choice_classifier",
+        "choices",
+        {"dropout": 0.5},
+        None,
+    )
+
+
+def test_a_fold_takes_what_has_a_batch() -> None:
+    assert aw.check("one.yaml", task="multiple_choice").folds == {"input_ids": "choices", "position_ids": "choices"}
+
+
+def test_rows_build_on_rows() -> None:
+    assert spec("one").sizes["largest"] == {"d_model": 16, "vocab_size": 60}
+    assert spec("one").published.sizes == {"base": "0.6k", "large": "1k"}
+    assert spec("two").sizes == spec("one").sizes
+    assert not spec("two").published.sizes
+    graph = aw.check("one.yaml", size="largest")
+    assert str(graph.root.params["d_model"].span) == "one.yaml:6:32"
+
+
+def test_classes_are_named() -> None:
+    assert spec("one").architectures == {
+        "OneModel": "base", "OneForMultipleChoice": "multiple_choice", "OneReader": "token_classification",
+    }  # fmt: skip
+    assert spec("two").architectures == {
+        "TwoModel": "base", "TwoForTokenClassification": "token_classification", "TwoForMultipleChoice": "multiple_choice",
+    }  # fmt: skip
+    assert (spec("one").checkpoint.model_type, spec("two").checkpoint.model_type) == ("one", "two")
+    assert spec("two").checkpoint.config["d_model"] == "hidden_size"
+
+
+@pytest.mark.parametrize(
+    ("task", "name"),
+    [("causal_lm", "ForCausalLM"), ("ctc", "ForCTC"), ("xvector", "ForXVector"), ("pre_training", "ForPreTraining"), ("base", "Model")],
+)  # fmt: skip
+def test_words_are_spelt_as_hugging_face_does(task: str, name: str) -> None:
+    from archwright.compiler.reading.schema import class_ending
+
+    assert class_ending(task) == name
+
+
+def test_captures_are_asked_for_by_their_flags() -> None:
+    outputs = spec("two").outputs
+    assert outputs["hidden_states"] == {"from": ["tokens", "norm"], "when": "$output_hidden_states"}
+    assert outputs["cross_attentions"] == {"from": "tokens", "when": "$output_attentions"}
+    assert spec("two").tasks["tagging"].outputs["hidden_states"]["when"] is True
+
+
+PARTS = """\
+model: parted
+params: {d_model: 8, rate: 0.5, GIVEN}
+inputs: {x: "float[batch, $d_model]"}
+parts:
+  layer:
+    params: {double: 2 * $dropout, rate: 0.0}
+    inherited: {dropout: 0.1}
+    inputs: {x: "float[*, d]"}
+    graph: {a: {block: dropout, in: x, p: $dropout}, b: {block: dropout, p: $double}, c: {block: dropout, p: $rate}}
+    outputs: {x: c}
+graph: {y: {part: layer, in: x, CALL}}
+outputs: {y: y}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "call", "expected"),
+    [
+        ("other: 1", "", [0.1, 0.2, 0.0]),
+        ("dropout: 0.3", "", [0.3, 0.6, 0.0]),
+        ("dropout: 0.3", "dropout: 0.0", [0.0, 0.0, 0.0]),
+        ("dropout: 0.3", "pass: [rate]", [0.3, 0.6, 0.5]),
+    ],
+)
+def test_parameters_of_a_call(given: str, call: str, expected: list[float]) -> None:
+    Path("parted.yaml").write_text(PARTS.replace("GIVEN", given).replace("CALL", call))
+    params = aw.check("parted.yaml").root.nodes["y"].rounds[0].params
+    assert [params[name].value for name in ("dropout", "double", "rate")] == expected
+
+
+def test_several_are_extended_from_left_to_right() -> None:
+    Path("frames/more.yaml").write_text(
+        "frame: more\nextends: text\nparams: {norm_eps: 0.5}\nsizes: {tiny: {d_model: 6}}\n"
+    )
+    Path("spec.yaml").write_text(ONE.replace("extends: text", "extends: [text, more]"))
+    assert spec("spec").params["norm_eps"] == 0.5
+    assert spec("spec").sizes["tiny"] == {"d_model": 4}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("extends: one\nsizes: {a: {size: bas}}", [("unknown-size", "spec.yaml:3:19")]),
+        ("extends: one\nsizes: {a: {size: b}, b: {size: a}}", [("cycle", "spec.yaml:3:33")]),
+        ("extends: one\nsizes: {a: {published: many}}", [("wrong-type", "spec.yaml:3:24")]),
+        ("extends: txt", [("unknown-spec", "spec.yaml:2:10")]),
+        ("extends: [one, spec]", [("deep-extends", "spec.yaml:2:16")]),
+        ("extends: one\ngraph: {nrom: {eps: 1.0}}", [("bad-node", "spec.yaml:3:9")]),
+        ("extends: one\ngraph: {norm: {eps: much}}", [("bad-option", "spec.yaml:3:21")]),
+        ("extends: one\ngraph: {tokens: {num: $vocab}}", [("unknown-parameter", "spec.yaml:3:23")]),
+        ("extends: one\ngraph: {norm: null}", [("unknown-name", "frames/text.yaml:7:30")]),
+        ("extends: one\ntasks: {token_classification: {extends: token_classification, pass: [dropout, dropout]}}",
+         [("duplicate-key", "spec.yaml:3:79")]),
+        ("extends: one\ntasks: {token_classification: {extends: token_classification, pass: [droput]}}",
+         [("unknown-option", "spec.yaml:3:70"), ("unknown-parameter", "spec.yaml:3:70")]),
+        ("extends: one\ncheckpoint: {architectures: {SpecReader: reading}}", [("unknown-task", "spec.yaml:3:42")]),
+        ("extends: one\nparts: {p: {params: {a: 1}, inherited: {a: 2}}}", [("duplicate-key", "spec.yaml:3:22")]),
+        ("extends: one\npass: [a]", [("unknown-key", "spec.yaml:3:1")]),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_where_it_is_made(text: str, expected: list[tuple[str, str]]) -> None:
+    assert findings(f"model: spec\n{text}\n") == expected
+
+
+def test_no_chain_is_endless() -> None:
+    for number in range(5):
+        Path(f"m{number}.yaml").write_text(f"model: m{number}\nextends: {f'm{number + 1}' if number < 4 else 'one'}\n")
+    assert findings("model: spec\nextends: m0\n") == [("deep-extends", "m3.yaml:2:10")]
+    aw.check("m2.yaml")
