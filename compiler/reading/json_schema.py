@@ -76,6 +76,7 @@ def _tidy(value: Any) -> Any:
 
 def _shape_constructs(definitions: Json) -> None:
     """What validators know and the generated schema does not."""
+    del definitions["Input"]["required"]  # one without a type changes that of its name
     definitions["Input"] = {"anyOf": [{"type": "string"}, definitions["Input"]]}
     for name in ("Repeat", "Law"):
         definitions[name].update(minProperties=1, maxProperties=1)

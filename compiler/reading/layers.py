@@ -18,6 +18,8 @@ SECTIONS = (
 )  # fmt: skip
 """What is merged by entry, where ``null`` removes one; the rest is replaced."""
 DEEPER = ("config", "weights", "also")
+WHOLE = {"graph": NODE_KINDS, "inputs": ("type",)}
+"""What an entry of its own says: a node what it is, an input its type. One that does not changes that of its name."""
 OF_ONE_MODEL = ("frame", "published")
 OF_ONE_CLASS = ("architectures", "model_type", "match")
 
@@ -43,7 +45,7 @@ def prepare(tree: Mapping) -> None:
             node = entry.value
             # It is fixed where it is written, before `extends` and `when` (language F3).
             if isinstance(node, Mapping):
-                if "in" not in node.entries and previous is not None and _has_kind(node):
+                if "in" not in node.entries and previous is not None and _is_whole(node, "graph"):
                     node.entries["<previous>"] = Entry(entry.key_span, _text(previous, entry.key_span))
                 _pass(node)
             previous = name
@@ -73,9 +75,8 @@ def _text(value: str, span: Span) -> Scalar:
     return Scalar(value=value, span=span, quoted=False, text=value)
 
 
-def _has_kind(node: Tree) -> bool:
-    """Whether a node says what it is; one that does not changes the node of its name."""
-    return isinstance(node, Mapping) and not node.entries.keys().isdisjoint(NODE_KINDS)
+def _is_whole(value: Tree, section: str) -> bool:
+    return not isinstance(value, Mapping) or not value.entries.keys().isdisjoint(WHOLE[section])
 
 
 def _made(tree: Mapping, key: str) -> Mapping:
@@ -118,8 +119,8 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
             entries[key] = entry
         elif _is_null(entry.value):
             del entries[key]
-        elif section == "graph":
-            entries[key] = _changed(below, entry)
+        elif section in WHOLE:
+            entries[key] = _changed(below, entry, section)
         elif section == "tasks" and _text_of(entry.value, "extends") == key:
             task = {name: one for name, one in _mapping(entry.value).items() if name != "extends"}
             entries[key] = Entry(entry.key_span, _change(below.value, Mapping(task, entry.value.span)))
@@ -143,9 +144,9 @@ def _text_of(tree: Tree, key: str) -> str | None:
     return entry.value.text if entry is not None and isinstance(entry.value, Scalar) else None
 
 
-def _changed(below: Entry, own: Entry) -> Entry:
-    """A node over that of its name: the change of it where it does not say what it is, else itself."""
-    return own if _has_kind(own.value) else Entry(own.key_span, _change(below.value, own.value))
+def _changed(below: Entry, own: Entry, section: str) -> Entry:
+    """A node or input over that of its name: the change of it, or itself where it is one of its own."""
+    return own if _is_whole(own.value, section) else Entry(own.key_span, _change(below.value, own.value))
 
 
 def _change(base: Tree, own: Tree) -> Tree:
@@ -159,31 +160,31 @@ def _change(base: Tree, own: Tree) -> Tree:
             entries[key] = entry
         elif _is_null(entry.value):
             del entries[key]
-        elif key == "graph":
-            entries[key] = Entry(entry.key_span, _over(below.value, entry.value))
+        elif key in WHOLE:
+            entries[key] = Entry(entry.key_span, _over(below.value, entry.value, key))
         else:
             entries[key] = Entry(entry.key_span, _change(below.value, entry.value))
     return Mapping(entries, own.span)
 
 
-def _over(base: Tree, own: Tree) -> Tree:
-    """The nodes of one graph over those of another."""
+def _over(base: Tree, own: Tree, section: str) -> Tree:
+    """Nodes over nodes, or inputs over inputs."""
     below, above = _mapping(base), _mapping(own)
-    nodes = {name: _changed(below[name], entry) if name in below else entry for name, entry in above.items()}
-    return Mapping({**below, **nodes}, own.span)
+    made = {name: _changed(below[name], one, section) if name in below else one for name, one in above.items()}
+    return Mapping({**below, **made}, own.span)
 
 
 # Of the whole
 
 
 def complete(tree: Mapping) -> Mapping:
-    """The rows of sizes that build on others, and the nodes of tasks that change one, written out."""
+    """The rows of sizes that build on others, and what changes a node or an input in a task, written out."""
     entries = dict(tree.entries)
     if any("size" in row.entries for row in _children(tree, "sizes")):
         sizes = tree.entries["sizes"]
         rows = {name: Entry(entry.span, _row(sizes.value, name, ())) for name, entry in _entries(tree, "sizes")}
         entries["sizes"] = Entry(sizes.span, Mapping(rows, sizes.value.span))
-    if any(not _has_kind(node) for task in _children(tree, "tasks") for node in _children(task, "graph")):
+    if _entries(tree, "tasks"):
         made = {name: Entry(entry.span, _task(tree, entry.value)) for name, entry in _entries(tree, "tasks")}
         entries["tasks"] = Entry(tree.entries["tasks"].span, Mapping(made, tree.entries["tasks"].value.span))
     return Mapping(entries, tree.span)
@@ -212,24 +213,26 @@ def _row(sizes: Tree, name: str, above: tuple[str, ...]) -> Tree:
 
 
 def _task(tree: Mapping, task: Tree) -> Tree:
-    """A task whose nodes say what they are: as in the tasks that it extends, else as in the base."""
-    graph = _mapping(task).get("graph")
-    if graph is None:
-        return task
-    below: Tree = Mapping(dict(_entries(tree, "graph")), tree.span)
-    for one in reversed([*_extended(tree, task)]):
-        below = _over(below, one)
-    nodes = {
-        name: entry for name, entry in _mapping(_over(below, graph.value)).items() if name in _mapping(graph.value)
-    }
-    return Mapping({**_mapping(task), "graph": Entry(graph.span, Mapping(nodes, graph.value.span))}, task.span)
+    """A task whose nodes and inputs are whole: as in the tasks that it extends, else as in the base."""
+    entries = dict(_mapping(task))
+    for section in WHOLE:
+        own = entries.get(section)
+        if own is None or all(_is_whole(one.value, section) for one in _mapping(own.value).values()):
+            continue
+        below: Tree = Mapping(dict(_entries(tree, section)), tree.span)
+        for one in reversed([*_extended(tree, task)]):
+            below = _over(below, one.entries[section].value, section) if section in one.entries else below
+        over = _mapping(_over(below, own.value, section))
+        made = {name: over[name] for name in _mapping(own.value)}
+        entries[section] = Entry(own.span, Mapping(made, own.value.span))
+    return Mapping(entries, task.span) if isinstance(task, Mapping) else task
 
 
-def _extended(tree: Mapping, task: Tree) -> Iterator[Tree]:
-    """The graphs of the tasks that a task extends, the nearest first."""
+def _extended(tree: Mapping, task: Tree) -> Iterator[Mapping]:
+    """The tasks that a task extends, the nearest first."""
     tasks, seen = dict(_entries(tree, "tasks")), [task]
     while (entry := tasks.get(_text_of(task, "extends") or "")) is not None and entry.value not in seen:
         task = entry.value
         seen.append(task)
-        if "graph" in _mapping(task):
-            yield _mapping(task)["graph"].value
+        if isinstance(task, Mapping):
+            yield task

@@ -111,11 +111,11 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
 
 
 def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R, re.Match[str]] | None:
-    """The most specific of the rules that cover a path (the first of several), and how it matches."""
+    """The most specific of the rules that cover a path (the last of several), and how it matches."""
     found: tuple[_R, re.Match[str]] | None = None
     for rule, pattern in compiled:
         held = pattern.match(path)
-        if held and (found is None or len(held["rest"]) < len(found[1]["rest"])):
+        if held and (found is None or len(held["rest"]) <= len(found[1]["rest"])):
             found = rule, held
     return found
 

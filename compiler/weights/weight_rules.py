@@ -143,9 +143,12 @@ class _Reader:
     def rules(
         self, document: Document[Any], weights: Mapping[str, Any], path: tuple[str, ...], depth: int
     ) -> Iterator[Rule]:
-        tasks = document.model.tasks if isinstance(document.model, schema.Spec) else {}
+        spec = document.model if isinstance(document.model, schema.Spec) else None
+        tasks = spec.tasks if spec else {}
         for written, raw in weights.items():
             at = partial(document.span, *path, written)
+            if spec is not None and not self.is_said(document, spec, written, at):
+                continue
             for left in _by_task(written, tasks):
                 bare = left.split(".")[0] in tasks
                 for number, one in enumerate(raw if isinstance(raw, list) else [raw]):
@@ -154,6 +157,13 @@ class _Reader:
                         yield from self.rule(document, left, one, at(key=True), place, bare, depth)
                     except SpecError as error:
                         self.found += error.diagnostics
+
+    def is_said(self, document: Document[Any], spec: schema.Spec, left: str, at: At) -> bool:
+        """Whether a rule is meant for the spec: one of what it extends may be of a node that it does not have."""
+        head = left.split(".")[0]
+        if not head.isidentifier() or head in spec.graph or head in spec.tasks:
+            return True
+        return at(key=True).source is document.tree.span.source
 
     def rule(
         self, document: Document[Any], left: str, raw: Any, span: Span, at: At, bare: bool, depth: int

@@ -9,6 +9,8 @@ import pytest
 
 import archwright as aw
 from archwright.compiler.reading.document import library
+from archwright.compiler.reading.schema import Input
+from archwright.compiler.weights.weight_rules import rules_of
 
 FRAME = """\
 frame: text
@@ -41,10 +43,12 @@ checkpoint: {class: One, architectures: {OneReader: token_classification}, weigh
 TWO = """\
 model: two
 extends: one
+inputs: {index: {default: range}}
 graph: {norm: {affine: false}}
 tasks:
   multiple_choice: {extends: multiple_choice, dropout: 0.5}
   tagging:
+    inputs: {position_ids: {default: zeros}}
     graph: {norm: {eps: 0.5}, head: {block: linear, in: last_hidden_state, d_out: 3}}
     outputs: {logits: head, hidden_states: {from: [norm], when: true}}
 checkpoint: {class: Two, architectures: {TwoForTagging: null}, weights: {tagging.head: head}}
@@ -98,6 +102,19 @@ def test_a_node_is_changed_key_by_key() -> None:
     assert (two.block, two.options, two.previous) == ("layer_norm", {"eps": "$norm_eps", "affine": False}, "tokens")
     tagging = spec("two").tasks["tagging"].graph["norm"]
     assert tagging.options == {"eps": 0.5, "affine": False}
+
+
+def test_an_input_is_changed_key_by_key() -> None:
+    assert spec("two").inputs["index"] == Input(type="int[seq]", optional=True, default="range")
+    assert spec("two").tasks["tagging"].inputs["position_ids"] == Input(type="int[1 | batch, seq]", default="zeros")
+
+
+def test_a_rule_of_a_frame_may_be_of_what_a_spec_has_not() -> None:
+    Path("three.yaml").write_text(
+        ONE.replace("OneReader: token_classification", "") + "tasks: {token_classification: null}\n"
+    )
+    assert not any("token" in rule.path and "." in rule.path for rule in rules_of(aw.check("three.yaml")))
+    aw.check("three.yaml", task="multiple_choice")
 
 
 def test_a_task_is_changed_key_by_key() -> None:
