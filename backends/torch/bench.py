@@ -1,30 +1,30 @@
-"""Benchmarks: latency and throughput, as emitted and compiled, cold and warm, beside Hugging Face's model.
-
-Run as a module it is the fresh process of `first_call`: it reads a request as JSON from its argument, builds and calls
-a model once, and prints the seconds of each step as JSON.
-"""
+"""Benchmarks: latency and throughput, as emitted and compiled, cold and warm, beside Hugging Face's model."""
 
 from __future__ import annotations
 
-import json
+import math
 import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..errors import ArgumentError
-from .reference import NoReference, is_installed, largest_difference, load_reference
+from .cache import VARIABLE
+from .fresh import fresh
+from .memory import in_use, peak
+from .reference import NoReference, is_installed, largest_difference, load_reference, reference_class
 from .run import built, made_inputs
 from .timing import Spread, interleaved, sample, speedups
 
 Step = Callable[[str], None]
+INPUTS = "inputs.pt"
+"""The file of the call's inputs, in the folder that a reference is loaded from."""
 LENGTH = 128
 """How long an axis is, where neither the request nor the spec says."""
 
@@ -83,13 +83,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class FirstCall:
-    """A fresh process: seconds to start and import, to build, for the first call (compiling) and for the second."""
+    """A fresh process: seconds to start and import, to build, for the first call (compiling) and for the second.
+
+    Attributes:
+        build_bytes: the most memory at once while it was built, above what was in use before.
+        peak_bytes: the most memory at once in all.
+    """
 
     name: str
     start: float
     build: float
     first: float
     again: float
+    build_bytes: int | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +107,7 @@ class BenchReport:
         baseline: the row that speedups are relative to.
         difference: how far outputs are from the reference's, relative to their largest number.
         no_reference: why there is no reference, where one was asked for.
+        times: the seconds of every run, by row.
     """
 
     rows: list[Row]
@@ -110,6 +118,7 @@ class BenchReport:
     no_reference: str | None
     runs: int
     threads: int
+    times: dict[str, list[float]]
 
     def to_json(self) -> dict[str, Any]:
         """The report as plain data."""
@@ -118,7 +127,7 @@ class BenchReport:
 
 def bench(
     request: Request, *, backends: Sequence[str] = ("eager", "inductor"), runs: int = 30, reference: bool = True,
-    cold: bool = True, step: Step = lambda text: None,
+    compile_reference: bool = True, seconds: float = math.inf, cold: bool = True, step: Step = lambda text: None,
 ) -> BenchReport:  # fmt: skip
     """Measure a model.
 
@@ -126,6 +135,8 @@ def bench(
         backends: ``eager``, ``inductor`` or both.
         runs: timed rounds.
         reference: compare with Hugging Face's model, where it is installed.
+        compile_reference: and with that through `torch.compile`, if ours is compiled.
+        seconds: no more rounds begin after this long, unless there are too few (`timing.FEWEST`).
         cold: also measure first calls in fresh processes, with an empty and with a filled cache of compiled code.
         step: is told what is being done.
 
@@ -139,7 +150,8 @@ def bench(
     first = next(iter(models.values()))
     inputs = request.call(first.graph)
     with tempfile.TemporaryDirectory(prefix="archwright-") as folder:
-        others, why = references(first, folder, request, backends, wanted=reference, step=step)
+        theirs = backends if compile_reference else ("eager",)
+        others, why = references(first, folder, request, theirs, wanted=reference, step=step)
         contenders = {**others, **models}
         calls = {name: _call(model, inputs) for name, model in contenders.items()}
         for name, call in calls.items():
@@ -150,7 +162,8 @@ def bench(
         if others:
             difference = largest_difference(first(**inputs), next(iter(others.values()))(**inputs))
         step("timing")
-        times = interleaved(calls, runs=runs)
+        times = interleaved(calls, runs=runs, seconds=seconds)
+        torch.save(inputs, Path(folder, INPUTS))
         is_compiled = cold and "inductor" in backends
         firsts = list(_first_calls(request, folder if others else None, step)) if is_compiled else []
     baseline = next(iter(calls))
@@ -158,8 +171,8 @@ def bench(
     samples = next(iter(inputs.values())).shape[0]
     rows = [Row(name, spread := Spread.of(own), samples / spread.median, faster[name]) for name, own in times.items()]
     return BenchReport(
-        rows, baseline, firsts, {name: list(value.shape) for name, value in inputs.items()}, difference, why, runs,
-        torch.get_num_threads(),
+        rows, baseline, firsts, {name: list(value.shape) for name, value in inputs.items()}, difference, why,
+        len(times[baseline]), torch.get_num_threads(), times,
     )  # fmt: skip
 
 
@@ -210,6 +223,8 @@ def quiet() -> Iterator[None]:
 
 def _first_calls(request: Request, reference: str | None, step: Step) -> Iterator[FirstCall]:
     """First calls with an empty cache, then with the one that it left."""
+    if reference is not None:  # both read the same files
+        request = replace(request, target=reference, size=None, overrides={})
     for name, folder in (("archwright", None), ("transformers", reference)):
         if name == "transformers" and folder is None:
             continue
@@ -219,41 +234,56 @@ def _first_calls(request: Request, reference: str | None, step: Step) -> Iterato
                 yield first_call(f"{name} {state}", request, cache=cache, reference=folder)
 
 
-def first_call(name: str, request: Request, *, cache: str, reference: str | None = None) -> FirstCall:
-    """Compile and call a model in a fresh process whose compiled code is kept in `cache`.
+def first_call(
+    name: str, request: Request, *, cache: str, reference: str | None = None, kept: str | None = None,
+    keep: bool = False, limit: float | None = None,
+) -> FirstCall:  # fmt: skip
+    """Compile and call a model in a fresh process.
+
+    Args:
+        name: what it is called.
+        request: the model and the call.
+        cache: the folder in which torch keeps compiled code.
+        reference: the folder of Hugging Face's model and of the inputs, where that is meant.
+        kept: the folder of `archwright compile`; None is one that is empty.
+        keep: keep the compiled code there, as that does.
+        limit: seconds that it may take.
 
     Raises:
+        TooLong: it took longer.
         ArgumentError: the process failed; its last line is told.
     """
-    message = json.dumps({"request": asdict(request), "reference": reference, "spawned": time.time()})
-    environment = {**os.environ, "TORCHINDUCTOR_CACHE_DIR": cache, "TRITON_CACHE_DIR": os.path.join(cache, "triton")}
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", __spec__.name if __spec__ else __name__, message],
-        env=environment, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        last = done.stderr.strip().splitlines()[-1:] or ["it said nothing"]
-        raise ArgumentError(f"the fresh process for {name} failed: {last[0]}")
-    return FirstCall(name, **json.loads(done.stdout.splitlines()[-1]))
+    folders = {"TORCHINDUCTOR_CACHE_DIR": "", "TRITON_CACHE_DIR": "triton"}
+    environment = {variable: os.path.join(cache, inner) for variable, inner in folders.items()}
+    environment[VARIABLE] = kept or os.path.join(cache, "kept")
+    asked = {"request": asdict(request), "reference": reference, "keep": keep, "spawned": time.time()}
+    try:
+        return FirstCall(name, **fresh(f"{__name__}:serve", asked, environment=environment, limit=limit))
+    except ArgumentError as error:
+        raise type(error)(f"{name}: {error}") from None
 
 
-def _serve(message: str) -> dict[str, float]:
+def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: float) -> dict[str, Any]:
     """What the fresh process does."""
-    asked = json.loads(message)
-    start = time.time() - asked["spawned"]
-    request = Request(**asked["request"])
-    began = time.perf_counter()
-    model = request.model("inductor")
-    build = time.perf_counter() - began
-    inputs = request.call(model.graph)
-    if asked["reference"] is not None:
-        began = time.perf_counter()
-        model = torch.compile(load_reference(asked["reference"], device=request.device, dtype=model_dtype(request)))
-        build = time.perf_counter() - began
+    asked = Request(**request)
+    if reference is not None:
+        reference_class(reference)  # what it imports is part of the start
+    start = time.time() - spawned
+    device = torch.device(asked.device or "cpu")
+    before, began = in_use(device), time.perf_counter()
+    model: Any = None
+    if reference is None:
+        model = asked.model("inductor")
+    else:
+        model = torch.compile(load_reference(reference, device=asked.device, dtype=model_dtype(asked)))
+    build, most = time.perf_counter() - began, peak(device)
+    inputs = asked.call(model.graph) if reference is None else torch.load(Path(reference, INPUTS))
     call = _call(model, inputs)
     first, again = (sample(call, 1) for _ in range(2))
-    return {"start": start, "build": build, "first": first, "again": again}
-
-
-if __name__ == "__main__":
-    print(json.dumps(_serve(sys.argv[1])))
+    if keep:
+        model.keep_compiled()
+    build_bytes = None if most is None or before is None else most - before
+    return {
+        "start": start, "build": build, "first": first, "again": again, "build_bytes": build_bytes,
+        "peak_bytes": peak(device),
+    }  # fmt: skip

@@ -23,11 +23,11 @@ def is_installed() -> bool:
     return find_spec("transformers") is not None
 
 
-def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None, use_cache: bool = False) -> nn.Module:
-    """The model that a checkpoint folder is in Hugging Face's library, in eval mode; keys are cached only if asked.
+def reference_class(folder: str | Path) -> Any:
+    """The class of Hugging Face's that a checkpoint folder says it is.
 
     Raises:
-        NoReference: the library is not installed, has no such class, or cannot read the folder.
+        NoReference: the library is not installed or has no such class.
     """
     if not is_installed():
         raise NoReference("transformers is not installed")
@@ -37,13 +37,23 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None,
     made = getattr(transformers, names[0], None)
     if made is None:
         raise NoReference(f"transformers {transformers.__version__} has no class {names[0]!r}")
+    return made
+
+
+def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None, use_cache: bool = False) -> nn.Module:
+    """The model that a checkpoint folder is in Hugging Face's library, in eval mode; keys are cached only if asked.
+
+    Raises:
+        NoReference: the library is not installed, has no such class, or cannot read the folder.
+    """
+    made = reference_class(folder)
     logging.getLogger("transformers").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about itself
         try:
             model = made.from_pretrained(str(folder))
         except Exception as error:
-            raise NoReference(f"{names[0]} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+            raise NoReference(f"{made.__name__} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
     if hasattr(model.config, "use_cache"):
         model.config.use_cache = use_cache
     return model.to(device=device, dtype=dtype).eval()

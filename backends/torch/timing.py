@@ -18,6 +18,8 @@ import torch
 SAMPLE_SECONDS = 0.005
 """The least that one timed sample takes; shorter calls are repeated inside it."""
 MAX_REPEATS = 1000
+FEWEST = 3
+"""Rounds that are run even where they take longer than they may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +39,26 @@ class Spread:
         return Spread(median(values), low, high)
 
 
-def interleaved(calls: Mapping[str, Callable[[], Any]], *, runs: int, warmup: int = 3) -> dict[str, list[float]]:
-    """Seconds of each call, a list of `runs` samples that stand side by side.
+def interleaved(
+    calls: Mapping[str, Callable[[], Any]], *, runs: int, warmup: int = 3, seconds: float = math.inf
+) -> dict[str, list[float]]:
+    """Seconds of each call, a list of at most `runs` samples that stand side by side.
 
     Args:
         calls: the contenders by name; all are warmed up before any is timed.
         runs: rounds, each of which times every contender once.
         warmup: untimed calls of each contender, at least one.
+        seconds: no more rounds than `FEWEST` begin after this long.
     """
     repeats: dict[str, int] = {}
     for name, call in calls.items():
         fastest = min(sample(call, 1) for _ in range(max(warmup, 1)))
         repeats[name] = min(max(math.ceil(SAMPLE_SECONDS / max(fastest, 1e-9)), 1), MAX_REPEATS)
     times: dict[str, list[float]] = {name: [] for name in calls}
-    order = list(calls)
+    order, began = list(calls), time.perf_counter()
     for number in range(runs):
+        if number >= FEWEST and time.perf_counter() - began > seconds:
+            break
         turn = number % len(order)
         for name in (*order[turn:], *order[:turn]):
             times[name].append(sample(calls[name], repeats[name]))

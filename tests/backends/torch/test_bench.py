@@ -58,7 +58,7 @@ def test_a_fresh_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_a_fresh_process_that_fails(tmp_path: Path) -> None:
-    with pytest.raises(ArgumentError, match="fresh process for x failed"):
+    with pytest.raises(ArgumentError, match="x: the fresh process failed"):
         first_call("x", Request("nothing_of_that_name"), cache=str(tmp_path))
 
 

@@ -1,0 +1,99 @@
+"""``python -m archwright.benchmarks``: measure the systems, and draw docs/benchmarks from what was measured."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..backends.commands.options import words_option
+from ..backends.errors import ArgumentError
+from ..backends.torch.fresh import fresh
+from .measure import MEASUREMENTS, USUAL, Case
+from .page import write_page
+from .records import SYSTEMS, Record, environment
+
+
+@click.command()
+@words_option("--systems", help="Some of the systems.  [default: all]")
+@words_option("--only", help=f"Some of {', '.join(MEASUREMENTS)}.  [default: {', '.join(USUAL)}]")
+@click.option("--size", help="This size of every system, with a short call, such as tiny.")
+@click.option("--device", default="cpu", show_default=True)
+@click.option("--again", is_flag=True, help="Also measure what has been measured.")
+@click.option("--runs", type=click.IntRange(1), default=20, show_default=True, help="Rounds; fewer of slow models.")
+@click.option("--limit", type=click.IntRange(1), default=180, show_default=True, help="Seconds for compiling a model.")
+@click.option("--draw", "only_draw", is_flag=True, help="Measure nothing; write the page and the plot anew.")
+@click.option("--folder", type=click.Path(path_type=Path), default=Path("docs/benchmarks"), show_default=True)
+def main(
+    systems: list[str] | None, only: list[str] | None, size: str | None, device: str, again: bool, runs: int,
+    limit: int, only_draw: bool, folder: Path,
+) -> None:  # fmt: skip
+    """Measure systems beside Hugging Face's, and write the table and the plot.
+
+    What has been measured is in FOLDER/DEVICE, a file for each system, and is not measured again: a run that was cut
+    short goes on where it was. What failed is tried again, and so is what was measured of another size or call.
+
+    \b
+    Examples:
+      python -m archwright.benchmarks
+      python -m archwright.benchmarks --systems bert,gpt2 --only latency --again
+    """
+    _check("--systems", systems, SYSTEMS)
+    _check("--only", only, MEASUREMENTS)
+    for name in () if only_draw else systems or SYSTEMS:
+        system = SYSTEMS[name]
+        possible = [one for one in MEASUREMENTS if one in system.get("only", MEASUREMENTS)]
+        wanted = [one for one in possible if one in (only or USUAL)]
+        record = Record.read(folder / device, name).of(_request(name, system, size, device))
+        missing = [one for one in wanted if again or record.result(one) is None]
+        if missing:
+            _measure(record, missing, limit=limit, runs=runs)
+    write_page(folder)
+
+
+def _check(option: str, given: Sequence[str] | None, known: Mapping[str, Any]) -> None:
+    for name in given or ():
+        if name not in known:
+            raise click.BadParameter(f"no {name!r}; there are {', '.join(known)}", param_hint=option)
+
+
+def _request(name: str, system: Mapping[str, Any], size: str | None, device: str) -> dict[str, Any]:
+    """The call of a system; at another size than its own, a short one."""
+    from ..backends.torch.bench import Request
+
+    asked = Request(system.get("spec", name), size=size or system.get("size"), batch=1, device=device)
+    if size is not None:
+        return asdict(asked)
+    call = {"overrides": system.get("set", {}), "dims": system.get("dims", {}), "length": system.get("length")}
+    return {**asdict(asked), **call}
+
+
+def _measure(record: Record, wanted: Sequence[str], *, limit: float, runs: int) -> None:
+    """Measure a system and write its file after each measurement; a failure is written as what it says."""
+    request = record.data["request"]
+    with tempfile.TemporaryDirectory(prefix="archwright-", ignore_cleanup_errors=True) as folder:
+        checkpoint, cache = (str(Path(folder, name)) for name in ("checkpoint", "cache"))
+        asked = {**request, "target": checkpoint, "size": None, "overrides": {}, "inference": True, "dynamic": False}
+        case = Case(asked, cache, limit, runs)
+        for measurement in wanted:
+            told = f"{record.data['name']}: {measurement}"
+            click.echo(f"{told} ...", err=True)
+            began = time.perf_counter()
+            entry: dict[str, Any] = {"environment": environment(request["device"])}
+            try:
+                if not Path(checkpoint).exists():
+                    fresh(f"{__package__}.measure:prepare", {"folder": checkpoint, "request": request})
+                entry["result"] = MEASUREMENTS[measurement](case)
+            except ArgumentError as error:
+                entry["failed"] = str(error)
+            record.write(measurement, entry)
+            click.echo(f"{told}: {entry.get('failed') or f'{time.perf_counter() - began:.0f} s'}", err=True)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m archwright.benchmarks")

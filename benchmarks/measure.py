@@ -1,0 +1,175 @@
+"""What is measured of a system: each measurement runs in fresh processes, and gives plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..backends.torch.fresh import TooLong, fresh
+
+SECONDS = 8.0
+"""How long the rounds of one measurement go on, after which slow models get no more of them."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A system that is ready to be measured.
+
+    Attributes:
+        request: the model, whose target is a folder, and the call (`Request` as plain data).
+        cache: the folder of compiled code, which one measurement leaves to the next.
+        limit: seconds that compiling may take.
+        runs: rounds.
+    """
+
+    request: Mapping[str, Any]
+    cache: str
+    limit: float
+    runs: int
+
+    def fresh(self, function: str, **more: Any) -> Any:
+        """Call a function of this file in a fresh process, which finds the code that first calls left."""
+        where = {"TORCHINDUCTOR_CACHE_DIR": f"{self.cache}/theirs", "ARCHWRIGHT_CACHE": f"{self.cache}/kept"}
+        asked = {"request": self.request, "runs": self.runs, **more}
+        return fresh(f"{__name__}:{function}", asked, environment=where, limit=2 * self.limit)
+
+    def compiled(self, function: str) -> Any:
+        """The same, with the reference compiled, or without it where that takes too long."""
+        try:
+            return self.fresh(function, compile_reference=True)
+        except TooLong as error:
+            left_out = f"transformers compiled: {error}"
+            return {**self.fresh(function, compile_reference=False), "left_out": left_out}
+
+
+def start(case: Case) -> Any:
+    """First calls: with no compiled code, ours with what `archwright compile` keeps, theirs with torch's own cache."""
+    from ..backends.torch.bench import Request, first_call
+
+    asked, cache = Request(**case.request), case.cache
+    found: dict[str, Any] = {}
+    ways: dict[str, dict[str, Any]] = {
+        "archwright cold": {"cache": f"{cache}/ours", "keep": True, "kept": f"{cache}/kept"},
+        "archwright warm": {"cache": f"{cache}/empty", "kept": f"{cache}/kept"},
+        "transformers cold": {"cache": f"{cache}/theirs", "reference": asked.target},
+        "transformers warm": {"cache": f"{cache}/theirs", "reference": asked.target},
+    }
+    for name, how in ways.items():
+        if name in found:
+            continue
+        try:
+            found[name] = asdict(first_call(name, asked, limit=case.limit, **how))
+        except TooLong as error:
+            found[name] = {"failed": str(error)}
+            if name.endswith("cold"):
+                found[name.replace("cold", "warm")] = {"failed": "no first call"}
+    return found
+
+
+def latency(case: Case) -> Any:
+    """Calls, eager and compiled."""
+    return case.compiled("latency_of")
+
+
+def load(case: Case) -> Any:
+    """From a folder to a module, beside a plain read of the file."""
+    return case.fresh("load_of")
+
+
+def training(case: Case) -> Any:
+    """Training steps as written."""
+    return case.fresh("training_of", compile_reference=False, compile_ours=False)
+
+
+def compiled_training(case: Case) -> Any:
+    """Training steps, compiled too."""
+    return case.compiled("training_of")
+
+
+MEASUREMENTS: Mapping[str, Callable[[Case], Any]] = {
+    one.__name__: one for one in (start, latency, load, training, compiled_training)
+}
+"""What can be measured, in order: first calls leave compiled code that the others use."""
+USUAL = ("start", "latency", "load", "training")
+"""What is measured unless something else is asked for: compiling training steps takes as long as all else together."""
+
+
+# In the fresh processes
+
+
+def prepare(folder: str, request: Mapping[str, Any]) -> None:
+    """Write the checkpoint and the inputs that all contenders are given."""
+    import torch
+
+    from ..backends.torch.bench import INPUTS, Request
+
+    asked = Request(**request)
+    model = asked.model("eager")
+    model.save_pretrained(folder)
+    torch.save(asked.call(model.graph), Path(folder, INPUTS))
+
+
+def latency_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
+    """`bench`, without its first calls."""
+    from ..backends.torch.bench import Request, bench
+    from ..backends.torch.reference import NoReference
+
+    report = bench(Request(**request), runs=runs, compile_reference=compile_reference, seconds=SECONDS, cold=False)
+    if report.no_reference is not None:
+        raise NoReference(report.no_reference)
+    return report.to_json()
+
+
+def load_of(request: Mapping[str, Any], runs: int) -> Any:
+    """Seconds of each round, and how large the file is."""
+    from ..backends.torch.bench import Request
+    from ..backends.torch.reference import load_reference
+    from ..backends.torch.timing import interleaved
+
+    asked = Request(**request)
+    files = sorted(Path(asked.target).glob("*.safetensors"))
+    calls: dict[str, Callable[[], Any]] = {
+        "transformers": lambda: load_reference(asked.target, device=asked.device),
+        "archwright": lambda: asked.model("eager"),
+        "plain read": lambda: [file.read_bytes() for file in files],
+    }
+    times = interleaved(calls, runs=runs, warmup=1, seconds=SECONDS / 2)
+    return {"times": times, "file_bytes": sum(file.stat().st_size for file in files)}
+
+
+def training_of(request: Mapping[str, Any], runs: int, compile_reference: bool, compile_ours: bool = True) -> Any:
+    """Seconds of each round of forward, backward and a step of SGD; the loss is the mean square of the first output."""
+    import torch
+
+    from ..backends.torch.bench import Request, quiet
+    from ..backends.torch.reference import load_reference
+    from ..backends.torch.timing import interleaved
+
+    asked = Request(**{**request, "inference": False})
+    inputs = None
+    models: dict[str, Any] = {"transformers eager": load_reference(asked.target, device=asked.device)}
+    if compile_reference:
+        models["transformers inductor"] = torch.compile(load_reference(asked.target, device=asked.device))
+    for backend in ("eager", "inductor")[: 1 + compile_ours]:
+        models[f"archwright {backend}"] = made = asked.model(backend)
+        inputs = asked.call(made.graph)
+    calls = {name: _training_step(model.train(), inputs or {}) for name, model in models.items()}
+    with quiet():
+        times = interleaved(calls, runs=runs, warmup=2, seconds=SECONDS)
+    return {"times": times}
+
+
+def _training_step(model: Any, inputs: Mapping[str, Any]) -> Callable[[], Any]:
+    from torch.optim import SGD
+
+    optimizer = SGD(model.parameters(), lr=1e-4)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        output = next(iter(model(**inputs).values()))
+        output.float().square().mean().backward()
+        optimizer.step()
+
+    return step

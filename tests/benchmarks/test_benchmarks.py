@@ -1,0 +1,136 @@
+"""The benchmarks of all systems: measured at a tiny size, resumed, and drawn; processes are stood in for."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner, Result
+
+from archwright.backends.errors import ArgumentError
+from archwright.backends.torch import bench
+from archwright.backends.torch.fresh import TooLong
+from archwright.backends.torch.model import Model
+from archwright.benchmarks import __main__ as command
+from archwright.benchmarks import measure
+from archwright.benchmarks.page import BLANK, write_page
+from archwright.benchmarks.records import SYSTEMS
+from archwright.compiler.check import build_graph
+
+pytest.importorskip("transformers")
+PAGES = Path(__file__).parents[2] / "docs" / "benchmarks"
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The functions that fresh processes were asked for; here they run in this one, and nothing is compiled."""
+    told: list[str] = []
+
+    def here(function: str, arguments: dict[str, Any], **how: Any) -> Any:
+        place, name = function.split(":")
+        told.append(name)
+        return json.loads(json.dumps(getattr(import_module(place), name)(**json.loads(json.dumps(arguments)))))
+
+    for module in (command, measure, bench):
+        monkeypatch.setattr(module, "fresh", here)
+    monkeypatch.setattr(Model, "keep_compiled", lambda self: told.append("kept"))
+    monkeypatch.setattr(torch, "compile", lambda model, **options: model)
+    return told
+
+
+def run(folder: Path, *more: str) -> Result:
+    given = ["--folder", str(folder), "--size", "tiny", "--runs", "1", *more]
+    return CliRunner().invoke(command.main, given, catch_exceptions=False)
+
+
+def test_all_of_it(called: list[str], tmp_path: Path) -> None:
+    every = ("--systems", "bert,vit", "--only", ",".join(measure.MEASUREMENTS))
+    assert "bert: latency: 0 s" in run(tmp_path, *every).stderr
+    each = [
+        "prepare",
+        "serve",
+        "kept",
+        "serve",
+        "serve",
+        "serve",
+        "latency_of",
+        "load_of",
+        "training_of",
+        "training_of",
+    ]
+    assert called == each * 2
+    data = json.loads((tmp_path / "cpu" / "bert.json").read_text())
+    assert set(data["measured"]) == set(measure.MEASUREMENTS)
+    assert all(entry["environment"]["torch"] == torch.__version__ for entry in data["measured"].values())
+    assert list(data["measured"]["latency"]["result"]["times"]) == [
+        "transformers eager", "transformers inductor", "archwright eager", "archwright inductor"
+    ]  # fmt: skip
+    assert data["measured"]["latency"]["result"]["difference"] < 1e-5
+    page = (tmp_path / "README.md").read_text()
+    assert "Geometric mean over 2 systems" in page
+    assert page.count("| bert, tiny | ") == 4
+    assert f"| gpt2 | {BLANK} |" in page
+    assert page.endswith(f"## GPU\n\n{BLANK}\n")
+    called.clear()
+    run(tmp_path, *every)
+    assert not called
+    run(tmp_path, "--systems", "vit", "--only", "load", "--again")
+    assert called == ["prepare", "load_of"]
+
+
+def test_the_plot(called: list[str], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    run(tmp_path, "--systems", "bert", "--only", "latency")
+    assert (tmp_path / "latency-cpu.png").read_bytes().startswith(b"\x89PNG")
+    first = (tmp_path / "latency-cpu.svg").read_text()
+    run(tmp_path, "--draw")
+    assert (tmp_path / "latency-cpu.svg").read_text() == first
+
+
+def test_a_failure_is_a_row(called: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(request: dict[str, Any], runs: int) -> None:
+        raise ArgumentError("no such luck")
+
+    monkeypatch.setattr(measure, "load_of", fails)
+    assert "bert: load: no such luck" in run(tmp_path, "--systems", "bert", "--only", "load").stderr
+    assert "| bert, tiny | failed: no such luck |" in (tmp_path / "README.md").read_text()
+    called.clear()
+    run(tmp_path, "--systems", "bert", "--only", "load")
+    assert called == ["prepare", "load_of"]
+
+
+def test_a_reference_that_compiles_too_long(called: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = measure.fresh
+
+    def slow(function: str, arguments: dict[str, Any], **how: Any) -> Any:
+        if arguments.get("compile_reference"):
+            raise TooLong("the fresh process took longer than 1 s")
+        return here(function, arguments, **how)
+
+    monkeypatch.setattr(measure, "fresh", slow)
+    run(tmp_path, "--systems", "bert", "--only", "latency")
+    page = (tmp_path / "README.md").read_text()
+    assert "bert, tiny: transformers compiled: the fresh process took longer than 1 s" in page
+    assert "Geometric mean over 1 systems" in page
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    result = run(tmp_path, "--systems", "brt")
+    assert result.exit_code == 2 and "no 'brt'" in result.stderr
+
+
+def test_every_system_has_its_size() -> None:
+    for name, system in SYSTEMS.items():
+        build_graph(system.get("spec", name), None, system.get("size"), system.get("set", {}))
+
+
+def test_the_page_is_what_was_measured(tmp_path: Path) -> None:
+    for file in PAGES.glob("*/*.json"):
+        (tmp_path / file.parent.name).mkdir(exist_ok=True)
+        (tmp_path / file.parent.name / file.name).write_bytes(file.read_bytes())
+    write_page(tmp_path)
+    assert (PAGES / "README.md").read_text() == (tmp_path / "README.md").read_text()
