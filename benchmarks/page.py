@@ -31,7 +31,7 @@ _START = """A fresh process up to its first output: start, imports, loading the 
 compiled. Warm: ours with the file that `archwright compile` keeps, Hugging Face's with torch's own cache. The last two
 columns are the most memory of the process, warm."""
 _LOAD = """From a folder to a module, beside a plain read of the file's bytes; then the most memory at once while
-loading, above what was in use before."""
+loading, above what was in use before. A file that is mapped into memory is read at the first call, not here."""
 _TRAINING = """Seconds of forward, backward and a step of SGD, all weights trained; the loss is the mean square of the
 first output. Dropout is on. The ratio is that of the better of Hugging Face's to the better of ours."""
 _DEPTH = "The same narrow layers, few and many: a fresh process up to its first output, cold."
