@@ -203,7 +203,7 @@ def test_check_prints_a_line_for_each_spec(folder: Path) -> None:
 def test_check_as_json(folder: Path) -> None:
     found = data("check", "bert", "wrong.yaml", "nothing", code=1)
     assert [one["ok"] for one in found["specs"]] == [True, False, False]
-    assert found["specs"][0]["tasks"][:2] == ["base", "pre_training"]
+    assert found["specs"][0]["tasks"][:2] == ["base", "masked_lm"]
     assert found["specs"][1]["diagnostics"][0]["code"] == "unknown-block"
 
 
