@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -96,4 +98,5 @@ def _measure(record: Record, wanted: Sequence[str], *, limit: float, runs: int) 
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what it started ends with it
     main(prog_name="python -m archwright.benchmarks")
