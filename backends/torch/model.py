@@ -23,7 +23,7 @@ from ..errors import ArgumentError
 from . import cache
 from .emit.lean import Inference
 from .emit.source import Source, version
-from .modules.inference import Derived, Held
+from .modules.inference import Derived, Held, PrepackedLinear
 from .records import pack
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class Model(nn.Module):
         if self.inference:
             self.requires_grad_(False)
             for module in self.net.modules():
-                if isinstance(module, Derived):
+                if isinstance(module, (Derived, PrepackedLinear)):
                     module.renew()
 
     def forward(self, *args: Any, **inputs: Any) -> Output:

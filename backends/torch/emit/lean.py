@@ -12,6 +12,8 @@ from .forward import Forward
 from .naming import attribute, variable
 
 MODULE = "archwright.backends.torch.modules.inference"
+LEAN = {"Linear": "PrepackedLinear"}
+"""Modules of blocks that have another for inference."""
 _CLASSES: dict[Kind, str] = {"joined": "Joined", "folded": "FoldedNorm", "settled": "SettledConv"}
 
 

@@ -15,7 +15,7 @@ from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Items, Value
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
-from .lean import Inference, Lean, made_from_others
+from .lean import LEAN, MODULE, Inference, Lean, made_from_others
 from .naming import constant, variable
 from .stepping import Stepping
 from .values import present
@@ -47,9 +47,12 @@ class Source:
     # What the forwards and constructors ask for
 
     def module(self, contract: type[Block]) -> str:
-        """The module class of a block, imported."""
-        self.imports.setdefault(implementation(contract), {})[contract.__name__] = None
-        return contract.__name__
+        """The module class of a block, imported; the one for inference where there is one."""
+        home, name = implementation(contract), contract.__name__
+        if self.inference is not None and name in LEAN:
+            home, name = MODULE, LEAN[name]
+        self.imports.setdefault(home, {})[name] = None
+        return name
 
     def function(self, contract: type[Block], name: str) -> None:
         """Import a block's function."""

@@ -9,6 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from .linear import Linear
+from .prepacked import is_differentiated, prepack, prepacked_linear
+
 
 class Derived(nn.Module):
     """Tensors made from other modules' weights; they follow when weights are loaded, moved or converted."""
@@ -38,25 +41,90 @@ class Derived(nn.Module):
         return self
 
 
-class Joined(Derived):
-    """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each; their weights are its slices."""
+class PrepackedLinear(Linear):
+    """A linear map whose weight also lies as the CPU's kernels read it, where these are to be had."""
 
-    sources: tuple[nn.Linear, ...]
+    packed: torch.Tensor | None = None
+    is_joined = False  # another module multiplies by this weight
+
+    def __init__(self, d_in: int, *, d_out: int, bias: bool = True) -> None:
+        super().__init__(d_in, d_out=d_out, bias=bias)
+        self.register_load_state_dict_post_hook(lambda module, keys: module.renew())
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Put the weight in order."""
+        self.packed = None if self.is_joined else prepack(self.weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """``[*, d_in]`` to ``[*, d_out]``."""
+        if self.packed is None or is_differentiated(x):
+            return super().forward(x)
+        return prepacked_linear(x, self.packed, self.bias)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        super()._apply(fn, recurse)
+        self.renew()
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "packed": None}  # torch cannot copy it
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.renew()
+
+
+class Joined(Derived):
+    """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each.
+
+    Their weights are slices of its own, or stay where they are beside one that is put in the order of the CPU's kernels.
+    """
+
+    sources: tuple[PrepackedLinear, ...]
+    packed: torch.Tensor | None = None
+
+    def __init__(self, *sources: PrepackedLinear) -> None:
+        super().__init__(*sources)
+        self.sizes = [one.out_features for one in sources]
+        for one in sources:
+            one.is_joined = True
 
     def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """The maps' weights one below the other; a bias of zeros where one has none and others have."""
-        self.sizes = [one.out_features for one in self.sources]
         weight = torch.cat([one.weight for one in self.sources])
-        for one, rows in zip(self.sources, weight.split(self.sizes), strict=True):
-            one.weight.data = rows
         if all(one.bias is None for one in self.sources):
             return weight, None
         biases = [weight.new_zeros(one.out_features) if one.bias is None else one.bias for one in self.sources]
         return weight, torch.cat(biases)
 
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Make the one weight from the maps'."""
+        super().renew()
+        self.packed = prepack(self.weight)
+        if self.packed is not None:
+            self.weight = self.weight.new_empty(0)
+            return
+        for one, rows in zip(self.sources, self.weight.split(self.sizes), strict=True):
+            one.weight.data = rows
+
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Every map's ``[*, d_out]``."""
-        return F.linear(x, self.weight, self.bias).split(self.sizes, dim=-1)
+        if self.packed is None:
+            y = F.linear(x, self.weight, self.bias)
+        elif is_differentiated(x):
+            y = F.linear(x, *self.made())
+        else:
+            y = prepacked_linear(x, self.packed, self.bias)
+        return y.split(self.sizes, dim=-1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "packed": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.renew()
 
 
 class FoldedNorm(Derived):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,15 @@ import torch
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.example import example_inputs
-from archwright.backends.torch.modules.inference import Derived, FoldedNorm, Held, Joined, SettledConv
+from archwright.backends.torch.modules import prepacked
+from archwright.backends.torch.modules.inference import (
+    Derived,
+    FoldedNorm,
+    Held,
+    Joined,
+    PrepackedLinear,
+    SettledConv,
+)
 from archwright.compiler.passes.rewrites import bodies, rewrites
 
 
@@ -44,8 +53,10 @@ def assert_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor])
         )
 
 
+@pytest.mark.parametrize("least", [0, prepacked.LEAST])
 @pytest.mark.parametrize("name", aw.list_models())
-def test_numbers_hold(name: str) -> None:
+def test_numbers_hold(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", least)
     plain, lean = made(name, inference=False), made(name)
     wanted = called(plain)
     assert_same(called(lean), wanted)
@@ -60,6 +71,34 @@ def test_projections_of_one_value_are_one_product() -> None:
     for module in joined:
         first, start = module.sources[0].weight, module.weight
         assert first.data_ptr() == start.data_ptr()  # the weights are slices: nothing is there twice
+
+
+@pytest.mark.parametrize("backend", ["eager", "inductor"])
+def test_weights_are_put_in_the_order_of_the_kernels(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    model = made("bert", backend=backend)
+    linears = [module for module in model.net.modules() if isinstance(module, PrepackedLinear)]
+    assert {one.packed is None for one in linears} == {True, False}
+    assert all(one.is_joined for one in linears if one.packed is None)  # q, k and v lie in one
+    wanted = called(made("bert", inference=False))
+    assert_same(called(model), wanted)
+    assert_same(called(copy.deepcopy(model)), wanted)
+    assert_same(called(model.double()), called(made("bert", inference=False).double()))
+    assert all(one.packed is None for one in linears)  # oneDNN multiplies no float64
+    assert_same(called(model.float()), wanted)
+    model.load_state_dict({key: 0 * value for key, value in model.state_dict().items()})
+    assert not called(model)["pooler_output"].any()
+
+
+def test_a_gradient_of_an_input_passes_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    states = torch.randn(2, 5, 32)
+    found = []
+    for inference in (True, False):
+        leaf = states.clone().requires_grad_()
+        made("bert", inference=inference)(inputs_embeds=leaf).last_hidden_state.sin().sum().backward()
+        found.append(leaf.grad)
+    torch.testing.assert_close(found[0], found[1])
 
 
 def test_rewrites_are_found_in_the_graph() -> None:

@@ -1,0 +1,57 @@
+"""Weights of linear maps in the order in which oneDNN's matrix kernels on a CPU read them.
+
+`torch.nn.functional.linear` asks the BLAS that torch was built with, which reads the weight as it lies, and which on some
+processors uses narrower instructions than they have. oneDNN's kernels are made for the processor that runs and read a
+weight that was put in their order once. The operator is a library's: compiled graphs call it as a whole.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+LEAST = 1 << 16
+"""How many numbers a weight needs: below, finding the kernel takes longer than it saves."""
+
+
+def prepack(weight: torch.Tensor) -> torch.Tensor | None:
+    """A ``[d_out, d_in]`` weight in the kernels' order; None where they are not to be had or not worth it."""
+    if weight.device.type != "cpu" or weight.numel() < LEAST or not _has_kernel(weight.dtype):
+        return None
+    return torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
+
+
+def _has_kernel(dtype: torch.dtype) -> bool:
+    if not torch.backends.mkldnn.is_available() or not torch.backends.mkldnn.enabled:
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    if dtype == torch.float16:
+        return bool(torch.ops.mkldnn._is_mkldnn_fp16_supported())
+    return dtype == torch.float32
+
+
+def prepacked_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """``x @ weight.T + bias`` of a weight that `prepack` has put in order: ``[*, d_in]`` to ``[*, d_out]``."""
+    return torch.ops.archwright.prepacked_linear(x, packed, bias)
+
+
+def is_differentiated(x: torch.Tensor) -> bool:
+    """Whether a gradient will be asked for, of which the operator knows nothing."""
+    return torch.is_grad_enabled() and x.requires_grad
+
+
+def _run(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return torch.ops.mkldnn._linear_pointwise.default(x, packed, bias, "none", [], None)
+
+
+def _traced(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    return x.new_empty((*x.shape[:-1], packed.shape[0]))
+
+
+if not hasattr(torch.ops.archwright, "prepacked_linear"):  # a copy of this file may have been here first
+    _LIBRARY = torch.library.Library("archwright", "FRAGMENT")
+    _LIBRARY.define("prepacked_linear(Tensor x, Tensor packed, Tensor? bias) -> Tensor")
+    for _key in ("CPU", "MkldnnCPU"):
+        _LIBRARY.impl("prepacked_linear", _run, _key)
+    torch.library.register_fake("archwright::prepacked_linear", _traced, lib=_LIBRARY)
