@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ....compiler.graph import Body, Node
 from ....compiler.passes.held import Hold
-from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
+from ....compiler.passes.rewrites import Kind, rewrites
 from .forward import Forward
 from .naming import attribute, variable
 
@@ -28,30 +28,24 @@ class Inference:
     extents: bool = True
 
 
-class Lean(Forward):
-    """Writes a forward for inference."""
+class Rewriting(Forward):
+    """Writes a forward in which nodes are computed as one, where it is for inference."""
 
     def write(self) -> None:
-        """Find what is computed as one and what is held, then write."""
-        inference = self.owner.source.inference
-        assert inference is not None
-        self.rewritten: dict[Node, Rewrite] = {}
-        hold = Hold(self.body, self.combination, extents=inference.extents)
-        self.kept = hold.frontier(self.needs.ports, self.outputs.values())
-        for rewrite in rewrites(self.body):
-            if all(node in self.needs.ports and node not in hold.nodes for node in rewrite.nodes):
-                self.rewritten.update(dict.fromkeys(rewrite.nodes, rewrite))
-        self.inner = {node for chain in self.kept.values() for node in chain} - set(self.kept)
+        """Find what is computed as one, then write."""
+        found = rewrites(self.body) if self.owner.source.inference is not None else []
+        computed = {node for node in self.needs.ports if not self.is_held(node)}
+        self.rewritten = {node: one for one in found if computed.issuperset(one.nodes) for node in one.nodes}
         super().write()
 
+    def is_held(self, node: Node) -> bool:
+        """Whether a node may be left uncomputed."""
+        return False
+
     def block(self, node: Node) -> None:
-        """A call of a block, of what computes it with others, or what is held of it."""
+        """A call of a block, or of what computes it with others."""
         rewrite = self.rewritten.get(node)
-        if node in self.kept:
-            self.keep(node)
-        elif node in self.inner:
-            return
-        elif rewrite is None:
+        if rewrite is None:
             super().block(node)
         elif rewrite.kind == "joined" and node is rewrite.nodes[0]:
             targets = [self.named(one, "x") for one in rewrite.nodes]
@@ -61,12 +55,36 @@ class Lean(Forward):
             call = f"self.{rewrite.name}({self.port_text(rewrite.nodes[0], 'x')})"
             self.line(f"{self.named(node, 'x')} = {call}", node.outputs["x"])
 
+
+class Lean(Rewriting):
+    """Writes a forward for inference, in which what no number of a call changes is held."""
+
+    def write(self) -> None:
+        """Find what is held, then write."""
+        inference = self.owner.source.inference
+        assert inference is not None
+        self.hold = Hold(self.body, self.combination, extents=inference.extents)
+        self.kept = self.hold.frontier(self.needs.ports, self.outputs.values())
+        self.inner = {node for chain in self.kept.values() for node in chain} - set(self.kept)
+        super().write()
+
+    def is_held(self, node: Node) -> bool:
+        """Whether a value is held, or made for one that is."""
+        return node in self.hold.nodes
+
+    def block(self, node: Node) -> None:
+        """A call of a block, of what computes it with others, or what is held of it."""
+        if node in self.kept:
+            self.keep(node)
+        elif node not in self.inner:
+            super().block(node)
+
     def keep(self, node: Node) -> None:
         """What is held of a node, and how it is made."""
         before, self.statements = self.statements, []
         shared, self.shared = self.shared, {}
         for one in self.kept[node]:
-            super().block(one)
+            super().block(one)  # none is computed with others: what is held is not
         lines, self.statements, self.shared = self.statements, before, shared
         target = self.variables[node, next(iter(node.outputs))]
         like = "".join(f", {name}" for name in self.read(lines))

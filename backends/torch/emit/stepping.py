@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, Flow, token_axis
 from ....compiler.graph import Apply, Body, InputValue, Node, OutputValue, Value
-from .forward import Forward
+from .lean import Rewriting
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MODULE = "archwright.backends.torch.modules.decoding"
 _OWN = ("remembered", "newest", "recalled")
 
 
-class Stepping(Forward):
+class Stepping(Rewriting):
     """Writes a step: the first one of a text, or one of the later ones.
 
     Attributes:

@@ -1,4 +1,7 @@
-"""A smaller model guesses several tokens, and the larger one checks them in one step: the same text in fewer steps."""
+"""Several tokens are guessed, and the model checks them in one step: the same text in fewer steps.
+
+The guesses are a smaller model's (arXiv:2211.17192), or what followed the last tokens where they stood before.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,13 @@ from .options import Options
 from .processors import Processor
 from .writer import Writer
 
+Guess = Callable[[Tensor, int], Tensor]
+"""Some tokens, ``[1, many]`` or fewer, that may come after ``[1, length]``."""
+
 
 def write_assisted(
     writer: Writer,
-    helper: Writer,
+    guess: Guess,
     options: Options,
     processors: Sequence[Processor],
     choose: Callable[[Tensor], Tensor],
@@ -26,20 +32,15 @@ def write_assisted(
 
     Args:
         writer: what steps through the model, its prompt read.
-        helper: the same for the smaller model.
+        guess: what guesses.
         options: when to stop, and how many tokens are guessed at once.
         processors: what changes scores.
         choose: takes scores, gives tokens.
         put: is given each step's tokens.
     """
-    require_one(writer, helper, options)
+    require_one(writer, options)
     ids, scores = writer.begin(1)
-    _, guessed = helper.begin(1)
-    if guessed.shape[1] != scores.shape[1]:
-        raise ArgumentError(
-            f"`assistant_model` knows {guessed.shape[1]} tokens, the model {scores.shape[1]}; "
-            "take one of its vocabulary"
-        )
+    many = options.prompt_lookup_num_tokens or options.num_assistant_tokens
     ends = set(options.ends)
     scores, guesses = scores[:, None], ids[:, :0]  # one more row of scores than guesses
     while True:
@@ -55,26 +56,60 @@ def write_assisted(
             if at < guesses.shape[1] and int(token) != int(guesses[0, at]):
                 break
         writer.crop(ids.shape[1] - 1)
-        guesses = guess(helper, ids, min(options.num_assistant_tokens, options.max_length - ids.shape[1] - 1))
+        guesses = guess(ids, min(many, options.max_length - ids.shape[1] - 1))
         scores = writer.step(torch.cat([ids[:, writer.count :], guesses], 1))
 
 
-def guess(helper: Writer, ids: Tensor, many: int) -> Tensor:
-    """The likeliest tokens after `ids`, ``[1, many]``, fewer where the helper's positions end."""
-    helper.crop(ids.shape[1] - 1)
-    if helper.positions is not None:
-        many = min(many, helper.positions - ids.shape[1])
-    guesses = ids[:, :0]
-    new = ids[:, helper.count :]
-    for _ in range(many):
-        new = helper.step(new)[:, -1].argmax(-1)[:, None]
-        guesses = torch.cat([guesses, new], 1)
-    return guesses
-
-
-def require_one(writer: Writer, helper: Writer, options: Options) -> None:
-    """Refuse what cannot be checked several tokens at a time."""
-    if options.num_beams > 1 or options.copies * writer.prompt.ids.shape[0] > 1:
-        raise ArgumentError("`assistant_model` helps with one text and one beam; call `generate` for each input")
-    if not isinstance(writer.decoder, Decoder) or not isinstance(helper.decoder, Decoder):
+def guesses_of(helper: Writer, writer: Writer) -> Guess:
+    """The likeliest tokens by a smaller model, fewer where its positions end."""
+    if not isinstance(helper.decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
+
+    def guess(ids: Tensor, many: int) -> Tensor:
+        if helper.count == 0:
+            helper.begin(1)
+            if helper.vocabulary != writer.vocabulary:
+                raise ArgumentError(
+                    f"`assistant_model` knows {helper.vocabulary} tokens, the model {writer.vocabulary}; "
+                    "take one of its vocabulary"
+                )
+        helper.crop(ids.shape[1] - 1)
+        if helper.positions is not None:
+            many = min(many, helper.positions - ids.shape[1])
+        guesses = ids[:, :0]
+        new = ids[:, helper.count :]
+        for _ in range(many):
+            new = helper.step(new)[:, -1].argmax(-1)[:, None]
+            guesses = torch.cat([guesses, new], 1)
+        return guesses
+
+    return guess
+
+
+def looked_up(longest: int) -> Guess:
+    """What came after the last tokens, at most `longest` of them, where they stood before (prompt lookup decoding).
+
+    A repetition is followed past the end of the text, so that there are all the tokens that are asked for, or none.
+    """
+
+    def guess(ids: Tensor, many: int) -> Tensor:
+        row = ids[0].tolist()
+        for size in range(min(longest, len(row) - 1), 0, -1):
+            tail = row[-size:]
+            for start in range(len(row) - size - 1, -1, -1):
+                if row[start : start + size] == tail:
+                    told = row[start + size :]
+                    found = [told[at % len(told)] for at in range(many)]
+                    return ids.new_tensor([found])
+        return ids[:, :0]
+
+    return guess
+
+
+def require_one(writer: Writer, options: Options) -> None:
+    """Refuse what cannot be checked several tokens at a time."""
+    told = "prompt_lookup_num_tokens" if options.prompt_lookup_num_tokens else "assistant_model"
+    if options.num_beams > 1 or options.copies * writer.prompt.ids.shape[0] > 1:
+        raise ArgumentError(f"`{told}` helps with one text and one beam; call `generate` for each input")
+    if not isinstance(writer.decoder, Decoder):
+        raise ArgumentError(f"`{told}` needs models that step token by token")

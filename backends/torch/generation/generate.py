@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import ArgumentError
 from ..model import Model
-from .assisted import write_assisted
+from .assisted import guesses_of, looked_up, write_assisted
 from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
@@ -70,7 +70,13 @@ def generate(
     put = _put(streamer, prompt.ids, options)
     if assistant_model is not None:
         helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
-        ids = write_assisted(writer, helper, options, processors, chooser(options, generator), put)
+        guess = guesses_of(helper, writer)
+    elif options.prompt_lookup_num_tokens:
+        guess = looked_up(options.max_matching_ngram_size)
+    else:
+        guess = None
+    if guess is not None:
+        ids = write_assisted(writer, guess, options, processors, chooser(options, generator), put)
     elif options.num_beams > 1:
         ids = search(writer, options, processors, generator)
     else:

@@ -20,7 +20,7 @@ _NEUTRAL: Mapping[str, Any] = {
     "max_time": None,
     "stop_strings": None, "return_dict_in_generate": False, "output_scores": False, "output_logits": (None, False),
     "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
-    "prompt_lookup_num_tokens": None, "low_memory": (None, False), "watermarking_config": None,
+    "low_memory": (None, False), "watermarking_config": None,
     "logits_processor": (None, []), "stopping_criteria": (None, []), "prefix_allowed_tokens_fn": None,
     "remove_invalid_values": (False, True), "labels": None,
 }  # fmt: skip
@@ -57,6 +57,8 @@ class Options:
     eos_token_id: int | list[int] | None = None
     decoder_start_token_id: int | list[int] | None = None
     num_assistant_tokens: int = 20
+    prompt_lookup_num_tokens: int | None = None
+    max_matching_ngram_size: int = 2
     language: str | list[str] | None = None
     task: str | None = None
     forced_decoder_ids: list[list[int]] | None = None
@@ -159,9 +161,10 @@ def _refuse(name: str, value: Any, known: Collection[str]) -> None:
 
 def _check(options: Options) -> None:
     """Refuse values that mean nothing."""
-    for name in ("num_beams", "num_return_sequences", "num_assistant_tokens"):
+    for name in ("num_beams", "num_return_sequences", "num_assistant_tokens", "max_matching_ngram_size"):
         _require(options, name, _is_whole(getattr(options, name), 1), "a positive whole number")
-    for name in ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "no_repeat_ngram_size", "top_k"):
+    for name in ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "no_repeat_ngram_size", "top_k",
+                 "prompt_lookup_num_tokens"):  # fmt: skip
         value = getattr(options, name)
         _require(options, name, value is None or _is_whole(value, 0), "a whole number that is not negative")
     _require(options, "temperature", options.temperature > 0 or not options.do_sample,

@@ -19,6 +19,7 @@ class Writer:
         prompt: the prompt; after `begin`, a row for each text.
         positions: how many tokens the model has positions for; None where there is no end to them.
         steps: how often the model ran.
+        vocabulary: how many tokens it knows, after `begin`.
 
     Args:
         model: the model.
@@ -34,7 +35,7 @@ class Writer:
         self.prompt = prompt
         self.length = prompt.ids.shape[1]
         self.positions = positions_of(model)
-        self.steps = 0
+        self.steps = self.vocabulary = 0
         require_positions(self.positions, self.length)
         blank = facts_of(model.graph).blank
         self.decoder: Decoder | BlankDecoder
@@ -57,6 +58,7 @@ class Writer:
         self.steps += 1
         ids = self.prompt.ids
         scores = self.decoder.step(ids, **self.prompt.along)[:, -1]
+        self.vocabulary = scores.shape[-1]
         if copies == 1:
             return ids, scores
         rows = torch.arange(ids.shape[0], device=ids.device).repeat_interleave(copies)

@@ -78,7 +78,7 @@ class PrepackedLinear(Linear):
 class Joined(Derived):
     """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each.
 
-    Their weights are slices of its own, or stay where they are beside one that is put in the order of the CPU's kernels.
+    Their weights are slices of its own, or stay where they are beside one in the order of the CPU's kernels.
     """
 
     sources: tuple[PrepackedLinear, ...]

@@ -1,14 +1,13 @@
 """Weights of linear maps in the order in which oneDNN's matrix kernels on a CPU read them.
 
-`torch.nn.functional.linear` asks the BLAS that torch was built with, which reads the weight as it lies, and which on some
-processors uses narrower instructions than they have. oneDNN's kernels are made for the processor that runs and read a
-weight that was put in their order once. The operator is a library's: compiled graphs call it as a whole.
+`torch.nn.functional.linear` asks the BLAS that torch was built with, which reads the weight as it lies, and which on
+some processors uses narrower instructions than they have. oneDNN's kernels are made for the processor that runs and
+read a weight that was put in their order once. The operator is a library's: compiled graphs call it as a whole.
 """
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 LEAST = 1 << 16
 """How many numbers a weight needs: below, finding the kernel takes longer than it saves."""

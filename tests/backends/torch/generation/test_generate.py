@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from archwright.backends.torch.generation import writer as writing
+from archwright.backends.torch.generation.assisted import looked_up
 
 from .systems import SYSTEMS, inputs, models, theirs
 
@@ -202,6 +203,28 @@ def test_an_assistant(name: str, other: str, do_sample: bool, monkeypatch: pytes
     assert made[1].steps <= made[0].steps
     if name == other and not do_sample:
         assert made[1].steps < made[0].steps - 3
+
+
+@pytest.mark.parametrize("name", ["gpt2", "t5"])
+@pytest.mark.parametrize("do_sample", [False, True])
+def test_prompt_lookup(name: str, do_sample: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[writing.Writer] = []
+    begin = writing.Writer.begin
+    monkeypatch.setattr(writing.Writer, "begin", lambda self, copies: made.append(self) or begin(self, copies))
+    model, given = models(name)[1], {**inputs(name, rows=1), "max_new_tokens": 18, "do_sample": do_sample}
+    alone = model.generate(**given, seed=3)
+    assert model.generate(**given, seed=3, prompt_lookup_num_tokens=4).equal(alone)
+    repeats = len(set(alone[0].tolist())) < alone.shape[1] // 2
+    assert not repeats or made[1].steps < made[0].steps
+    if not do_sample:
+        assert theirs(name, **given, prompt_lookup_num_tokens=4).equal(alone)
+
+
+def test_a_repetition_is_followed_past_the_end_of_the_text() -> None:
+    guess = looked_up(2)
+    assert guess(torch.tensor([[5, 1, 2, 9, 1, 2]]), 5).tolist() == [[9, 1, 2, 9, 1]]
+    assert guess(torch.tensor([[7, 8, 3, 8]]), 3).tolist() == [[3, 8, 3]]
+    assert guess(torch.tensor([[1, 2, 3]]), 3).tolist() == [[]]
 
 
 class Kept:
