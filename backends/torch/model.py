@@ -23,6 +23,7 @@ from ..errors import ArgumentError
 from . import cache
 from .emit.lean import Inference
 from .emit.source import Source, version
+from .instructions import settle_instructions
 from .modules.inference import Derived, Held, PrepackedLinear
 from .records import pack
 
@@ -258,6 +259,8 @@ class Model(nn.Module):
 
     def compiled(self, method: Any) -> Any:
         """A method of `net`, compiled whole when it is first called."""
+        if next(self.net.parameters()).device.type == "cpu":
+            settle_instructions()
         return torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
 
     def _renew(self) -> None:
