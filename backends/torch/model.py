@@ -172,11 +172,11 @@ class Model(nn.Module):
         kind = self.graph.root.inputs[name].type
         if isinstance(kind, RecordType):
             return pack(value, kind, name)
-        dims = getattr(kind, "dims", None)
-        if dims == () and isinstance(value, int):
+        rank = len(kind.dims) if isinstance(kind, Type) else None
+        if rank == 0 and isinstance(value, int):
             return value
         tensor = _tensor(value, name)
-        is_column = kind.kind == "int" and len(kind.dims) == 1 and tensor.shape[1:] == (1,) if dims else False
+        is_column = rank == 1 and getattr(kind, "kind", "") == "int" and tensor.shape[1:] == (1,)
         return tensor[:, 0] if is_column else tensor
 
     def _flag(self, name: str, named: Mapping[str, Any]) -> bool:

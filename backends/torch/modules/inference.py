@@ -56,11 +56,11 @@ class PrepackedLinear(Linear):
         """Put the weight in order."""
         self.packed = None if self.is_joined else prepack(self.weight)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
-        if self.packed is None or is_differentiated(x):
-            return super().forward(x)
-        return prepacked_linear(x, self.packed, self.bias)
+        if self.packed is None or is_differentiated(input):
+            return super().forward(input)
+        return prepacked_linear(input, self.packed, self.bias)
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         super()._apply(fn, recurse)
