@@ -111,7 +111,7 @@ class Library:
         own = source.load_file(path, name=shown)
         if not isinstance(own, Mapping):
             raise SpecError([_no_mapping(own, model)])
-        prepare(own)
+        prepare(own, is_part=model is Part)
         written = own.entries["extends"].value if model is Spec and "extends" in own.entries else None
         tree: Mapping | None = None
         for one in written.items if isinstance(written, Sequence) else [written] if written is not None else ():

@@ -28,7 +28,7 @@ _TYPES: dict[str, Json] = {
 
 
 def language_schema() -> Json:
-    """The schema of specs, parts and weight maps; which of them a file is, its first key says."""
+    """The schema of specs, parts and weight maps; which of them a file is, its first keys say."""
     definitions: Json = {}
     for model in (schema.Spec, schema.Part, schema.WeightMap):
         made = model.model_json_schema(by_alias=True)
@@ -38,7 +38,8 @@ def language_schema() -> Json:
         definitions[name] = _tidy(definition)
     _shape_constructs(definitions)
     _add_nodes(definitions)
-    is_part, is_map = {"required": ["part"]}, {"required": ["map"]}
+    is_map, names = {"required": ["map"]}, [{"required": [key]} for key in ("map", "model", "frame")]
+    is_part = {"required": ["graph"], "not": {"anyOf": names}}
     return {
         "$schema": DRAFT,
         "title": "Archwright",

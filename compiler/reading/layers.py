@@ -27,9 +27,13 @@ OF_ONE_CLASS = ("architectures", "model_type", "match")
 # Of one file
 
 
-def prepare(tree: Mapping) -> None:
-    """Write out what a file says short: an `in` left out, `pass`, `inherited`, the counts and the class of a spec."""
+def prepare(tree: Mapping, *, is_part: bool = False) -> None:
+    """Write out what a file says short: `in`, a part's `outputs`, `pass`, `inherited`, counts and a class."""
     parts, tasks = _children(tree, "parts"), _children(tree, "tasks")
+    for part in [tree, *parts] if is_part else parts:
+        if "outputs" not in part.entries and _entries(part, "graph"):
+            name, last = list(_entries(part, "graph"))[-1]
+            _made(part, "outputs").entries["x"] = Entry(last.key_span, _text(name, last.key_span))
     for holder in [tree, *parts]:
         inherited = _entries(holder, "inherited")
         if inherited:  # in front, since the others' defaults may read them
@@ -146,6 +150,8 @@ def _text_of(tree: Tree, key: str) -> str | None:
 
 def _changed(below: Entry, own: Entry, section: str) -> Entry:
     """A node or input over that of its name: the change of it, or itself where it is one of its own."""
+    if section == "inputs" and isinstance(below.value, Scalar):
+        below = Entry(below.key_span, Mapping({"type": below}, below.value.span))
     return own if _is_whole(own.value, section) else Entry(own.key_span, _change(below.value, own.value))
 
 

@@ -93,7 +93,7 @@ class Construct(BaseModel):
 
 
 class Input(Construct):
-    """An input of a spec or part."""
+    """An input of a spec or part; a type that ends in `?` may be left out."""
 
     type: str
     optional: bool = False
@@ -103,7 +103,10 @@ class Input(Construct):
     @model_validator(mode="before")
     @classmethod
     def _short(cls, value: Any) -> Any:
-        return {"type": value} if isinstance(value, str) else value
+        given = {"type": value} if isinstance(value, str) else value
+        if not (isinstance(given, dict) and str(given.get("type")).endswith("?")):
+            return given
+        return {**given, "type": given["type"].removesuffix("?"), "optional": True}
 
 
 class Tie(Construct):
@@ -392,9 +395,9 @@ class Spec(Construct):
 
 
 class Part(InlinePart):
-    """A sub-graph that specs share, in a file of its own."""
+    """A sub-graph that specs share, in a file of its own, which gives it its name."""
 
-    part: Identifier
+    part: Identifier | None = None
 
 
 class WeightMap(Construct):

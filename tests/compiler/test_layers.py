@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import archwright as aw
 from archwright.compiler.reading.document import library
@@ -238,3 +239,21 @@ def test_no_chain_is_endless() -> None:
         Path(f"m{number}.yaml").write_text(f"model: m{number}\nextends: {f'm{number + 1}' if number < 4 else 'one'}\n")
     assert findings("model: spec\nextends: m0\n") == [("deep-extends", "m3.yaml:2:10")]
     aw.check("m2.yaml")
+
+
+def test_a_part_without_outputs_gives_its_last_node() -> None:
+    Path("halved.yaml").write_text('inputs: {x: "float[*, d]"}\ngraph: {up: {expr: x * 2}, out: {expr: up / 4}}\n')
+    graph = "graph: {a: {part: halved}, b: {part: own}}"
+    own = "parts: {own: {inputs: {x: any}, graph: {other: {expr: x + 1}, last: {expr: x - 1}}}}"
+    Path("spec.yaml").write_text(f"model: m\ninputs: {{x: 'float[2]'}}\n{graph}\noutputs: {{y: b.x}}\n{own}\n")
+    model = aw.compile("spec.yaml")
+    assert model(x=torch.tensor([2.0, 4.0])).y.tolist() == [0.0, 1.0]
+
+
+def test_a_type_that_ends_in_a_question_mark_may_be_left_out() -> None:
+    assert Input.model_validate("int[seq]?") == Input(type="int[seq]", optional=True)
+    base = "model: base\ninputs: {x: 'int[2]', y: 'int[2]?'}\ngraph: {sum: {expr: x + y, else: x}}\noutputs: {z: sum}\n"
+    Path("base.yaml").write_text(base)
+    Path("other.yaml").write_text("model: other\nextends: base\ninputs: {y: {default: ones}}\n")
+    assert aw.compile("base.yaml")(x=torch.tensor([1, 2])).z.tolist() == [1, 2]
+    assert aw.compile("other.yaml")(x=torch.tensor([1, 2])).z.tolist() == [2, 3]
