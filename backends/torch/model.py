@@ -259,7 +259,7 @@ class Model(nn.Module):
 
     def compiled(self, method: Any) -> Any:
         """A method of `net`, compiled whole when it is first called."""
-        if next(self.net.parameters()).device.type == "cpu":
+        if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             settle_instructions()
         return torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
 
