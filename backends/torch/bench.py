@@ -281,7 +281,8 @@ def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: f
     call = _call(model, inputs)
     first, again = (sample(call, 1) for _ in range(2))
     if keep:
-        model.keep_compiled()
+        with torch.no_grad():
+            model.keep_compiled(**inputs)
     build_bytes = None if most is None or before is None else most - before
     return {
         "start": start, "build": build, "first": first, "again": again, "build_bytes": build_bytes,

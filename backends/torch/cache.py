@@ -1,9 +1,8 @@
 """Compiled code kept between processes: a file for each way in which a model is called.
 
-A file holds, after its SHA-256, a zip of what `torch.compiler.save_cache_artifacts` gives and of the libraries that the
-C++ compiler built, which those lack. Torch finds what is inside by its own hashes of graphs and sources, so that a file
-that is out of date is of no use and of no harm. It is code, which is loaded without asking: the folder has to be the
-user's own.
+A file holds, after its SHA-256, a zip of a compiled function, as torch saves it, and of the libraries that the C++
+compiler built for it. It says nothing of what it was compiled under: that is its name's to say, which is a hash of all
+that matters. It is code, which is loaded without asking: the folder has to be the user's own.
 """
 
 from __future__ import annotations
@@ -12,10 +11,9 @@ import hashlib
 import io
 import os
 import platform
-import tempfile
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,8 +24,7 @@ from ..files import write_whole
 
 VARIABLE = "ARCHWRIGHT_CACHE"
 _DIGEST = 32
-_ARTIFACTS = "artifacts"
-_TORCH = "TORCHINDUCTOR_CACHE_DIR"
+_FUNCTION = "function"
 
 
 def folder() -> Path:
@@ -60,31 +57,24 @@ def _processor() -> str:
 
 @contextmanager
 def apart() -> Iterator[None]:
-    """Lets torch compile into a folder of its own, so that what is saved is what was compiled here."""
-    before = os.environ.get(_TORCH)
-    with tempfile.TemporaryDirectory(prefix="archwright-") as own:
-        os.environ[_TORCH] = own
-        try:
-            yield
-        finally:
-            os.environ.pop(_TORCH)
-            if before is not None:
-                os.environ[_TORCH] = before
+    """Lets torch compile everything anew, into a folder of its own: what is saved is what was compiled here."""
+    from torch._inductor.utils import fresh_cache
+
+    with fresh_cache():
+        yield
 
 
-def save(path: Path) -> int:
-    """Write what this process has compiled, `apart`; the number of bytes.
+def save(path: Path, function: Any) -> int:
+    """Write a function that `aot_compile` gave, compiled `apart`; the number of bytes.
 
     Raises:
-        RuntimeError: torch kept nothing.
         OSError: the folder cannot be written.
     """
-    kept = torch.compiler.save_cache_artifacts()
-    if kept is None:
-        raise RuntimeError("torch kept nothing of what it compiled; are its caches turned off?")
+    written = _torch_folder() / _FUNCTION
+    function.save_compiled_function(str(written))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr(_ARTIFACTS, kept[0])
+        archive.write(written, _FUNCTION)
         for file in sorted(_torch_folder().glob("*/*.so")):
             archive.write(file, file.relative_to(_torch_folder()).as_posix())
     data = packed.getvalue()
@@ -100,18 +90,18 @@ def _torch_folder() -> Path:
     return Path(cache_dir())
 
 
-def load(path: Path) -> bool:
-    """Give torch what a file holds; a file that is damaged or cannot be read is told and left alone."""
+def load(path: Path, names: dict[str, Any]) -> Callable[..., Any] | None:
+    """The function that a file holds, in a module of `names`; one that is damaged or cannot be read is left alone."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return False
+        return None
     except OSError as error:
         warnings.warn(f"cannot read compiled code from {path}: {error.strerror}; compiling anew", stacklevel=2)
-        return False
+        return None
     if hashlib.sha256(data[_DIGEST:]).digest() != data[:_DIGEST]:
         warnings.warn(f"the compiled code in {path} is damaged; compiling anew", stacklevel=2)
-        return False
+        return None
     with zipfile.ZipFile(io.BytesIO(data[_DIGEST:])) as archive:
         for name in archive.namelist():
             library = PurePosixPath(name)
@@ -124,4 +114,4 @@ def load(path: Path) -> bool:
             ):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 write_whole(target, archive.read(name), mode=0o600)
-        return torch.compiler.load_cache_artifacts(archive.read(_ARTIFACTS)) is not None
+        return torch.compiler.load_compiled_function(io.BytesIO(archive.read(_FUNCTION)), f_globals=names)

@@ -20,11 +20,11 @@ from ...compiler.graph import Graph
 from ...compiler.building.parts import MAX_ROUNDS
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from . import cache
+from .compiled import Compiled
 from .emit.lean import Inference
 from .emit.source import Source, version
 from .instructions import settle_instructions
-from .modules.inference import Derived, Held, PrepackedLinear
+from .modules.inference import Derived, PrepackedLinear
 from .records import pack
 
 if TYPE_CHECKING:
@@ -78,21 +78,20 @@ class Model(nn.Module):
         self.inference = inference
         # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
         how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
-        self._emitter = Source(graph, version=version(), inference=how)
+        self.emitter = Source(graph, version=version(), inference=how)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
-        self._called: Any = None
         self._idle: dict[tuple[int, str], bool] = {}
-        self._emitter.specialise(_plainest(graph))
+        self.emitter.specialise(_plainest(graph))
         self._load()
         with torch.device("meta"):
-            self.net = self._classes[self._emitter.root.name]()
+            self.net = self._classes[self.emitter.root.name]()
 
     @property
     def source(self) -> str:
         """The generated Python, as text: one file with a forward for each specialisation made so far."""
-        return self._emitter.text()
+        return self.emitter.text()
 
     def train(self, mode: bool = True) -> Model:
         """As torch's.
@@ -118,6 +117,11 @@ class Model(nn.Module):
         Raises:
             ArgumentError: an unknown name, or inputs from which no output can be made.
         """
+        method, values = self._chosen(args, inputs)
+        return _wrap(self.graph.outputs, method(values))
+
+    def _chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """The specialisation for a call, and the tensors that it is given."""
         named = self._named(args, inputs)
         given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
         flags = {name for name in self.graph.flags if self._flag(name, named)}
@@ -128,7 +132,7 @@ class Model(nn.Module):
                 del given[name]
             combination = self.graph.combination(set(given) | flags, off=off)
         method = self._methods.get(combination) or self._specialise(combination, set(given))
-        return _wrap(self.graph.outputs, method({name: self.value(value, name) for name, value in given.items()}))
+        return method, {name: self.value(value, name) for name, value in given.items()}
 
     def _idle_masks(self, combination: int, given: Mapping[str, Any]) -> list[str]:
         """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""
@@ -186,61 +190,27 @@ class Model(nn.Module):
     def _specialise(self, combination: int, given: set[str]) -> Any:
         """Write and load the forward for a new combination of inputs and flags."""
         self._require(combination, given)
-        name = self._emitter.specialise(combination)
+        name = self.emitter.specialise(combination)
         self._renew()
         bound = getattr(self.net, name)
-        takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
-        run = self.compiled(bound) if self.backend == "inductor" else bound
-        loose = _free_axes(self.graph, takes) if self.dynamic and self.backend == "inductor" else {}
+        if self.backend == "inductor":
+            self._methods[combination] = Compiled(self, combination, bound)
+        else:
+            takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
+            self._methods[combination] = lambda values: bound(**{name: values[name] for name in takes})
+        return self._methods[combination]
 
-        seen: set[Any] = set()
-
-        def call(values: dict[str, Any]) -> Any:
-            told = {name: values[name] for name in takes}
-            if self.backend == "inductor":
-                self._prepare(combination, bound, told, seen)
-            for name, axes in loose.items():
-                # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
-                torch._dynamo.maybe_mark_dynamic(told[name], axes)
-            return run(**told)
-
-        self._methods[combination] = call
-        return call
-
-    def _prepare(self, combination: int, bound: Any, values: dict[str, Any], seen: set[Any]) -> None:
-        """Before a call is compiled: load what has been compiled for it, make what it holds."""
-        key = (torch.is_grad_enabled(), *(getattr(one, "shape", None) for one in values.values()))
-        if key in seen:
-            return
-        is_first = not seen
-        seen.add(key)
-        self._called = combination, torch.is_grad_enabled(), values
-        if cache.folder().is_dir():
-            cache.load(self._compiled_path())
-        holds = self.inference and any(isinstance(module, Held) for module in self.net.modules())
-        if holds and (is_first or self.dynamic is False):
-            with torch.no_grad():
-                bound(**values)
-
-    def _compiled_path(self) -> Path:
-        """The file for code compiled for the last call of a new kind: its text is that of no other specialisation."""
-        combination, grad, values = self._called
-        source = Source(self.graph, version=version(), inference=self._emitter.inference)
-        source.specialise(combination)
-        device = next(self.net.parameters()).device
-        how = (self.backend, self.dynamic, grad)
-        return cache.path_for(source.text(), values, how=how, device=device)
-
-    def keep_compiled(self) -> tuple[Path, int]:
-        """Keep what this process has compiled for others that make the last call of a new kind: the file, its bytes.
+    def keep_compiled(self, **inputs: Any) -> tuple[Path, int]:
+        """Compile for a call and keep the code for other processes (`compiled.py`): the file, and its bytes.
 
         Raises:
-            RuntimeError: nothing has been compiled.
+            ArgumentError: the model does not compile what it runs, or the inputs are wrong.
+            OSError: the cache's folder cannot be written.
         """
-        if self._called is None:
-            raise RuntimeError('nothing is compiled: call the model first, with `backend="inductor"`')
-        path = self._compiled_path()
-        return path, cache.save(path)
+        if self.backend != "inductor":
+            raise ArgumentError('code is kept of models with `backend="inductor"`')
+        method, values = self._chosen((), inputs)
+        return method.keep(values)
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.
@@ -250,7 +220,7 @@ class Model(nn.Module):
         """
         key = (combination, output, is_first)
         if key not in self._steps:
-            method = self._emitter.step(combination, output, tokens, is_first=is_first)
+            method = self.emitter.step(combination, output, tokens, is_first=is_first)
             self._renew()
             bound = getattr(self.net, method.method)
             run = self.compiled(bound) if self.backend == "inductor" and not is_first else bound
@@ -288,7 +258,7 @@ class Model(nn.Module):
 
     def _load(self) -> None:
         """Execute the emitted text, registered so that tracebacks show its lines."""
-        text = self._emitter.text()
+        text = self.emitter.text()
         name = f"archwright_{self.graph.name}_{self.graph.task or 'base'}_{next(_NUMBERS)}"
         filename = f"<{name}>"
         linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
@@ -296,7 +266,7 @@ class Model(nn.Module):
         sys.modules[name] = module  # torch.compile looks up a function's globals by its module's name
         weakref.finalize(self, _forget, name)
         exec(compile(text, filename, "exec"), module.__dict__)  # the text is ours: made from checked types alone
-        self._classes = {made.name: module.__dict__[made.name] for made in self._emitter.classes.values()}
+        self._classes = {made.name: module.__dict__[made.name] for made in self.emitter.classes.values()}
         for made in self._classes.values():
             _admit_variants(made)
 
@@ -332,16 +302,6 @@ def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
     if isinstance(value, torch.Tensor):
         return any(bool((value == one).all()) for one in neutral)
     return isinstance(value, (bool, int)) and value in neutral
-
-
-def _free_axes(graph: Graph, names: tuple[str, ...]) -> dict[str, list[int]]:
-    """The axes of each input whose extents a call may choose."""
-    found: dict[str, list[int]] = {}
-    for name in names:
-        kind = graph.root.inputs[name].type
-        if isinstance(kind, Type):
-            found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
-    return found
 
 
 def _admit_variants(made: type) -> None:

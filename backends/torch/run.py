@@ -155,11 +155,7 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
     Raises:
         ArgumentError: the inputs do not fit the model.
     """
-    first = next(iter(model.net.parameters()))
-    moved = {
-        name: value.to(first.device, first.dtype if value.is_floating_point() else None)
-        for name, value in inputs.items()
-    }
+    first, moved = next(iter(model.net.parameters())), _moved(model, inputs)
     if first.is_cuda:
         torch.cuda.reset_peak_memory_stats(first.device)
     with torch.no_grad():
@@ -174,6 +170,21 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         weight_bytes=sum(one.numel() * one.element_size() for one in tensors),
         peak_bytes=peak(first.device),
     )
+
+
+def keep(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[str] = ()) -> tuple[Path, int]:
+    """Compile for calls without gradients and keep the code, with arguments as for `run_once`: the file, its bytes."""
+    with torch.no_grad():
+        return model.keep_compiled(**_moved(model, inputs), **dict.fromkeys(flags, True))
+
+
+def _moved(model: Model, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Inputs where the model is, floating-point ones of its type."""
+    first = next(iter(model.net.parameters()))
+    return {
+        name: value.to(first.device, first.dtype if value.is_floating_point() else None)
+        for name, value in inputs.items()
+    }
 
 
 def _timed(model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]) -> tuple[Any, float]:

@@ -10,7 +10,10 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.backends.errors import ArgumentError
 from archwright.backends.torch import cache
+from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.modules import prepacked
 
 
 @pytest.fixture
@@ -23,8 +26,21 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def given(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What torch is given."""
     seen: list[bytes] = []
-    monkeypatch.setattr(torch.compiler, "load_cache_artifacts", lambda data: seen.append(data) or object())
+
+    def load(file: Any, f_globals: dict[str, Any]) -> Any:
+        seen.append(file.read())
+        return lambda *args: args
+
+    monkeypatch.setattr(torch.compiler, "load_compiled_function", load)
     return seen
+
+
+class Made:
+    """A compiled function."""
+
+    def save_compiled_function(self, path: str) -> None:
+        """As torch's."""
+        Path(path).write_bytes(b"code")
 
 
 def path_for(text: str = "a", **more: Any) -> Path:
@@ -48,19 +64,18 @@ def test_each_way_of_calling_has_its_file(folder: Path) -> None:
     assert all(path.parent == folder for path in paths)
 
 
-def test_what_is_saved_is_loaded(folder: Path, given: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.compiler, "save_cache_artifacts", lambda: (b"code", None))
+def test_what_is_saved_is_loaded(folder: Path, given: list[bytes]) -> None:
     path = path_for()
-    assert not cache.load(path)
+    assert cache.load(path, {}) is None
     with cache.apart():
         library = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "ab" / "abc.so"
         library.parent.mkdir()
         library.write_bytes(b"built")
-        assert cache.save(path) == path.stat().st_size
+        assert cache.save(path, Made()) == path.stat().st_size
     assert not library.exists()
     assert [one.name for one in folder.iterdir()] == [path.name]  # and no temporary one
     with cache.apart():
-        assert cache.load(path)
+        assert cache.load(path, {}) is not None
         assert (Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "ab" / "abc.so").read_bytes() == b"built"
     assert given == [b"code"]
 
@@ -70,39 +85,44 @@ def test_a_damaged_file_is_told_and_ignored(folder: Path, given: list[bytes], da
     folder.mkdir()
     path_for().write_bytes(data)
     with pytest.warns(UserWarning, match="damaged; compiling anew"):
-        assert not cache.load(path_for())
+        assert cache.load(path_for(), {}) is None
     path_for().unlink()
     path_for().mkdir()
     with pytest.warns(UserWarning, match="cannot read"):
-        assert not cache.load(path_for())
+        assert cache.load(path_for(), {}) is None
     assert not given
 
 
-def test_nothing_kept_is_an_error(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.compiler, "save_cache_artifacts", lambda: None)
-    with pytest.raises(RuntimeError, match="turned off"):
-        cache.save(path_for())
+def test_what_runs_as_it_is_written_is_not_kept(folder: Path) -> None:
+    with pytest.raises(ArgumentError, match='backend="inductor"'):
+        aw.compile("bert", size="tiny", backend="eager").keep_compiled(input_ids=torch.zeros(1, 5).long())
     assert not folder.exists()
-    with pytest.raises(RuntimeError, match="call the model first"):
-        aw.compile("bert", size="tiny", backend="eager").keep_compiled()
 
 
+@pytest.mark.parametrize(("name", "inference"), [("bert", False), ("t5", True)])
 def test_a_second_model_finds_what_the_first_kept(
-    folder: Path, given: list[bytes], monkeypatch: pytest.MonkeyPatch
+    name: str, inference: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.compiler, "save_cache_artifacts", lambda: (b"code", None))
-    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
-    ids = torch.zeros(1, 5, dtype=torch.long)
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    made = lambda: aw.compile(name, size="tiny", inference=inference, dynamic=False)  # noqa: E731
+    first = made()
+    given = example_inputs(first.graph)
     with torch.no_grad():
-        first = aw.compile("bert", size="tiny")
-        first(input_ids=ids)
-    with cache.apart():
-        path, _ = first.keep_compiled()
+        path, _ = first.keep_compiled(**given)
     assert path.parent == folder
+    second = made()
+    second.load_state_dict(first.state_dict())
+    compiled: list[Any] = []
+    monkeypatch.setattr(torch, "compile", lambda method, **options: compiled.append(method) or method)
+    eager = aw.compile(name, size="tiny", backend="eager")
+    eager.load_state_dict(first.state_dict())
     with torch.no_grad():
-        second = aw.compile("bert", size="tiny")
-        second(input_ids=ids, output_hidden_states=True)  # another specialisation does not change the text of this one
-        second(input_ids=ids)
-        second(input_ids=ids)
-        second(input_ids=ids[:, :4])
-    assert given == [b"code"]
+        found = second(**given)
+        assert not compiled
+        for key, value in eager(**given).items():
+            torch.testing.assert_close(found[key], value)
+        second(**{key: torch.cat([value, value]) for key, value in given.items()})  # other shapes
+        assert len(compiled) == 1
+        torch.testing.assert_close(second(**given)[key], found[key])
+    second(**given)
+    assert len(compiled) == 1  # with gradients it is other code

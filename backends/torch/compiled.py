@@ -1,0 +1,104 @@
+"""A forward through `torch.compile`, and what other processes have compiled of it and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from ...blocks.notation.types import Type
+from . import cache
+from .emit.source import Source, version
+from .modules.inference import Held
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+class Compiled:
+    """One specialisation of a model's forward.
+
+    What is kept is taken for the very calls that it was compiled for, and nothing looks again whether it fits: its file
+    is found by all that it depends on (`path`).
+    """
+
+    def __init__(self, model: Model, combination: int, method: Any) -> None:
+        self.model = model
+        self.combination = combination
+        self.method = method
+        self.takes = method.__code__.co_varnames[1 : method.__code__.co_argcount]
+        self.loose = _free_axes(model, self.takes) if model.dynamic else {}
+        self.holds = model.inference and any(isinstance(one, Held) for one in model.net.modules())
+        self.kept: dict[Any, Callable[..., Any] | None] = {}
+        self.last: Any = None
+
+    @cached_property
+    def run(self) -> Callable[..., Any]:
+        """What torch compiles when it is called: not asked for where all that is called is kept."""
+        return self.model.compiled(self.method)
+
+    def __call__(self, values: Mapping[str, Any]) -> Any:
+        """Call with inputs by name."""
+        told = {name: values[name] for name in self.takes}
+        key = self.key(told)
+        if key not in self.kept:
+            self.kept[key] = cache.load(self.path(told), self.method.__globals__) if cache.folder().is_dir() else None
+            if self.model.dynamic is False or len(self.kept) == 1:
+                self.hold(key, told)
+        kept = self.kept[key]
+        if kept is not None:
+            self.hold(key, told)
+            return kept(self.model.net, **told)
+        for name, axes in self.loose.items():
+            # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
+            torch._dynamo.maybe_mark_dynamic(told[name], axes)
+        return self.run(**told)
+
+    def hold(self, key: Any, values: Mapping[str, Any]) -> None:
+        """Make what is held for these shapes, if it is not what is held: code finds it there."""
+        if self.holds and key != self.last:
+            with torch.no_grad():
+                self.method(**values)
+        self.last = key
+
+    def key(self, values: Mapping[str, Any]) -> Any:
+        """What code depends on beside the text and the weights' shapes."""
+        weight = next(self.model.net.parameters())
+        called = [(getattr(one, "shape", None), getattr(one, "dtype", None)) for one in values.values()]
+        return torch.is_grad_enabled(), self.model.training, weight.dtype, weight.device, *called
+
+    def path(self, values: Mapping[str, Any]) -> Path:
+        """The file for a call: its text is that of this specialisation alone."""
+        model = self.model
+        source = Source(model.graph, version=version(), inference=model.emitter.inference)
+        source.specialise(self.combination)
+        grad, training, dtype, device, *_ = self.key(values)
+        how = (model.dynamic, grad, training, str(dtype), torch.is_autocast_enabled(device.type))
+        return cache.path_for(source.text(), values, how=how, device=device)
+
+    def keep(self, values: Mapping[str, Any]) -> tuple[Path, int]:
+        """Compile for a call, and keep it: the file, and its bytes.
+
+        Raises:
+            OSError: the folder cannot be written.
+        """
+        told = {name: values[name] for name in self.takes}
+        self.hold(self.key(told), told)
+        path = self.path(told)
+        with cache.apart(), torch._dynamo.config.patch(enable_aot_compile=True):
+            options: dict[str, Any] = {"guard_filter_fn": lambda guards: [False] * len(guards)}
+            made: Any = torch.compile(self.method, fullgraph=True, dynamic=False, options=options)
+            return path, cache.save(path, made.aot_compile(((), told)))
+
+
+def _free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:
+    """The axes of each input whose extents a call may choose."""
+    found: dict[str, list[int]] = {}
+    for name in names:
+        kind = model.graph.root.inputs[name].type
+        if isinstance(kind, Type):
+            found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
+    return found
