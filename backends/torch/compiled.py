@@ -66,7 +66,7 @@ class Compiled:
 
     def key(self, values: Mapping[str, Any]) -> Any:
         """What code depends on beside the text and the weights' shapes."""
-        weight = next(self.model.net.parameters())
+        weight = next(self.model.net.parameters(), torch.empty(0))
         called = [(getattr(one, "shape", None), getattr(one, "dtype", None)) for one in values.values()]
         return torch.is_grad_enabled(), self.model.training, weight.dtype, weight.device, *called
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ...blocks.linear import Linear
 from ..calls import plain_call
 from ..graph import Graph, Node
 from .held import Hold
@@ -39,6 +40,9 @@ def changes(graph: Graph) -> Iterator[Change]:
     for path, body in bodies(graph):
         for one in rewrites(body):
             yield Change(one.kind, path, tuple(node.name for node in one.nodes), _WORDS[one.kind])
+        linear = [node for node in body.nodes.values() if type(node.contract) is Linear and node.reuse is None]
+        if linear:
+            yield Change("prepacked", path, _names(linear), "on a CPU, weights in the order of its kernels")
         needed = [node for node in body.nodes.values() if node.present >> combination & 1]
         outputs = [value for value in body.outputs.values() if value.present >> combination & 1]
         fixed = Hold(body, combination, extents=False).nodes
