@@ -11,6 +11,7 @@ from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Document
+from ..reading.layers import interleaved
 from ..reading.span import Span
 from .definitions import Definition
 from .order import dependencies
@@ -105,7 +106,8 @@ def _lay(composed: Composed, name: str) -> None:
     spec = composed.spec
     task = spec.tasks[name]
     graph = dict(spec.graph)
-    inputs = _merged_inputs(spec.inputs, task.inputs)
+    both = {**spec.inputs, **task.inputs}
+    inputs = {key: both[key] for key in interleaved(spec.inputs, task.inputs)}  # so that calls by place stay
     base = ("tasks", name)
     if task.part is not None:
         call = {"part": task.part, "source": task.source, "tie": task.tie, **task.options}
@@ -136,21 +138,6 @@ def _lay(composed: Composed, name: str) -> None:
         "flags": {**spec.flags, **task.flags},
     }
     composed.model = spec.model_copy(update=update)
-
-
-def _merged_inputs(base: Mapping[str, schema.Input], own: Mapping[str, schema.Input]) -> dict[str, schema.Input]:
-    """A task's inputs among the base's: a restated one keeps its place, new ones stand before what follows them."""
-    order = list(base)
-    waiting: list[str] = []
-    for name in own:
-        if name in base:
-            at = order.index(name)
-            order[at:at] = waiting
-            waiting = []
-        else:
-            waiting.append(name)
-    both = {**base, **own}
-    return {name: both[name] for name in (*order, *waiting)}
 
 
 def _task_outputs(

@@ -153,8 +153,8 @@ class ModelBuilder:
         """Inputs that a task's parts leave unwired: they become inputs of the model (rule on tasks)."""
         names: dict[str, bool] = {}
         for name in self.spec.graph:
-            if name not in self.definition.own:
-                continue
+            if name not in self.definition.own or name in self.document.model.graph:
+                continue  # what a task changes of the base has the base's inputs
             for part in self.parts_of(name):
                 names.update(dict.fromkeys(unwired(part.model, self.spec.graph[name]), True))
         return {name: True for name in names if name not in self.spec.inputs}

@@ -20,6 +20,7 @@ SECTIONS = (
 DEEPER = ("config", "weights", "also")
 WHOLE = {"graph": NODE_KINDS, "inputs": ("type",)}
 """What an entry of its own says: a node what it is, an input its type. One that does not changes that of its name."""
+IN_ORDER = ("inputs", "outputs")
 OF_ONE_MODEL = ("frame", "published")
 OF_ONE_CLASS = ("architectures", "model_type", "match")
 
@@ -117,6 +118,7 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
     is_checkpoint = section == "checkpoint"
     renamed = OF_ONE_CLASS if is_checkpoint and "class" in own.entries else ()
     entries = {key: entry for key, entry in base.entries.items() if key not in renamed}
+    order = interleaved(entries, own.entries if section in IN_ORDER else ())
     for key, entry in own.entries.items():
         below = entries.get(key)
         if below is None:
@@ -132,7 +134,20 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
             entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
         else:
             entries[key] = entry
-    return Mapping(entries, own.span)
+    return Mapping({key: entries[key] for key in (*order, *entries) if key in entries}, own.span)
+
+
+def interleaved(base: Iterable[str], own: Iterable[str]) -> list[str]:
+    """The names of both: one of the base's keeps its place, and new ones stand before it where it follows them."""
+    order, waiting = list(base), list[str]()
+    for name in own:
+        if name in order:
+            at = order.index(name)
+            order[at:at] = waiting
+            waiting = []
+        else:
+            waiting.append(name)
+    return [*order, *waiting]
 
 
 def _is_null(value: Tree) -> bool:

@@ -44,7 +44,7 @@ checkpoint: {class: One, architectures: {OneReader: token_classification}, weigh
 TWO = """\
 model: two
 extends: one
-inputs: {index: {default: range}}
+inputs: {extra: {type: "int[seq]", optional: true}, index: {default: range}}
 graph: {norm: {affine: false}}
 tasks:
   multiple_choice: {extends: multiple_choice, dropout: 0.5}
@@ -88,7 +88,21 @@ def test_a_spec_stands_on_a_frame() -> None:
     ]
     aw.check("one.yaml")
     aw.check("two.yaml")
-    assert spec("two").inputs.keys() == spec("one").inputs.keys() == {"input_ids", "position_ids", "index"}
+    assert list(spec("one").inputs) == ["input_ids", "position_ids", "index"]
+
+
+def test_a_new_input_stands_before_the_one_that_follows_it() -> None:
+    assert list(spec("two").inputs) == ["input_ids", "position_ids", "extra", "index"]
+
+
+def test_what_a_task_changes_of_the_base_adds_no_inputs() -> None:
+    Path("spec.yaml").write_text(
+        'model: five\nparams: {vocab_size: 5, d_model: 8, num_labels: 3}\ninputs: {x: "float[batch, seq, $d_model]"}\n'
+        "graph: {head: {part: lm_head}}\noutputs: {logits: head.logits}\n"
+        "tasks: {wide: {graph: {head: {bias: true}}, outputs: {logits: head.logits}}, tagging: {part: token_classifier, in: x}}\n"
+    )
+    assert "labels" not in aw.check("spec.yaml", task="wide").root.inputs
+    assert "labels" in aw.check("spec.yaml", task="tagging").root.inputs
 
 
 def test_a_frame_is_no_model() -> None:
