@@ -86,6 +86,7 @@ class Block(BaseModel):
             `scan` (a prefix function of integers), `length` (its extent alone) or `all`.
         extents: ports of which only the shape, the kind of number and the device count.
         neutral: ports at which a mask that is true throughout is as good as none.
+        ignoring: for a port whose rows do not count where labels are `ignored`, the port of those labels.
         counts: it numbers tokens or hides later ones, so that in decoding its function is told their `place`.
         divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
         category: the family that diagrams colour it by.
@@ -101,6 +102,7 @@ class Block(BaseModel):
     reads: ClassVar[Mapping[str, str]] = {}
     extents: ClassVar[frozenset[str]] = frozenset()
     neutral: ClassVar[frozenset[str]] = frozenset()
+    ignoring: ClassVar[Mapping[str, str]] = {}
     counts: ClassVar[bool] = False
     divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     category: ClassVar[str] = "operation"

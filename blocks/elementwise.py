@@ -40,6 +40,7 @@ class Dropout(Block):
 class DropPath(Block):
     """Stochastic depth: drops a whole sample's branch, in training only (arXiv:1603.09382)."""
 
+    reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "dropout"
     random: ClassVar[bool] = True
 

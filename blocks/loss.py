@@ -14,6 +14,7 @@ class CrossEntropy(Block):
     inputs: ClassVar = {"logits": "float[*, classes]", "labels": "int[*]"}
     outputs: ClassVar = {"x": "float[]"}
     reads: ClassVar = {"logits": "all", "labels": "all"}
+    ignoring: ClassVar = {"logits": "labels"}
     category: ClassVar[str] = "loss"
 
     shift: bool = False

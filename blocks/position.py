@@ -85,6 +85,7 @@ class Rotary(Block):
 
     inputs: ClassVar = {"x": "float[batch, length, inner]", "angles": "float[1 | batch, length, pairs]"}
     outputs: ClassVar = {"x": "float[batch, length, inner]"}
+    reads: ClassVar = {"x": "token", "angles": "token"}
     divides: ClassVar = {"num_heads": ("inner",)}
     category: ClassVar[str] = "position"
 

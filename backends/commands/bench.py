@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 @call_options
 @click.option("--inference", is_flag=True, help="As for `inference=True`: the model never trains.")
 @click.option("--static", is_flag=True, help="As for `dynamic=False`: compiled for these shapes alone.")
+@click.option("--packed", is_flag=True,
+              help="Samples of many lengths, a third of --length on average, also with `packed=True`.")  # fmt: skip
 @click.option("--generate", is_flag=True, help="Measure how fast it writes, with `inference=True`.")
 @click.option("--new-tokens", type=click.IntRange(1), default=128, show_default=True, help="How many it writes.")
 @click.option("--runs", type=click.IntRange(1), help="Timed rounds.  [default: 30, or 5 of writing]")
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 def command(
     target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
     dtype: str | None, inputs: list[str] | None, dims: dict[str, int], batch: int, length: int | None,
-    inference: bool, static: bool, generate: bool, new_tokens: int, runs: int | None, reference: bool, cold: bool,
-    as_json: bool,
+    inference: bool, static: bool, packed: bool, generate: bool, new_tokens: int, runs: int | None, reference: bool,
+    cold: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a model: latency and throughput, eager and compiled, cold and warm.
 
@@ -52,6 +54,7 @@ def command(
     Examples:
       archwright bench bert --size tiny --no-cold
       archwright bench path/to/checkpoint --batch 8 --length 128 --device cuda --dtype bfloat16
+      archwright bench bert --backend eager --batch 32 --packed
       archwright bench gpt2 --task causal_lm --batch 1 --generate
     """
     with steps() as step:
@@ -62,7 +65,7 @@ def command(
         chosen = ("eager", "inductor") if backend == "both" else (backend,)
         request = Request(
             target, task, size, overrides, dims, batch, length, inputs or (), device, dtype, inference=inference,
-            dynamic=False if static else None,
+            dynamic=False if static else None, packed=packed,
         )  # fmt: skip
         how: dict[str, Any] = {"backends": chosen, "reference": reference, "step": step}
         if generate:

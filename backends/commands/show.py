@@ -27,7 +27,9 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.option("--resolved", "view", flag_value="resolved", help="Every value, and where it comes from.")
 @click.option("--shapes", "view", flag_value="shapes", help="The graph as text: nodes, edges, symbolic shapes.")
 @click.option("--params", "view", flag_value="params", help="Every weight: its path, shape and size.")
-@click.option("--passes", "view", flag_value="passes", help="What inference=True computes otherwise, and where.")
+@click.option(
+    "--passes", "view", flag_value="passes", help="What inference=True and packed=True compute otherwise, and where."
+)
 @dim_option
 @click.option(
     "--dtype", type=click.Choice(list(_FLOAT_BYTES)), default="float32", show_default=True, help="For memory."
@@ -156,15 +158,13 @@ def _params(graph: Graph) -> tuple[dict[str, Any], str]:
 
 
 def _passes(graph: Graph) -> tuple[dict[str, Any], str]:
-    """What each pass of inference did; changes that are alike on one line."""
-    from ...compiler.passes.report import changes
+    """What each pass did; changes that are alike on one line."""
+    from ...compiler.passes.report import changes, packed_changes
 
-    data = [
-        {"pass": one.rewrite, "path": one.path, "nodes": list(one.nodes), "effect": one.effect}
-        for one in changes(graph)
-    ]
+    found = [*changes(graph), *packed_changes(graph)]
+    data = [{"pass": one.rewrite, "path": one.path, "nodes": list(one.nodes), "effect": one.effect} for one in found]
     groups: dict[tuple[str, str, tuple[str, ...], str], list[str]] = {}
-    for one in changes(graph):
+    for one in found:
         key = re.sub(r"\.\d+(?=\.|$)", ".<>", one.path)
         groups.setdefault((one.rewrite, key, one.nodes, one.effect), []).append(f"{one.path}.")
     rows = [

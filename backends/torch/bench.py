@@ -14,11 +14,14 @@ from typing import Any
 
 import torch
 
+from ...compiler.passes.packed import find_mask
 from ..errors import ArgumentError
 from .cache import VARIABLE
 from .fresh import fresh
 from .memory import in_use, peak
-from .reference import NoReference, is_installed, largest_difference, load_reference, reference_class
+from .reference import (
+    NoReference, is_installed, largest_difference, load_reference, real_numbers, reference_class,
+)  # fmt: skip
 from .run import built, made_inputs
 from .timing import Spread, interleaved, sample, speedups
 
@@ -31,7 +34,10 @@ LENGTH = 128
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is measured: a model as `run.built` takes it, and a call of it."""
+    """What is measured: a model as `run.built` takes it, and a call of it.
+
+    `packed` is the call of a batch whose samples have different lengths (`sentence_lengths`).
+    """
 
     target: str
     task: str | None = None
@@ -46,18 +52,25 @@ class Request:
     seed: int = 0
     inference: bool = False
     dynamic: bool | None = None
+    packed: bool = False
 
-    def model(self, backend: str) -> Any:
-        """The model, on one of our backends."""
+    def model(self, backend: str, *, packed: bool = False) -> Any:
+        """The model, on one of our backends; `packed` leaves padding out."""
         return built(
             self.target, task=self.task, size=self.size, overrides=self.overrides, backend=backend, device=self.device,
             dtype=self.dtype, seed=self.seed, inference=self.inference, dynamic=self.dynamic,
+            packed=packed,
         )  # fmt: skip
 
     def call(self, graph: Any) -> dict[str, torch.Tensor]:
         """The inputs of the call, where the model is."""
         length = usual_length(graph) if self.length is None else self.length
-        made = made_inputs(graph, dims=self.dims, batch=self.batch, length=length, extra=self.inputs, seed=self.seed)
+        extra = (*self.inputs, *([find_mask(graph)] if self.packed else []))
+        made = made_inputs(graph, dims=self.dims, batch=self.batch, length=length, extra=extra, seed=self.seed)
+        if self.packed:
+            mask = made[extra[-1]].flatten(0, -2)
+            lengths = sentence_lengths(*mask.shape, seed=self.seed)
+            mask[torch.arange(mask.shape[1]) >= lengths[:, None]] = 0
         dtype = getattr(torch, self.dtype) if self.dtype else None
         return {
             name: value.to(self.device or "cpu", dtype if value.is_floating_point() else None)
@@ -69,6 +82,14 @@ def usual_length(graph: Any) -> int:
     """A length worth measuring that the model has positions for."""
     limit = graph.params.get("max_positions")
     return min(LENGTH, limit // 2) if isinstance(limit, int) and not isinstance(limit, bool) and limit > 1 else LENGTH
+
+
+def sentence_lengths(batch: int, length: int, *, seed: int = 0) -> torch.Tensor:
+    """Lengths as sentences have them, ``[batch]``: many short, few long, a third of `length` on average, one whole."""
+    first, second = torch.rand(2, batch, generator=torch.Generator().manual_seed(seed))
+    lengths = (-(first * second).log() * length / 6).ceil().clamp(1, length).long()  # a gamma distribution of shape 2
+    lengths[0] = length
+    return lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +169,8 @@ def bench(
     step("building")
     models = {f"archwright {backend}": request.model(backend) for backend in backends}
     first = next(iter(models.values()))
+    if request.packed:
+        models |= {f"archwright {backend} packed": request.model(backend, packed=True) for backend in backends}
     inputs = request.call(first.graph)
     with tempfile.TemporaryDirectory(prefix="archwright-") as folder:
         theirs = backends if compile_reference else ("eager",)
@@ -160,7 +183,11 @@ def bench(
                 call()
         difference = None
         if others:
-            difference = largest_difference(first(**inputs), next(iter(others.values()))(**inputs))
+            ours = next(model for name, model in models.items() if name.endswith("packed") or not request.packed)
+            pair = [model(**inputs) for model in (ours, next(iter(others.values())))]
+            if request.packed:
+                pair = [real_numbers(outputs, inputs[find_mask(first.graph)]) for outputs in pair]
+            difference = largest_difference(*pair)
         step("timing")
         times = interleaved(calls, runs=runs, seconds=seconds)
         torch.save(inputs, Path(folder, INPUTS))
@@ -273,7 +300,7 @@ def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: f
     before, began = in_use(device), time.perf_counter()
     model: Any = None
     if reference is None:
-        model = asked.model("inductor")
+        model = asked.model("inductor", packed=asked.packed)
     else:
         model = torch.compile(load_reference(reference, device=asked.device, dtype=model_dtype(asked)))
     build, most = time.perf_counter() - began, peak(device)

@@ -18,7 +18,8 @@ _BACKENDS = ("eager", "inductor")
 
 def compile(  # noqa: A001 - the name that users know from torch
     model: str | Path, *, task: str | None = None, size: str | None = None, backend: str = "inductor",
-    device: Any = None, dtype: Any = None, dynamic: bool | None = None, inference: bool = False, **params: Any,
+    device: Any = None, dtype: Any = None, dynamic: bool | None = None, inference: bool = False,
+    packed: bool = False, **params: Any,
 ) -> Model:  # fmt: skip
     """A module from a spec, freshly initialised; from a checkpoint folder, with its weights.
 
@@ -31,20 +32,21 @@ def compile(  # noqa: A001 - the name that users know from torch
         dtype: the type of the weights, a torch dtype or its name (``"bfloat16"``).
         dynamic: as in `torch.compile`: True compiles once for all batch sizes and lengths.
         inference: the model never trains, and is rewritten for that (docs/passes.md).
+        packed: where a call gives the mask of padded samples, run the real tokens alone (docs/packing.md).
         **params: the spec's parameters.
 
     Raises:
-        SpecError: the spec is wrong.
+        SpecError: the spec is wrong, or cannot run `packed`; the diagnostic names the node.
         ArgumentError: an argument is.
     """
     if Path(model).is_dir():
         return from_pretrained(
             model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference,
-            **params,
+            packed=packed, **params,
         )  # fmt: skip
     _check_backend(backend)
     graph = build_graph(model, None if task == "base" else task, size, params)
-    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed)
     made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device)
     made.settle()
@@ -61,6 +63,7 @@ def from_pretrained(
     dtype: Any = None,
     dynamic: bool | None = None,
     inference: bool = False,
+    packed: bool = False,
     **params: Any,
 ) -> Model:
     """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
@@ -74,6 +77,7 @@ def from_pretrained(
         dtype: converts the weights; None keeps the file's type.
         dynamic: as in `torch.compile`.
         inference: as in `compile`.
+        packed: as in `compile`.
         **params: override parameters of the spec.
 
     Raises:
@@ -88,7 +92,7 @@ def from_pretrained(
     chosen = found if task is None else None if task == "base" else task
     graph = build_graph(name, chosen, None, overrides)
     written_by = build_graph(name, found, None, overrides) if chosen != found else None
-    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed)
     made.origin, made.config = origin, dict(origin.config)
     load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by)
     made.settle()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...blocks.notation.types import Type
+from ..errors import ArgumentError
 from . import cache
 from .emit.source import Source, version
 from .modules.inference import Held
@@ -31,6 +32,7 @@ class Compiled:
         self.method = method
         self.takes = method.__code__.co_varnames[1 : method.__code__.co_argcount]
         self.loose = _free_axes(model, self.takes) if model.dynamic else {}
+        self.is_packed = "padding" in self.takes
         self.holds = model.inference and any(isinstance(one, Held) for one in model.net.modules())
         self.kept: dict[Any, Callable[..., Any] | None] = {}
         self.last: Any = None
@@ -45,13 +47,16 @@ class Compiled:
         told = {name: values[name] for name in self.takes}
         key = self.key(told)
         if key not in self.kept:
-            self.kept[key] = cache.load(self.path(told), self.method.__globals__) if cache.folder().is_dir() else None
+            may_be_kept = cache.folder().is_dir() and not self.is_packed
+            self.kept[key] = cache.load(self.path(told), self.method.__globals__) if may_be_kept else None
             if self.model.dynamic is False or len(self.kept) == 1:
                 self.hold(key, told)
         kept = self.kept[key]
         if kept is not None:
             self.hold(key, told)
             return kept(self.model.net, **told)
+        if self.is_packed:  # how many tokens are real differs from call to call
+            torch._dynamo.maybe_mark_dynamic(told["padding"].found, 0)
         for name, axes in self.loose.items():
             # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
@@ -73,7 +78,7 @@ class Compiled:
     def path(self, values: Mapping[str, Any]) -> Path:
         """The file for a call: its text is that of this specialisation alone."""
         model = self.model
-        source = Source(model.graph, version=version(), inference=model.emitter.inference)
+        source = Source(model.graph, version=version(), inference=model.emitter.inference, mask=model.mask)
         source.specialise(self.combination)
         grad, training, dtype, device, *_ = self.key(values)
         how = (model.dynamic, grad, training, str(dtype), torch.is_autocast_enabled(device.type))
@@ -83,8 +88,11 @@ class Compiled:
         """Compile for a call, and keep it: the file, and its bytes.
 
         Raises:
+            ArgumentError: the call is packed: its code is for any number of real tokens, and kept code for one call.
             OSError: the folder cannot be written.
         """
+        if self.is_packed:
+            raise ArgumentError("code is not kept of calls whose padding is left out; leave the mask or `packed` out")
         told = {name: values[name] for name in self.takes}
         self.hold(self.key(told), told)
         path = self.path(told)
@@ -97,7 +105,7 @@ class Compiled:
 def _free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:
     """The axes of each input whose extents a call may choose."""
     found: dict[str, list[int]] = {}
-    for name in names:
+    for name in [name for name in names if name in model.graph.root.inputs]:
         kind = model.graph.root.inputs[name].type
         if isinstance(kind, Type):
             found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]

@@ -18,6 +18,7 @@ from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ...compiler.building.parts import MAX_ROUNDS
+from ...compiler.passes.packed import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from .compiled import Compiled
@@ -25,6 +26,7 @@ from .emit.lean import Inference
 from .emit.source import Source, version
 from .instructions import settle_instructions
 from .modules.inference import Derived, PrepackedLinear
+from .packing import padding_for
 from .records import pack
 
 if TYPE_CHECKING:
@@ -63,12 +65,15 @@ class Model(nn.Module):
         backend: ``eager`` or ``inductor``.
         origin: the checkpoint that it was loaded from, if any.
         inference: it never trains, and its source is written for that.
+        mask: the input that says which tokens are real, where the others are left out; None: all run.
     """
 
     graph: Graph
     net: nn.Module
 
-    def __init__(self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False) -> None:
+    def __init__(
+        self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False, packed: bool = False
+    ) -> None:
         super().__init__()
         self.graph = graph
         self.backend = backend
@@ -78,7 +83,8 @@ class Model(nn.Module):
         self.inference = inference
         # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
         how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
-        self.emitter = Source(graph, version=version(), inference=how)
+        self.mask = find_mask(graph) if packed else None
+        self.emitter = Source(graph, version=version(), inference=how, mask=self.mask)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
@@ -132,7 +138,11 @@ class Model(nn.Module):
                 del given[name]
             combination = self.graph.combination(set(given) | flags, off=off)
         method = self._methods.get(combination) or self._specialise(combination, set(given))
-        return method, {name: self.value(value, name) for name, value in given.items()}
+        values = {name: self.value(value, name) for name, value in given.items()}
+        if self.mask is not None and self.mask in values:
+            needs, is_compiled = self.emitter.needs[combination], self.backend == "inductor"
+            values["padding"] = padding_for(self.graph, self.mask, needs, values, is_compiled=is_compiled)
+        return method, values
 
     def _idle_masks(self, combination: int, given: Mapping[str, Any]) -> list[str]:
         """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""

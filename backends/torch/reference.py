@@ -69,3 +69,13 @@ def largest_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> fl
             gap = (value.double() - other.double()).abs().max().item() if value.numel() else 0.0
             worst = max(worst, gap / scale)
     return worst
+
+
+def real_numbers(outputs: Mapping[str, Any], mask: Tensor) -> dict[str, Any]:
+    """Outputs with zeros where a mask over samples and tokens is none."""
+    mask = mask.flatten(0, -2).bool()
+    found = {}
+    for name, value in outputs.items():
+        is_long = isinstance(value, Tensor) and value.shape[:2] == mask.shape
+        found[name] = value.where(mask.view(*mask.shape, *[1] * (value.dim() - 2)), 0) if is_long else value
+    return found

@@ -64,7 +64,7 @@ class RunReport:
 def built(
     target: str | Path, *, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None,
     backend: str = "eager", device: Any = None, dtype: Any = None, seed: int = 0, inference: bool = False,
-    dynamic: bool | None = None,
+    dynamic: bool | None = None, packed: bool = False,
 ) -> Model:  # fmt: skip
     """A module from a checkpoint folder, or from a spec with fresh weights that `seed` decides.
 
@@ -75,7 +75,8 @@ def built(
     """
     _check_device(device)
     torch.manual_seed(seed)
-    how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic}
+    how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic,
+           "packed": packed}  # fmt: skip
     given = {**(overrides or {}), **how}
     if not Path(target).is_dir():
         return compile(target, task=task, size=size, **given)

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from ...blocks.linear import Linear
 from ..calls import plain_call
 from ..graph import Graph, Node
+from ..diagnosing.diagnostics import SpecError
 from .held import Hold
+from .packed import Mode, find_mask, flows, masks, packing
 from .rewrites import bodies, rewrites
 from .unmasked import may_leave_out
 
@@ -16,6 +18,11 @@ _WORDS = {
     "joined": "one product",
     "folded": "scale and shift taken into the kernel",
     "settled": "the kernel made once",
+}
+_MODES: dict[Mode, str] = {
+    "token": "real tokens alone",
+    "core": "a sample at a time",
+    "padded": "has its padding",
 }
 
 
@@ -48,6 +55,23 @@ def changes(graph: Graph) -> Iterator[Change]:
         fixed = Hold(body, combination, extents=False).nodes
         for node, chain in Hold(body, combination, extents=True).frontier(needed, outputs).items():
             yield Change("held", path, _names(chain), "made once" if node in fixed else "made once for a shape")
+
+
+def packed_changes(graph: Graph) -> Iterator[Change]:
+    """What `packed` changes in a call with the mask and what is required; or the node that keeps it from that."""
+    try:
+        mask = find_mask(graph)
+    except SpecError as error:
+        if any(masks(graph)):
+            found = error.diagnostics[0]
+            yield Change("packed", "", (), f"{found.message}: {found.label.text}")
+        return
+    flow = packing(graph, graph.combination(plain_call(graph) | ({mask} & set(graph.atoms))), mask)
+    for path, inner in sorted(flows(flow), key=lambda pair: pair[0].count(".")):
+        for mode, effect in _MODES.items():
+            nodes = tuple(node.name for node in inner.body.nodes.values() if inner.modes.get(node) == mode)
+            if nodes:
+                yield Change("packed", path, nodes, effect)
 
 
 def _names(nodes: list[Node]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import archwright as aw
 from archwright.compiler.check import build_graph
-from archwright.compiler.passes.report import changes
+from archwright.compiler.passes.report import changes, packed_changes
 from archwright.compiler.passes.rewrites import rewrites
 from archwright.compiler.passes.unmasked import may_leave_out
 
@@ -62,3 +62,12 @@ def test_a_mask_that_is_read_for_more_stays() -> None:
     assert not _leaves_out("opt", "attention_mask")  # positions are counted by it
     assert not _leaves_out("vit", "bool_masked_pos", task="masked_image_modeling")
     assert not _leaves_out("bert", "input_ids")
+
+
+def test_what_is_packed_is_told() -> None:
+    found = {(one.path, one.nodes, one.effect) for one in packed_changes(aw.check("bert", size="tiny"))}
+    assert ("encoder.1.attention", ("q", "k", "v", "o"), "real tokens alone") in found
+    assert ("encoder.0.attention", ("core",), "a sample at a time") in found
+    assert not list(packed_changes(aw.check("vit", size="tiny")))
+    (refused,) = packed_changes(aw.check("clip", size="tiny"))
+    assert refused.effect.startswith("`pooled` cannot run on the real tokens alone")

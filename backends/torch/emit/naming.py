@@ -53,7 +53,9 @@ _MODULE_NAMES = frozenset(
         "zero_grad",
     ]
 )
-_RESERVED = frozenset(dir(builtins)) | {"self", "torch", "nn", "F", "math", "layer", "Tensor", "nested_compile_region"}
+_RESERVED = frozenset(dir(builtins)) | {
+    "self", "torch", "nn", "F", "math", "layer", "Tensor", "nested_compile_region", "padding",
+}  # fmt: skip
 
 
 def attribute(name: str) -> str:

@@ -13,10 +13,12 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
 from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Items, Value
+from ....compiler.passes.packed import Need, packing
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .lean import LEAN, MODULE, Inference, Lean, made_from_others
 from .naming import constant, variable
+from .packing import Packed, PackedLean
 from .stepping import Stepping
 from .values import present
 
@@ -28,13 +30,18 @@ class Source:
 
     Attributes:
         inference: how forwards are written that never train; None where they may.
+        mask: the input whose padding forwards leave out where it is given; None: they run what they are given.
     """
 
-    def __init__(self, graph: Graph, *, version: str = "", path: str = "", inference: Inference | None = None) -> None:
+    def __init__(
+        self, graph: Graph, *, version: str = "", path: str = "", inference: Inference | None = None,
+        mask: str | None = None,
+    ) -> None:  # fmt: skip
         self.graph = graph
         self.version = version
         self.path = path
         self.inference = inference
+        self.mask = mask
         self.forward = Forward if inference is None else Lean
         self.imports: dict[str, dict[str, None]] = {}
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
@@ -42,6 +49,7 @@ class Source:
         self.repeated: set[str] = set()
         self.is_foreseeing = False
         self.specialisations: dict[int, str] = {}
+        self.needs: dict[int, list[Need]] = {}  # of the combinations whose padding is left out
         self.root = self.make_class(graph.root, root_name(graph.name, graph.task), is_root=True)
 
     # What the forwards and constructors ask for
@@ -113,13 +121,22 @@ class Source:
         """The root's method for a combination of inputs and flags; written if it is new."""
         if combination in self.specialisations:
             return self.specialisations[combination]
-        flat = dict(_flat(self.graph.outputs))
-        forward = self.forward(self.root, self.graph.root, combination, flat)
+        forward = self.root_forward(combination, dict(_flat(self.graph.outputs)))
         lines = self.preamble(forward) + forward.statements
         lines.append(f"return {_returned(self.graph.outputs, forward, combination)}")
         method = self.root.keep(forward, lines)
         self.specialisations[combination] = method.method
         return method.method
+
+    def root_forward(self, combination: int, outputs: dict[str, Value]) -> Forward:
+        """The root's forward for a combination; one of real tokens alone where there is a mask that says which are."""
+        root = self.graph.root
+        if self.mask is None or not present(root.inputs[self.mask], combination):
+            return self.forward(self.root, root, combination, outputs)
+        kind = Packed if self.inference is None else PackedLean
+        flow = packing(self.graph, combination, self.mask, is_held=self.inference is not None)
+        self.needs[combination] = list(flow.frame.needs)
+        return kind(self.root, root, combination, outputs, flow, dict.fromkeys(outputs, "real"))
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> Method:
         """The root's method that gives `output` for new tokens, after those that are remembered."""
@@ -155,7 +172,9 @@ class Source:
 
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call is compiled once for all rounds."""
-        if owner.name in self.repeated and "held" not in method.context:  # a region changes nothing that it is given
+        # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
+        is_free = method.method.startswith("forward_packed")
+        if owner.name in self.repeated and "held" not in method.context and not is_free:
             return f"@nested_compile_region\n{method.text}"
         return method.text
 

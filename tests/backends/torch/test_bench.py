@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,15 @@ def test_beside_the_reference() -> None:
     assert not report.first_calls
     assert "timing" in told
     json.dumps(report.to_json())
+
+
+def test_a_packed_batch_beside_the_reference() -> None:
+    pytest.importorskip("transformers")
+    report = bench(replace(REQUEST, packed=True, batch=4), backends=["eager"], runs=1)
+    assert [row.name for row in report.rows] == ["transformers eager", "archwright eager", "archwright eager packed"]
+    assert report.inputs["attention_mask"] == [4, 6]
+    assert report.difference is not None
+    assert report.difference < 1e-5
 
 
 def test_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,238 @@
+"""Forwards that run real tokens alone, by the kinds that `compiler/passes/packed.py` finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.types import ListType
+from ....compiler.graph import (
+    Apply, Body, Constant, Gathered, Node, Picked, Value,
+)  # fmt: skip
+from ....compiler.passes.packed import Kind, Packing, name_of
+from .forward import Forward
+from .lean import Lean
+from .values import Render, present, resolve
+
+if TYPE_CHECKING:
+    from .classes import ClassText, Method
+
+MODULE = "archwright.backends.torch.modules.packing"
+_OWN = ("packed", "unpacked", "blank")
+
+
+class Packed(Forward):
+    """Writes a forward in which some values are the real tokens alone; `padding` says where those stand."""
+
+    def __init__(
+        self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Packing,
+        kinds: dict[str, Kind],
+    ) -> None:  # fmt: skip
+        self.flow = flow
+        self.taken = {*body.nodes, *body.inputs, *body.params, *body.symbols}
+        self.blanks: dict[int, tuple[Value, str]] = {}
+        self._lowered: dict[int, tuple[Value, Value]] = {}
+        self._converted: dict[tuple[int, bool], tuple[Value, Value]] = {}
+        self.combination = combination
+        here = {name: value for name, value in outputs.items() if present(value, combination)}
+        super().__init__(owner, body, combination, {name: self.as_kind(one, kinds[name]) for name, one in here.items()})
+
+    def padding(self) -> str:
+        """The argument that says where real tokens stand."""
+        if "padding" not in self.context:
+            self.context.append("padding")
+        return "padding"
+
+    # Values
+
+    def as_kind(self, value: Value, kind: Kind) -> Value:
+        """A value as it is read: packed, or with its padding."""
+        value = resolve(value, self.combination)
+        is_packed = self.flow.kind(value) == "packed"
+        if isinstance(value, Constant) or is_packed == (kind == "packed"):
+            return value
+        key = (id(value), is_packed)
+        if key not in self._converted:
+            op, suffix = ("unpacked", "padded") if is_packed else ("packed", "packed")
+            made = Apply(value.type, value.present, op, (value,), (), self.unused(name_of(value), suffix))
+            self._converted[key] = value, made
+        return self._converted[key][1]
+
+    def unused(self, name: str | None, suffix: str) -> str | None:
+        """A variable's name that nothing else here has."""
+        if name is None:
+            return None
+        name = f"{name}_{suffix}"
+        while name in self.taken:
+            name += "_"
+        self.taken.add(name)
+        return name
+
+    def lowered(self, value: Value) -> Value:
+        """What is written for a value: what it is made from is laid out alike."""
+        if isinstance(value, Apply) and value.op in _OWN:
+            return value
+        if id(value) not in self._lowered:
+            made = self._lower(value)
+            self._lowered[id(value)], self._lowered[id(made)] = (value, made), (made, made)
+        return self._lowered[id(value)][1]
+
+    def _lower(self, value: Value) -> Value:
+        kind = self.flow.kind(value)
+        if isinstance(value, Picked):
+            return Picked(value.type, value.present, self.lowered(resolve(value.base, self.combination)), value.at)
+        if isinstance(value, Gathered):
+            items = tuple(self.as_kind(one, kind) if present(one, self.combination) else one for one in value.items)
+            return value if items == value.items else Gathered(value.type, value.present, items)
+        if not isinstance(value, Apply):
+            return value
+        args = tuple(self.laid_out(arg, value, kind) for arg in value.args)
+        if all(one is other for one, other in zip(args, value.args, strict=True)):
+            return value
+        made = Apply(value.type, value.present, value.op, args, value.attrs, value.name)
+        self.uses[made] = self.uses.get(value, 0)
+        return made
+
+    def laid_out(self, arg: Value, value: Apply, kind: Kind) -> Value:
+        """An argument of an edge, laid out as the edge is."""
+        if kind != "packed":
+            return self.as_kind(arg, "real")
+        own = resolve(arg, self.combination)
+        if self.flow.kind(arg) == "whole" and (isinstance(own, Constant) or self.flow.is_apart(own.type)):
+            return arg
+        read = self.as_kind(arg, "packed")
+        if self.flow.fit(arg, value) and isinstance(read, Apply):
+            return Apply(read.type, read.present, read.op, read.args, ("[None]",), read.name)
+        return read
+
+    def edge(self, value: Apply) -> str | None:
+        """The variable of an edge; what has been laid out otherwise always has one."""
+        if value.op in ("packed", "unpacked") and value.name is not None:
+            self.uses[value] = 2
+        return super().edge(value)
+
+    def make_render(self) -> Render:
+        """Values are rendered with their padding taken or given."""
+        return _Render(self)
+
+    def port_text(self, node: Node, port: str) -> str | None:
+        """The text of the value at a port, as the port reads it."""
+        values = node.inputs.get(port)
+        many = values if isinstance(values, list) else [] if values is None else [values]
+        here = [one for one in many if present(one, self.combination)]
+        if not here:
+            return None
+        read = [self.at_port(node, port, one) for one in here]
+        return self.render.many(read) if isinstance(values, list) else self.render.text(read[0])
+
+    def at_port(self, node: Node, port: str, value: Value) -> Value:
+        """A value as a port reads it."""
+        if node.contract is None:
+            return self.as_kind(value, self.flow.ports(node)[port])
+        if port in node.contract.extents and self.flow.kind(value) == "packed":
+            return Apply(value.type, value.present, "blank", (value,))
+        self.flow.node(node)
+        mode = self.mode(node)
+        if mode == "core":
+            return self.as_kind(value, "packed" if port in "qkv" else "real")
+        if mode == "token" and not self.flow.is_apart(resolve(value, self.combination).type):
+            return self.as_kind(value, "packed")
+        return self.as_kind(value, "real")
+
+    def mode(self, node: Node) -> str:
+        """How a node runs: attention whose probabilities are read has its padding."""
+        mode = self.flow.modes[node]
+        return "padded" if mode == "core" and "probs" in self.needs.ports[node] else mode
+
+    def blank(self, value: Value) -> str:
+        """A variable of a value's shape with padding, for what reads nothing else."""
+        value = resolve(value, self.combination)
+        if id(value) not in self.blanks:
+            name = str(self.unused(name_of(value) or self.body.part, "shape"))
+            self.line(f"{name} = {self.padding()}.blank({self.render.text(value)})", value.type)
+            self.blanks[id(value)] = value, name
+        return self.blanks[id(value)][1]
+
+    # Nodes
+
+    def block(self, node: Node) -> None:
+        """A call of a block; attention a sample at a time, or with its padding and then packed."""
+        self.flow.node(node)
+        contract = node.contract
+        assert contract is not None
+        if self.mode(node) == "core":
+            self.owner.source.imports.setdefault(MODULE, {})["packed_attention"] = None
+            texts = {port: self.port_text(node, port) for port in ("q", "k", "v", "terms")}
+            terms = [] if texts["terms"] is None else [f"terms={texts['terms']}"]
+            inputs = [*(str(texts[port]) for port in "qkv"), *terms]
+            options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
+            call = ", ".join([*inputs, f"padding={self.padding()}", *options, "training=self.training"])
+            self.line(f"{self.named(node, 'x')} = packed_attention({call})", node.outputs["x"])
+            return
+        super().block(node)
+        if self.mode(node) == "padded" and "x" in self.needs.ports[node] and self.flow.node(node)["x"] == "packed":
+            target = self.variables[node, "x"]
+            self.line(f"{target} = {self.padding()}.pack({target})")
+
+    # Parts
+
+    def method(self, node: Node, body: Body, wanted: list[str]) -> Method:
+        """The forward of a part; a plain one where nothing in it is packed."""
+        flow = self.flow.inner(node, body)
+        outputs = {port: value for port, value in body.outputs.items() if port in wanted}
+        if flow.is_plain(outputs.values()):
+            return super().method(node, body, wanted)
+        owner = self.owner.source.class_of(body)
+        kinds: dict[str, Kind] = {port: self.flow.result(node, port) for port in outputs}
+        forward = type(self)(owner, body, self.combination, outputs, flow, kinds)
+        returned = f"return {', '.join(forward.results.values())}"
+        return owner.keep(forward, [*forward.statements, returned], "forward_packed")
+
+    def context_for(self, node: Node, name: str) -> str:
+        """Where real tokens stand."""
+        return self.padding()
+
+    # Dimensions
+
+    def extent(self, symbol: Symbol) -> str | None:
+        """Where a dimension stands: samples and tokens are counted with their padding."""
+        wanted = Dim.of(symbol).expanded()
+        frame = self.flow.frame
+        if wanted == frame.batch or wanted in frame.tokens:
+            return f"{self.padding()}.{'length' if wanted in frame.tokens else 'batch'}"
+        return super().extent(symbol)
+
+
+class PackedLean(Packed, Lean):
+    """Writes such a forward for inference."""
+
+    def keep(self, node: Node) -> None:
+        """What is held of a node: the shapes by which it is found again come first."""
+        for one in self.kept[node]:
+            for port in one.contract.extents if one.contract is not None else ():
+                given = one.inputs.get(port)
+                if isinstance(given, Value) and self.flow.kind(given) == "packed":
+                    self.variables[one, f"{port} shape"] = self.blank(given)
+        super().keep(node)
+
+
+class _Render(Render):
+    """Values whose padding is taken or given."""
+
+    forward: Packed
+
+    def changed(self, value: Apply, how: str) -> str:
+        text = self.text(value.args[0], 0)
+        call = f"{self.forward.padding()}.{how}"
+        if isinstance(value.type, ListType):
+            return f"[{call}(one) for one in {text}]"
+        return f"{call}({self.text(value.args[0], 9)}{value.attrs[0]})" if value.attrs else f"{call}({text})"
+
+    def apply_packed(self, value: Apply) -> str:
+        return self.changed(value, "pack")
+
+    def apply_unpacked(self, value: Apply) -> str:
+        return self.changed(value, "unpack")
+
+    def apply_blank(self, value: Apply) -> str:
+        return self.forward.blank(value.args[0])

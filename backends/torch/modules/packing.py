@@ -1,0 +1,112 @@
+"""The real tokens of padded samples, one sample behind the other: ``[batch, length, ...]`` as ``[1, total, ...]``."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from .attention import attention
+
+
+class Padding(NamedTuple):
+    """Where the real tokens of a batch stand.
+
+    Attributes:
+        mask: which places of ``[batch, length]`` hold one.
+        found: those places, of all samples counted on, ``[total]``.
+        places: for each sample where its own are; None where a text is compiled, for all lengths alike.
+    """
+
+    mask: torch.Tensor
+    found: torch.Tensor
+    places: tuple[torch.Tensor | slice, ...] | None
+
+    @property
+    def batch(self) -> int:
+        """How many samples there are."""
+        return self.mask.shape[0]
+
+    @property
+    def length(self) -> int:
+        """How long they are, padding included."""
+        return self.mask.shape[1]
+
+    def pack(self, x: torch.Tensor) -> torch.Tensor:
+        """The real tokens of ``[batch, length, ...]``, of which an axis may be 1: ``[1, total, ...]``."""
+        return x.expand(self.batch, self.length, *x.shape[2:]).flatten(0, 1).index_select(0, self.found)[None]
+
+    def unpack(self, x: torch.Tensor) -> torch.Tensor:
+        """Each token of ``[1, total, ...]`` in its place, and zeros at padding: ``[batch, length, ...]``."""
+        empty = x.new_zeros(self.batch * self.length, *x.shape[2:])
+        return empty.index_copy(0, self.found, x[0]).unflatten(0, (self.batch, self.length))
+
+    def blank(self, x: torch.Tensor) -> torch.Tensor:
+        """A tensor like ``[1, total, ...]`` unpacked, of which the shape counts alone."""
+        return x.new_zeros(()).expand(self.batch, self.length, *x.shape[2:])
+
+
+def padding_of(mask: torch.Tensor, *, is_compiled: bool = False) -> Padding:
+    """Where a mask over ``[batch, length]``, or with more axes of samples, is true. It waits for the mask's device."""
+    mask = mask.flatten(0, -2).bool()
+    found = mask.flatten().nonzero()[:, 0]
+    if is_compiled:
+        return Padding(mask, found, None)
+    counts = mask.sum(1).tolist()
+    places: list[torch.Tensor | slice] = []
+    for own, ends in zip((found % mask.shape[1]).split(counts), _ends(mask, counts), strict=True):
+        places.append(slice(ends[0], ends[1]) if ends[1] - ends[0] == len(own) else own)
+    return Padding(mask, found, tuple(places))
+
+
+def _ends(mask: torch.Tensor, counts: list[int]) -> list[tuple[int, int]]:
+    """Where the first real token of each sample stands, and where the last one ends."""
+    first, last = mask.int().argmax(1).tolist(), mask.int().flip(1).argmax(1).tolist()
+    return [(a, mask.shape[1] - b) if count else (0, 0) for a, b, count in zip(first, last, counts, strict=True)]
+
+
+def packed_attention(
+    q: torch.Tensor,
+    k: torch.Tensor,
+    v: torch.Tensor,
+    *,
+    padding: Padding,
+    num_heads: int,
+    causal: bool = False,
+    scale: float | None = None,
+    dropout: float = 0.0,
+    fill: float | str = "min",
+    empty_rows: str = "zero",
+    terms: list[torch.Tensor] | None = None,
+    training: bool = False,
+) -> torch.Tensor:
+    """`attention` of real tokens with those of their own sample: a call for each, over ``[1, total, heads*d]``.
+
+    In a text that is compiled for all lengths the samples are laid out with their padding for it, which hides it.
+
+    Args:
+        terms: added to the scores, broadcastable to ``[batch, heads, length, length]``.
+    """
+    how = {"num_heads": num_heads, "causal": causal, "scale": scale, "dropout": dropout, "training": training}
+    if padding.places is None:
+        q, k, v = (padding.unpack(x) for x in (q, k, v))
+        how |= {"fill": fill, "empty_rows": empty_rows}
+        return padding.pack(attention(q, k, v, terms=terms, valid=padding.mask, **how))
+    counts = [one.stop - one.start if isinstance(one, slice) else len(one) for one in padding.places]
+    samples = zip(*(x.split(counts, 1) for x in (q, k, v)), strict=True)
+    out = [
+        attention(*sample, terms=[_cut(term, at, padding) for term in terms or ()], **how)
+        for at, sample in enumerate(samples)
+        if counts[at]
+    ]
+    return torch.cat(out, 1) if out else v.new_zeros(1, 0, v.shape[-1])
+
+
+def _cut(term: torch.Tensor, at: int, padding: Padding) -> torch.Tensor:
+    """What a score term says of the real tokens of one sample."""
+    assert padding.places is not None
+    if term.dim() == 4 and term.shape[0] > 1:
+        term = term[at : at + 1]
+    if term.shape[-1] > 1:
+        term = term[..., padding.places[at]]
+    return term[..., padding.places[at], :] if term.shape[-2] > 1 else term

@@ -1,0 +1,244 @@
+"""Packed models: what they say of real tokens is what padded ones say, and so are their gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+import torch
+
+import archwright as aw
+from archwright.backends.errors import ArgumentError
+from archwright.backends.torch.bench import sentence_lengths
+from archwright.backends.torch.example import example_inputs
+from archwright.compiler.passes.packed import find_mask
+
+LENGTH = 11
+FEW = [("bert", None), ("bloom", "causal_lm"), ("t5", "conditional_generation"), ("deberta", None)]
+
+
+def _packable() -> list[tuple[str, str | None]]:
+    """The base of every spec that runs packed, and a few tasks."""
+    found: list[tuple[str, str | None]] = []
+    for name in aw.list_models():
+        try:
+            find_mask(aw.check(name, size="tiny"))
+        except aw.SpecError:
+            continue
+        found.append((name, None))
+    tasks = [("bert", "masked_lm"), ("bert", "question_answering"), ("bert", "multiple_choice"), ("t5", "encoder_only"),
+             ("bart", "conditional_generation"), ("gptj", "causal_lm"), ("esm", "masked_lm")]  # fmt: skip
+    return [*found, *tasks]
+
+
+def made(name: str, task: str | None, *, packed: bool, **options: Any) -> Any:
+    """A model with weights that a seed decides, large enough that every part of it tells in the numbers."""
+    model = aw.compile(name, task=task, size="tiny", packed=packed, **{"backend": "eager", **options})
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for value in model.parameters():
+            value.copy_(torch.randn(value.shape, generator=generator) * 0.3 + 0.1)
+    model.settle()
+    return model
+
+
+def padded_inputs(model: Any, mask: str, style: str) -> tuple[dict[str, Any], torch.Tensor]:
+    """Inputs of samples with different lengths, and which of their tokens are real."""
+    symbols = model.graph.root.inputs[mask].type.dims[1].expanded().symbols()
+    dims = {"batch": 3, **{symbol.name: LENGTH for symbol in symbols}}
+    inputs = example_inputs(model.graph, dims=dims, extra=(mask,))
+    real = inputs[mask].flatten(0, -2)
+    for row in range(1, len(real)):
+        hidden = {"right": slice(LENGTH - 2 * row, None), "left": slice(0, row), "holes": slice(2, 2 + row)}[style]
+        real[row, hidden] = 0
+    return inputs, real.bool()
+
+
+def tensors(outputs: Mapping[str, Any]) -> Iterator[tuple[str, torch.Tensor]]:
+    for key, value in outputs.items():
+        if isinstance(value, Mapping):
+            yield from tensors(value)
+        else:
+            for one in value if isinstance(value, (tuple, list)) else [value]:
+                yield key, one
+
+
+def assert_same(found: Any, wanted: Any, real: torch.Tensor) -> None:
+    """Compare outputs at real tokens: along every axis that is as long as the samples."""
+    pairs = list(zip(tensors(found), tensors(wanted), strict=True))
+    assert pairs
+    for (key, one), (other_key, other) in pairs:
+        assert (key, one.shape) == (other_key, other.shape)
+        counts = torch.ones((), dtype=torch.bool)
+        for axis in [axis for axis, extent in enumerate(one.shape) if extent == LENGTH and axis]:
+            counts = counts & real.view([len(real), *[1] * (axis - 1), LENGTH, *[1] * (one.dim() - axis - 1)])
+        scale = (other.abs() * counts).max().item()
+        torch.testing.assert_close(
+            one * counts, other * counts, rtol=0, atol=1e-5 * scale, msg=lambda t, k=key: f"{k}: {t}"
+        )
+
+
+@pytest.mark.parametrize(("name", "task"), _packable())
+def test_real_tokens_have_the_numbers_of_a_padded_batch(name: str, task: str | None) -> None:
+    plain, packed = (made(name, task, packed=one) for one in (False, True))
+    lean = made(name, task, packed=True, inference=True)
+    compared = 0
+    for style in ("right", "left", "holes"):
+        inputs, real = padded_inputs(plain, packed.mask, style)
+        with torch.no_grad():
+            try:
+                found = packed(**inputs)
+            except ArgumentError:  # a token that is read by its number is none here
+                continue
+            torch.manual_seed(0)
+            assert_same(found, plain(**inputs), real)
+            assert_same(lean(**inputs), plain(**inputs), real)
+        compared += 1
+    assert compared or task == "multiple_choice"
+
+
+@pytest.mark.parametrize(("name", "task"), FEW)
+def test_states_and_probabilities(name: str, task: str | None) -> None:
+    plain, packed = (made(name, task, packed=one) for one in (False, True))
+    inputs, real = padded_inputs(plain, packed.mask, "right")
+    flags = {flag: True for flag in ("output_hidden_states", "output_attentions") if flag in plain.graph.flags}
+    with torch.no_grad():
+        assert_same(packed(**inputs, **flags), plain(**inputs, **flags), real)
+
+
+def test_what_runs_packed() -> None:
+    text = made("bert", None, packed=True).source
+    assert "input_ids_packed = padding.pack(input_ids)" in text
+    assert "core = packed_attention(" in text
+    assert "core = attention(" not in text
+    assert (
+        "scores = self.scores(x)"
+        in made("gpt2", "causal_lm", packed=True).source.partition("forward_packed(self, x):")[2]
+    )
+    assert "q, k, v = self.q_k_v(x)" in made("bert", None, packed=True, inference=True).source
+
+
+def test_fewer_tokens_are_computed() -> None:
+    model = made("bert", None, packed=True)
+    inputs, real = padded_inputs(model, "attention_mask", "right")
+    shapes: list[torch.Size] = []
+    model.net.encoder[0].ffn.up.register_forward_hook(lambda module, given, out: shapes.append(out.shape))
+    model(**inputs)
+    assert [shape[:2] for shape in shapes] == [(1, int(real.sum()))]
+
+
+def test_samples_without_any_token() -> None:
+    model = made("bart", None, packed=True)
+    ids = torch.ones(2, 5, dtype=torch.long)
+    for mask in (torch.tensor([[1] * 5, [0] * 5]), torch.zeros(2, 5, dtype=torch.long)):
+        outputs = model(input_ids=ids, decoder_input_ids=ids, attention_mask=mask)
+        assert all(value.isfinite().all() for _, value in tensors(outputs))
+        assert not outputs.encoder_last_hidden_state[1].any()
+
+
+@pytest.mark.parametrize(("name", "task", "rates"), [
+    ("bert", "masked_lm", ("dropout", "attention_dropout")), ("t5", "conditional_generation", ("dropout",)),
+    ("gpt2", "causal_lm", ("dropout", "attention_dropout", "embedding_dropout")),
+    ("deberta", "masked_lm", ("dropout", "attention_dropout")),
+])  # fmt: skip
+def test_gradients(name: str, task: str, rates: tuple[str, ...]) -> None:
+    losses, gradients = [], []
+    for packed in (False, True):
+        model = made(name, task, packed=packed, **dict.fromkeys(rates, 0.0)).train()
+        inputs, real = padded_inputs(model, "attention_mask", "right")
+        labels = torch.arange(3 * LENGTH).view(3, LENGTH).where(real, -100)
+        inputs = {key: value for key, value in inputs.items() if not key.startswith("decoder")}
+        loss = model(**inputs, labels=labels).loss
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append({key: value.grad for key, value in model.named_parameters()})
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    scale = max(value.abs().max().item() for value in gradients[0].values() if value is not None)
+    for key, value in gradients[0].items():
+        assert (value is None) == (gradients[1][key] is None)
+        if value is not None:
+            torch.testing.assert_close(gradients[1][key], value, rtol=1e-4, atol=1e-6 * scale)
+
+
+def test_a_call_that_reads_padding_is_refused() -> None:
+    model = made("bert", None, packed=True)
+    inputs, _ = padded_inputs(model, "attention_mask", "left")
+    with pytest.raises(ArgumentError, match="`first_token_pooler` expected token 0 to be real"):
+        model(**inputs)
+    with pytest.raises(ArgumentError, match="2 axes, found"):
+        model(**{**inputs, "attention_mask": torch.ones(3, LENGTH, LENGTH)})
+    writer = made("gpt2", "causal_lm", packed=True)
+    inputs, real = padded_inputs(writer, "attention_mask", "right")
+    labels = inputs["input_ids"].where(real, -100)
+    writer(**inputs, labels=labels)
+    with pytest.raises(ArgumentError, match="`labels` to be -100 at padding"):
+        writer(**inputs, labels=inputs["input_ids"])
+
+
+@pytest.mark.parametrize(
+    ("name", "node"), [("xlnet", "kv"), ("clip", "pooled"), ("vit", "vit"), ("visual_bert", "both")]
+)
+def test_a_graph_that_reads_padding_is_refused(name: str, node: str) -> None:
+    with pytest.raises(aw.SpecError) as caught:
+        aw.compile(name, size="tiny", backend="eager", packed=True)
+    assert [(one.code, one.message.split("`")[1]) for one in caught.value.diagnostics] == [("unpackable", node)]
+
+
+def test_a_flag_that_reads_padding_is_refused() -> None:
+    model = made("longformer", None, packed=True)
+    inputs, _ = padded_inputs(model, "attention_mask", "right")
+    model(**inputs)
+    with pytest.raises(aw.SpecError, match="unpackable"):
+        model(**inputs, output_attentions=True)
+
+
+def test_generation_is_as_ever() -> None:
+    plain, packed = (made("bart", "conditional_generation", packed=one) for one in (False, True))
+    inputs, _ = padded_inputs(plain, "attention_mask", "right")
+    told = {name: inputs[name] for name in ("input_ids", "attention_mask")}
+    assert torch.equal(plain.generate(**told, max_new_tokens=4), packed.generate(**told, max_new_tokens=4))
+
+
+@pytest.mark.parametrize(("name", "inference"), [("bert", False), ("bert", True), ("t5", True)])
+def test_one_compiled_text_serves_all_lengths(name: str, inference: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda run, **options: real_compile(run, **{**options, "backend": "eager"}))
+    torch.compiler.reset()
+    plain = made(name, None, packed=False)
+    model = made(name, None, packed=True, backend="inductor", inference=inference)
+    with torch.no_grad(), torch._dynamo.config.patch(error_on_recompile=True):
+        for style in ("right", "holes"):
+            inputs, real = padded_inputs(plain, "attention_mask", style)
+            assert_same(model(**inputs), plain(**inputs), real)
+
+
+def test_compiled_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = made("bert", "masked_lm", packed=True, backend="inductor", inference=False)
+    assert "@nested_compile_region" not in model.source  # their gradients are wrong with free extents
+    real_compile = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda run, **how: real_compile(run, **{**how, "backend": "aot_eager"}))
+    plain = made("bert", "masked_lm", packed=False)
+    inputs, real = padded_inputs(plain, "attention_mask", "holes")
+    labels = torch.arange(3 * LENGTH).view(3, LENGTH).where(real, -100)
+    for one in (plain, model):
+        one(**inputs, labels=labels).loss.backward()
+    wanted = {key: value.grad for key, value in plain.named_parameters()}
+    scale = max(value.abs().max().item() for value in wanted.values() if value is not None)
+    for key, value in model.named_parameters():
+        torch.testing.assert_close(value.grad, wanted[key], rtol=1e-4, atol=1e-6 * scale)
+
+
+def test_compiled_code_is_not_kept() -> None:
+    model = made("bert", None, packed=True, backend="inductor")
+    inputs, _ = padded_inputs(model, "attention_mask", "right")
+    with pytest.raises(ArgumentError, match="code is not kept"):
+        model.keep_compiled(**inputs)
+
+
+def test_lengths_of_sentences() -> None:
+    lengths = sentence_lengths(1000, 128)
+    assert torch.equal(lengths, sentence_lengths(1000, 128))
+    assert 0.3 < lengths.double().mean() / 128 < 0.36
+    assert (int(lengths.min()), int(lengths.max())) >= (1, 128)
+    assert lengths.max() == 128
