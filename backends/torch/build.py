@@ -9,8 +9,10 @@ import torch
 
 from ...compiler.check import build_graph
 from ..errors import ArgumentError
+from . import quantized
 from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
 from .checkpoint.load import initialise, load_into
+from .emit.source import RoundsKind
 from .model import Model
 
 _BACKENDS = ("eager", "inductor")
@@ -19,7 +21,7 @@ _BACKENDS = ("eager", "inductor")
 def compile(  # noqa: A001 - the name that users know from torch
     model: str | Path, *, task: str | None = None, size: str | None = None, backend: str = "inductor",
     device: Any = None, dtype: Any = None, dynamic: bool | None = None, inference: bool = False,
-    packed: bool = False, **params: Any,
+    packed: bool = False, recompute: bool = False, quantize: str | None = None, **params: Any,
 ) -> Model:  # fmt: skip
     """A module from a spec, freshly initialised; from a checkpoint folder, with its weights.
 
@@ -33,6 +35,8 @@ def compile(  # noqa: A001 - the name that users know from torch
         dynamic: as in `torch.compile`: True compiles once for all batch sizes and lengths.
         inference: the model never trains, and is rewritten for that (docs/passes.md).
         packed: where a call gives the mask of padded samples, run the real tokens alone (docs/packing.md).
+        recompute: in training, what repeated layers make is not kept for the backward pass but made again.
+        quantize: rounds the weights of linear maps, to ``int8`` or ``int4``, through torchao.
         **params: the spec's parameters.
 
     Raises:
@@ -42,15 +46,14 @@ def compile(  # noqa: A001 - the name that users know from torch
     if Path(model).is_dir():
         return from_pretrained(
             model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference,
-            packed=packed, **params,
+            packed=packed, recompute=recompute, quantize=quantize, **params,
         )  # fmt: skip
-    _check_backend(backend)
+    rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     graph = build_graph(model, None if task == "base" else task, size, params)
-    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device)
-    made.settle()
-    return made.eval()
+    return _finished(made, quantize)
 
 
 def from_pretrained(
@@ -64,6 +67,8 @@ def from_pretrained(
     dynamic: bool | None = None,
     inference: bool = False,
     packed: bool = False,
+    recompute: bool = False,
+    quantize: str | None = None,
     **params: Any,
 ) -> Model:
     """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
@@ -76,14 +81,13 @@ def from_pretrained(
         device: where the weights go.
         dtype: converts the weights; None keeps the file's type.
         dynamic: as in `torch.compile`.
-        inference: as in `compile`.
-        packed: as in `compile`.
+        inference: as in `compile`; so are `packed`, `recompute` and `quantize`.
         **params: override parameters of the spec.
 
     Raises:
         CheckpointError: the folder cannot be read, or does not fit its spec; every key that is wrong is named.
     """
-    _check_backend(backend)
+    rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     origin = open_folder(folder)
     name, found = (spec, None) if spec is not None else spec_for(origin.config, origin.folder)
     from ...compiler.reading.document import library
@@ -92,16 +96,37 @@ def from_pretrained(
     chosen = found if task is None else None if task == "base" else task
     graph = build_graph(name, chosen, None, overrides)
     written_by = build_graph(name, found, None, overrides) if chosen != found else None
-    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed)
+    made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)
     load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by)
-    made.settle()
-    return made.eval()
+    return _finished(made, quantize)
 
 
-def _check_backend(backend: str) -> None:
+def _rounds(backend: str, *, inference: bool, recompute: bool, quantize: str | None) -> RoundsKind:
+    """What becomes of repeated layers.
+
+    Raises:
+        ArgumentError: arguments that do not go together, or a backend that there is not.
+    """
     if backend not in _BACKENDS:
         raise ArgumentError(f"expected a backend of {', '.join(_BACKENDS)}, found {backend!r}")
+    if quantize is not None:
+        quantized.require(quantize)
+    told = [
+        name for name, value in (("inference", inference), ("recompute", recompute), ("quantize", quantize)) if value
+    ]
+    if len(told) > 1:
+        raise ArgumentError(f"`{told[0]}` and `{told[1]}` do not go together; give one of them")
+    return "recomputed" if recompute else "plain" if quantize else "region"  # no region takes a rounded weight
+
+
+def _finished(model: Model, quantize: str | None) -> Model:
+    """The model with all that is made from its weights, in eval mode."""
+    if quantize is not None:
+        quantized.quantize(model.net.requires_grad_(False), quantize)
+        model.quantized = quantize
+    model.settle()
+    return model.eval()
 
 
 def _dtype(dtype: Any) -> torch.dtype | None:

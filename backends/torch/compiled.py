@@ -78,10 +78,11 @@ class Compiled:
     def path(self, values: Mapping[str, Any]) -> Path:
         """The file for a call: its text is that of this specialisation alone."""
         model = self.model
-        source = Source(model.graph, version=version(), inference=model.emitter.inference, mask=model.mask)
+        made = model.emitter
+        source = Source(model.graph, version=version(), inference=made.inference, mask=made.mask, rounds=made.rounds)
         source.specialise(self.combination)
         grad, training, dtype, device, *_ = self.key(values)
-        how = (model.dynamic, grad, training, str(dtype), torch.is_autocast_enabled(device.type))
+        how = (model.dynamic, model.quantized, grad, training, str(dtype), torch.is_autocast_enabled(device.type))
         return cache.path_for(source.text(), values, how=how, device=device)
 
     def keep(self, values: Mapping[str, Any]) -> tuple[Path, int]:

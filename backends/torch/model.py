@@ -23,7 +23,7 @@ from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from .compiled import Compiled
 from .emit.lean import Inference
-from .emit.source import Source, version
+from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
 from .modules.inference import Derived, PrepackedLinear
 from .packing import padding_for
@@ -66,14 +66,16 @@ class Model(nn.Module):
         origin: the checkpoint that it was loaded from, if any.
         inference: it never trains, and its source is written for that.
         mask: the input that says which tokens are real, where the others are left out; None: all run.
+        quantized: how its linear maps' weights are rounded, if they are.
     """
 
     graph: Graph
     net: nn.Module
 
     def __init__(
-        self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False, packed: bool = False
-    ) -> None:
+        self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False, packed: bool = False,
+        rounds: RoundsKind = "region",
+    ) -> None:  # fmt: skip
         super().__init__()
         self.graph = graph
         self.backend = backend
@@ -81,10 +83,11 @@ class Model(nn.Module):
         self.origin: Origin | None = None
         self.config: dict[str, Any] = {}
         self.inference = inference
+        self.quantized: str | None = None
         # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
         how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
         self.mask = find_mask(graph) if packed else None
-        self.emitter = Source(graph, version=version(), inference=how, mask=self.mask)
+        self.emitter = Source(graph, version=version(), inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
@@ -103,10 +106,11 @@ class Model(nn.Module):
         """As torch's.
 
         Raises:
-            ArgumentError: the model is for inference.
+            ArgumentError: the model is for inference, or its weights are rounded.
         """
-        if mode and self.inference:
-            raise ArgumentError("a model made with `inference=True` cannot train; make it without")
+        if mode and (self.inference or self.quantized):
+            argument = "inference=True" if self.inference else f'quantize="{self.quantized}"'
+            raise ArgumentError(f"a model made with `{argument}` cannot train; make it without")
         return super().train(mode)
 
     def settle(self) -> None:

@@ -30,8 +30,10 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         max_shard_size: bytes, or a text such as ``5GB``; None writes one file.
 
     Raises:
-        ArgumentError: `max_shard_size` is no size.
+        ArgumentError: `max_shard_size` is no size, or the weights are rounded.
     """
+    if model.quantized:
+        raise ArgumentError(f'weights that `quantize="{model.quantized}"` has rounded are not saved; keep the original')
     limit = None if max_shard_size is None else _bytes(max_shard_size)
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, Literal
 
 from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
@@ -24,6 +24,8 @@ from .values import present
 
 MODULES = "archwright.backends.torch.modules"
 
+RoundsKind = Literal["region", "recomputed", "plain"]
+
 
 class Source:
     """Emits the text of one graph; forwards are added as they are asked for.
@@ -31,17 +33,20 @@ class Source:
     Attributes:
         inference: how forwards are written that never train; None where they may.
         mask: the input whose padding forwards leave out where it is given; None: they run what they are given.
+        rounds: what a forward is that loops call: compiled once for all rounds (``region``), made again for the
+            backward pass (``recomputed``), or as it stands (``plain``).
     """
 
     def __init__(
         self, graph: Graph, *, version: str = "", path: str = "", inference: Inference | None = None,
-        mask: str | None = None,
+        mask: str | None = None, rounds: RoundsKind = "region",
     ) -> None:  # fmt: skip
         self.graph = graph
         self.version = version
         self.path = path
         self.inference = inference
         self.mask = mask
+        self.rounds: RoundsKind = rounds
         self.forward = Forward if inference is None else Lean
         self.imports: dict[str, dict[str, None]] = {}
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
@@ -171,12 +176,17 @@ class Source:
         return f"The part `{owner.body.part}`."
 
     def decorated(self, owner: ClassText, method: Method) -> str:
-        """A method; one that loops call is compiled once for all rounds."""
+        """A method; one that loops call as `rounds` says."""
         # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
         is_free = method.method.startswith("forward_packed")
-        if owner.name in self.repeated and "held" not in method.context and not is_free:
+        if owner.name not in self.repeated or "held" in method.context or self.rounds == "plain":
+            return method.text
+        if self.rounds == "region" and is_free:
+            return method.text
+        if self.rounds == "region":
             return f"@nested_compile_region\n{method.text}"
-        return method.text
+        self.imports.setdefault(f"{MODULES}.recomputing", {})["recomputed"] = None
+        return f"@recomputed\n{method.text}"
 
     # Text
 
