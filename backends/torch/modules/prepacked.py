@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-LEAST = 1 << 16
+LEAST = 1 << 14
 """How many numbers a weight needs: below, finding the kernel takes longer than it saves."""
 
 
