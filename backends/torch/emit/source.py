@@ -177,16 +177,14 @@ class Source:
 
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call as `rounds` says."""
+        if owner.name not in self.repeated or self.rounds == "plain":
+            return method.text
+        if self.rounds == "recomputed":
+            self.imports.setdefault(f"{MODULES}.recomputing", {})["recomputed"] = None
+            return f"@recomputed\n{method.text}"
         # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
-        is_free = method.method.startswith("forward_packed")
-        if owner.name not in self.repeated or "held" in method.context or self.rounds == "plain":
-            return method.text
-        if self.rounds == "region" and is_free:
-            return method.text
-        if self.rounds == "region":
-            return f"@nested_compile_region\n{method.text}"
-        self.imports.setdefault(f"{MODULES}.recomputing", {})["recomputed"] = None
-        return f"@recomputed\n{method.text}"
+        is_region = "held" not in method.context and not method.method.startswith("forward_packed")
+        return f"@nested_compile_region\n{method.text}" if is_region else method.text
 
     # Text
 
