@@ -38,14 +38,16 @@ def graph_text(graph: Graph, *, resolved: bool = False) -> str:
         resolved: write values for expressions, numbers for extents, and where each parameter comes from.
     """
     head = f"model {graph.name}" + "".join(f", {word} {name}" for word, name in _which(graph) if name)
-    return "\n".join([head, *_Writer(graph, resolved).root()]) + "\n"
+    return "\n".join([head, *Writer(graph, resolved).root()]) + "\n"
 
 
 def _which(graph: Graph) -> tuple[tuple[str, str | None], ...]:
     return ("task", graph.task), ("size", graph.size)
 
 
-class _Writer:
+class Writer:
+    """Writes a graph piece by piece; `where` are the combinations that the pieces take for granted."""
+
     def __init__(self, graph: Graph, resolved: bool) -> None:
         self.graph = graph
         self.resolved = resolved
@@ -64,6 +66,12 @@ class _Writer:
         if self.resolved:
             for name, option in body.params.items():
                 yield f"param {name} = {value_of(option.value)}  # {option.origin}"
+        yield from self.takes(body)
+        for node in body.nodes.values():
+            yield from self.node(node)
+
+    def takes(self, body: Body) -> Iterator[str]:
+        """The lines of a body's inputs."""
         for name, value in body.inputs.items():
             default = f" = {body.defaults[name]}" if name in body.defaults else ""
             if value.present & self.where:
@@ -71,8 +79,6 @@ class _Writer:
         for name in body.defaults:
             if name not in body.inputs:
                 yield f"in {name} = {body.defaults[name]}"
-        for node in body.nodes.values():
-            yield from self.node(node)
 
     def outputs(self, outputs: dict[str, Any], prefix: str = "") -> Iterator[str]:
         """The lines of a body's outputs; nested ones by dotted names."""
@@ -89,11 +95,11 @@ class _Writer:
         if node.reuse is not None:
             yield f"{node.name} = reuse {node.owner.name}{self.tail(node)}"
             return
-        options = self.options(node)
+        options = ", ".join(
+            text if text == f"${name}" else f"{name}={text}" for name, text in self.options(node).items()
+        )
         called = f"{node.kind}({options})" if options else node.kind
-        ties = "".join(f" tie {pair.own or 'weights'}={pair.other}" for pair in node.ties)
-        ties += f" share {', '.join(map(str, node.shared))}" if node.shared else ""
-        yield f"{node.name} = {called}{self.tail(node)}{ties}"
+        yield f"{node.name} = {called}{self.tail(node)}{self.ties(node)}"
         outer, self.where = self.where, self.where & node.present
         yield from list(self.rounds(node))
         self.where = outer
@@ -121,25 +127,35 @@ class _Writer:
             self.known[id(body)] = (*self.body(body), *self.outputs(body.outputs))
         return self.known[id(body)]
 
-    def options(self, node: Node) -> str:
-        """The options in parentheses: those given, or all of them with their values."""
+    def ties(self, node: Node) -> str:
+        """With whom a node has its weights in common."""
+        ties = "".join(f" tie {pair.own or 'weights'}={pair.other}" for pair in node.ties)
+        return ties + (f" share {', '.join(map(str, node.shared))}" if node.shared else "")
+
+    def options(self, node: Node) -> dict[str, str]:
+        """The text of each option: of those given, or of all of them with their values."""
         if node.contract is not None:
             known = {name: option_text(option, resolved=self.resolved) for name, option in node.options.items()}
-            if self.resolved:
-                known = {**_defaults(node.contract), **known}
-        else:
-            given = {} if self.resolved or not node.rounds else _given(node.rounds[0])
-            known = {name: option_text(option) for name, option in given.items()}
-        return ", ".join(text if text == f"${name}" else f"{name}={text}" for name, text in known.items())
+            return {**_defaults(node.contract), **known} if self.resolved else known
+        given = {} if self.resolved or not node.rounds else _given(node.rounds[0])
+        return {name: option_text(option) for name, option in given.items()}
+
+    def reads(self, node: Node) -> dict[str, str]:
+        """The text of what stands at each input."""
+        texts = {port: text for port, value in node.inputs.items() if (text := self.given(value))}
+        return {port: f"each {text}" if port in node.each else text for port, text in texts.items()}
+
+    def gives(self, node: Node) -> dict[str, str]:
+        """The type of each output."""
+        return {port: self.type(kind) for port, kind in node.outputs.items() if kind is not None}
 
     def inputs(self, node: Node) -> str:
-        texts = {port: text for port, value in node.inputs.items() if (text := self.given(value))}
+        texts = self.reads(node)
         if not texts:
             return ""
         if len(texts) == 1 and not node.each:
             return f" <- {next(iter(texts.values()))}"
-        told = {port: f"{port}={'each ' if port in node.each else ''}{text}" for port, text in texts.items()}
-        return " <- " + ", ".join(port if texts[port] == port else told[port] for port in texts)
+        return " <- " + ", ".join(port if text == port else f"{port}={text}" for port, text in texts.items())
 
     def given(self, value: Value | list[Value]) -> str:
         """The text of what stands at a port; empty where nothing ever does."""
@@ -149,7 +165,7 @@ class _Writer:
         return value_text(value) if value.present & self.where else ""
 
     def results(self, node: Node) -> str:
-        texts = {port: self.type(kind) for port, kind in node.outputs.items() if kind is not None}
+        texts = self.gives(node)
         if not texts:
             return ""
         alone = len(texts) == 1

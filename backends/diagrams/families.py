@@ -26,6 +26,8 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "head": ("#dedcf3", "#5c55a5"),
     "loss": ("#f8d4d0", "#b04438"),
     "stack": ("#e3e9ee", "#5c7080"),
+    "new": ("#cdebd0", "#2e8540"),  # these two where a drawing shows what differs (`marks.py`)
+    "changed": ("#fdeab8", "#b9770e"),
 }
 _SMALL_PART = 12
 """An attention part has no more nodes than this; a larger one does other things too."""

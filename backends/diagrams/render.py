@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ...compiler.check import build_graph
+from ...compiler.diff import Difference
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
 from ..files import write_whole
@@ -15,6 +17,7 @@ from .build import scene_of
 from .dot import to_dot, to_layout
 from .layout import laid_out
 from .legend import legend_of
+from .marks import mark
 from .mermaid import to_mermaid
 
 FORMATS = {
@@ -62,7 +65,7 @@ def draw(
         SpecError: the spec is wrong.
         FileNotFoundError: there is no such spec.
     """
-    chosen = _format(path, format)
+    chosen = format_of(path, format)
     if isinstance(depth, bool) or not isinstance(depth, (int, type(None))) or (depth or 0) < 0:
         raise ArgumentError(f"`depth` is a whole number from 0, found {depth!r}")
     if not isinstance(model, Graph):
@@ -76,11 +79,13 @@ def draw(
     return None
 
 
-def rendered(graph: Graph, format: str, depth: int) -> str | bytes:
-    """The drawing of a graph in one of the formats."""
+def rendered(graph: Graph, format: str, depth: int, *, marks: Sequence[Difference] | None = None) -> str | bytes:
+    """The drawing of a graph in one of the formats; with `marks` it shows how it differs from another."""
     if format == "html":
-        return _page(graph, depth)
+        return _page(graph, depth, marks)
     scene = scene_of(graph, depth)
+    if marks is not None:
+        mark(scene, marks)
     if format == "mermaid":
         return to_mermaid(scene)
     if format == "dot":
@@ -90,9 +95,11 @@ def rendered(graph: Graph, format: str, depth: int) -> str | bytes:
     return _plain_svg(made.decode()) if format == "svg" else made
 
 
-def _page(graph: Graph, depth: int) -> str:
+def _page(graph: Graph, depth: int, marks: Sequence[Difference] | None) -> str:
     """A page of the drawings to each depth, one of them shown; it needs nothing but a browser."""
-    drawings = {at: str(rendered(graph, "svg", at)).partition("?>")[2] for at in range(max(depth, DEEPEST) + 1)}
+    drawings = {
+        at: str(rendered(graph, "svg", at, marks=marks)).partition("?>")[2] for at in range(max(depth, DEEPEST) + 1)
+    }
     title = html.escape(graph.title or graph.name)
     shown = "".join(
         f'<input type="radio" name="depth" id="depth{at}"{" checked" if at == depth else ""}>'
@@ -106,7 +113,12 @@ def _page(graph: Graph, depth: int) -> str:
     )
 
 
-def _format(path: str | Path | None, format: str | None) -> str:
+def format_of(path: str | Path | None, format: str | None = None) -> str:
+    """The format that is meant.
+
+    Raises:
+        ArgumentError: there is none of that name or suffix.
+    """
     known = dict.fromkeys(FORMATS.values())
     if format is not None:
         if format not in known:

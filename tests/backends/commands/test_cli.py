@@ -63,6 +63,7 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
         (["generate", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["check", "bert"], {"torch", "numpy", "rich"}),
         (["show", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
+        (["diff", "bert@tiny", "bert"], {"torch", "numpy", "rich"}),
         (["list", "bert"], {"torch", "numpy", "rich"}),
         (["schema"], {"torch", "numpy", "rich"}),
         (["emit", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
@@ -108,6 +109,11 @@ def test_version() -> None:
         (["show", "wrong.yaml"], 1),
         (["show", "bert", "--task", "no_such_task"], 1),
         (["draw", "wrong.yaml", "-o", "x.svg"], 1),
+        (["diff", "bert", "bert@tiny"], 0),
+        (["diff", "bert", "wrong.yaml"], 1),
+        (["diff", "bert", "bert@no_such_size"], 1),
+        (["diff", "bert", "bert", "-o", "x.doc"], 2),
+        (["diff", "bert"], 2),
         (["emit", "wrong.yaml"], 1),
         (["run", "no_such_spec"], 1),
         (["run", "."], 1),
@@ -244,6 +250,27 @@ def test_draw(folder: Path) -> None:
         assert result.exit_code == 0, result.output
         assert not result.stdout
     assert "<svg" in Path("x.svg").read_text()
+
+
+def test_diff(folder: Path) -> None:
+    same = call("diff", "bert", "bert@base").stdout
+    assert same.startswith("no difference; 109,482,240 => 109,482,240 parameters (+0)")
+    text = call("diff", "bert@tiny", "bert", "--set", "num_layers=3").stdout
+    assert "d_model        32         768" in text
+    assert "num_layers" not in text
+    found = data("diff", "bert", "roberta", "--task", "masked_lm", "-o", "x.mmd")
+    assert [one["path"] for one in found["only_b"]] == ["numbers"]
+    assert found["params"]["vocab_size"] == ["30522", "50265"]
+    assert found["b"]["parameters"] > found["a"]["parameters"]
+    drawn = Path("x.mmd").read_text()
+    assert "also new: numbers" in drawn  # only where no positions are given
+    assert "classDef changed" in drawn
+    assert "classDef attention" not in drawn
+
+
+def test_the_page_shows_what_diff_prints() -> None:
+    page = (Path(aw.__file__).parent / "docs" / "comparing.md").read_text()
+    assert call("diff", "bert", "roberta").stdout in page
 
 
 def test_emitted_code_runs_alone(folder: Path) -> None:

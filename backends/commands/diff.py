@@ -1,0 +1,112 @@
+"""``archwright diff``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .options import json_option, model_options
+from .output import print_json, print_lines, table
+from .target import graph_of
+
+if TYPE_CHECKING:
+    from ...compiler.diff import Difference, Pair
+    from ...compiler.graph import Graph
+
+_WIDTH = 110
+
+
+@click.command("diff", short_help="What differs between two architectures.")
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@model_options
+@click.option("--resolved", is_flag=True, help="Compare values and extents, not what is written.")
+@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
+              help="Draw B to this file, what is new, changed and gone marked; as for `draw`.")  # fmt: skip
+@click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="How deep the drawing goes.")
+@json_option
+def command(
+    first: str, second: str, task: str | None, size: str | None, overrides: dict[str, Any], resolved: bool,
+    path: str | None, depth: int, as_json: bool,
+) -> None:  # fmt: skip
+    """Compare two specs or checkpoints: nodes, options, edges, shapes and parameters.
+
+    A and B are specs or checkpoint folders; A@SIZE is a spec in one of its sizes, and --task, --size and --set are for
+    both. What is written is compared, so that sizes mostly differ in parameters and rounds; --resolved compares the
+    numbers that follow. First values and checkpoint maps are left out. The exit code is 0 whether they differ or not.
+
+    \b
+    Examples:
+      archwright diff bert roberta
+      archwright diff bert@base bert@large --resolved
+      archwright diff bert albert -o changes.svg
+    """
+    from ...compiler.diff import differences, parameter_differences
+
+    graphs = [_graph(one, task=task, size=size, overrides=overrides) for one in (first, second)]
+    found, params = differences(*graphs, resolved=resolved), parameter_differences(*graphs)
+    if path is not None:
+        from ..diagrams.render import format_of, rendered
+        from ..files import write_whole
+
+        write_whole(Path(path), rendered(graphs[1], format_of(path), depth, marks=found))
+        click.echo(f"wrote {path}", err=True)
+    if as_json:
+        print_json(_data(graphs, found, params))
+    else:
+        print_lines(_text(graphs, found, params))
+
+
+def _graph(target: str, *, task: str | None, size: str | None, overrides: dict[str, Any]) -> Graph:
+    """The graph of ``spec@size``, a spec or a folder."""
+    name, sign, own = target.rpartition("@")
+    if not sign or Path(target).exists():
+        name, own = target, size
+    return graph_of(name, task=task, size=own, overrides=overrides)
+
+
+def _data(graphs: list[Graph], found: list[Difference], params: dict[str, Pair]) -> dict[str, Any]:
+    heads = [
+        {"model": one.name, "task": one.task, "size": one.size, "parameters": one.num_parameters()} for one in graphs
+    ]
+    nodes = {kind: [{"path": one.path, "text": one.text} for one in found if one.kind == kind]
+             for kind in ("first", "second")}  # fmt: skip
+    changed = [{"path": one.path, "facts": dict(one.facts)} for one in found if one.kind == "both"]
+    return {
+        "a": heads[0], "b": heads[1], "params": params, "only_a": nodes["first"], "only_b": nodes["second"],
+        "changed": changed,
+    }  # fmt: skip
+
+
+def _text(graphs: list[Graph], found: list[Difference], params: dict[str, Pair]) -> str:
+    names = [f"{one.name}@{one.size}" if one.size else one.name for one in graphs]
+    blocks = []
+    if params:
+        rows = [[name, *map(_or_dash, pair)] for name, pair in params.items()]
+        blocks.append(table(("parameter", *names), rows))
+    for kind, sign, at in (("first", "-", 0), ("second", "+", 1)):
+        lines = [f"{sign} {one.path} = {one.text}" for one in found if one.kind == kind]
+        if lines:
+            blocks.append("\n".join([click.style(f"only in {names[at]}", bold=True), *lines]))
+    changed = [
+        "\n    ".join([f"~ {one.path or 'the model'}", *(_fact(name, pair) for name, pair in one.facts)])
+        for one in found
+        if one.kind == "both"
+    ]
+    if changed:
+        blocks.append("\n".join([click.style(f"{names[0]} => {names[1]}", bold=True), *changed]))
+    counts = [one.num_parameters() for one in graphs]
+    told = f"{counts[0]:,} => {counts[1]:,} parameters ({counts[1] - counts[0]:+,})"
+    return "\n\n".join([*blocks, told if blocks else f"no difference; {told}"])
+
+
+def _fact(name: str, pair: Pair) -> str:
+    """What both say, below each other where it is long."""
+    line = f"{name}: {' => '.join(map(_or_dash, pair))}"
+    return line if len(line) <= _WIDTH else f"{name}:\n       {_or_dash(pair[0])}\n    => {_or_dash(pair[1])}"
+
+
+def _or_dash(text: str | None) -> str:
+    return "-" if text is None else text
