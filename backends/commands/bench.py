@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 @click.option("--packed", is_flag=True,
               help="Samples of many lengths, a third of --length on average, also with `packed=True`.")  # fmt: skip
 @click.option("--generate", is_flag=True, help="Measure how fast it writes, with `inference=True`.")
+@click.option(
+    "--lookup", type=click.IntRange(0), default=0, help="With --generate: also with so many tokens looked up."
+)
 @click.option("--new-tokens", type=click.IntRange(1), default=128, show_default=True, help="How many it writes.")
 @click.option("--runs", type=click.IntRange(1), help="Timed rounds.  [default: 30, or 5 of writing]")
 @click.option(
@@ -39,8 +42,8 @@ if TYPE_CHECKING:
 def command(
     target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
     dtype: str | None, inputs: list[str] | None, dims: dict[str, int], batch: int, length: int | None,
-    inference: bool, static: bool, packed: bool, generate: bool, new_tokens: int, runs: int | None, reference: bool,
-    cold: bool, as_json: bool,
+    inference: bool, static: bool, packed: bool, generate: bool, lookup: int, new_tokens: int, runs: int | None,
+    reference: bool, cold: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure a model: latency and throughput, eager and compiled, cold and warm.
 
@@ -69,7 +72,7 @@ def command(
         )  # fmt: skip
         how: dict[str, Any] = {"backends": chosen, "reference": reference, "step": step}
         if generate:
-            report = bench_generation(request, new_tokens=new_tokens, runs=runs or 5, **how)
+            report = bench_generation(request, new_tokens=new_tokens, lookup=lookup, runs=runs or 5, **how)
             text = _written(report)
         else:
             report = bench(request, runs=runs or 30, cold=cold, **how)

@@ -84,14 +84,15 @@ class GenerationReport:
 
 
 def bench_generation(
-    request: Request, *, new_tokens: int = 128, backends: Sequence[str] = ("eager", "inductor"), runs: int = 5,
-    reference: bool = True, step: Step = lambda text: None,
+    request: Request, *, new_tokens: int = 128, backends: Sequence[str] = ("eager", "inductor"), lookup: int = 0,
+    runs: int = 5, reference: bool = True, step: Step = lambda text: None,
 ) -> GenerationReport:  # fmt: skip
     """Measure how fast a model writes its likeliest tokens.
 
     Args:
         new_tokens: how many tokens each text gets.
         backends: ``eager``, ``inductor`` or both; the models are made with ``inference=True``.
+        lookup: measure each with so many tokens looked up ahead, too (`prompt_lookup_num_tokens`).
         runs: timed rounds.
         reference: compare with Hugging Face's model, where it is installed.
         step: is told what is being done.
@@ -115,6 +116,10 @@ def bench_generation(
     del plain, made
     models |= {f"archwright {backend}": request.model(backend) for backend in backends}
     calls = {name: _call(model, inputs, new_tokens) for name, model in models.items()}
+    for name, model in list(models.items()) if lookup else ():
+        if name != "transformers":
+            models[ahead := f"{name}, looking up {lookup}"] = model
+            calls[ahead] = _call(model, inputs, new_tokens, prompt_lookup_num_tokens=lookup)
     written: dict[str, torch.Tensor] = {}
     growths: dict[str, int | None] = {}
     for name, call in calls.items():
@@ -148,9 +153,11 @@ def bench_generation(
     )  # fmt: skip
 
 
-def _call(model: Any, inputs: Mapping[str, torch.Tensor], new_tokens: int) -> Callable[..., torch.Tensor]:
+def _call(
+    model: Any, inputs: Mapping[str, torch.Tensor], new_tokens: int, **options: Any
+) -> Callable[..., torch.Tensor]:
     def call(**more: Any) -> torch.Tensor:
-        return model.generate(**inputs, max_new_tokens=new_tokens, **_ENDLESS, **more)
+        return model.generate(**inputs, max_new_tokens=new_tokens, **_ENDLESS, **options, **more)
 
     return call
 

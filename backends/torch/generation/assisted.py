@@ -86,20 +86,21 @@ def guesses_of(helper: Writer, writer: Writer) -> Guess:
     return guess
 
 
-def looked_up(longest: int) -> Guess:
+def looked_up(longest: int, count: int) -> Guess:
     """What came after the last tokens, at most `longest` of them, where they stood before (prompt lookup decoding).
 
-    A repetition is followed past the end of the text, so that there are all the tokens that are asked for, or none.
+    There are `count` guesses, as a repetition is followed past the end of the text, or none: so steps have two lengths
+    in all, and no more are compiled.
     """
 
     def guess(ids: Tensor, many: int) -> Tensor:
-        row = ids[0].tolist()
+        row = ids[0].tolist() if many >= count else []
         for size in range(min(longest, len(row) - 1), 0, -1):
             tail = row[-size:]
             for start in range(len(row) - size - 1, -1, -1):
                 if row[start : start + size] == tail:
                     told = row[start + size :]
-                    found = [told[at % len(told)] for at in range(many)]
+                    found = [told[at % len(told)] for at in range(count)]
                     return ids.new_tensor([found])
         return ids[:, :0]
 

@@ -72,7 +72,7 @@ def generate(
         helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
         guess = guesses_of(helper, writer)
     elif options.prompt_lookup_num_tokens:
-        guess = looked_up(options.max_matching_ngram_size)
+        guess = looked_up(options.max_matching_ngram_size, options.prompt_lookup_num_tokens)
     else:
         guess = None
     if guess is not None:

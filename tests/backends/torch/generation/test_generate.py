@@ -221,9 +221,10 @@ def test_prompt_lookup(name: str, do_sample: bool, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_repetition_is_followed_past_the_end_of_the_text() -> None:
-    guess = looked_up(2)
-    assert guess(torch.tensor([[5, 1, 2, 9, 1, 2]]), 5).tolist() == [[9, 1, 2, 9, 1]]
+    assert looked_up(2, 5)(torch.tensor([[5, 1, 2, 9, 1, 2]]), 8).tolist() == [[9, 1, 2, 9, 1]]
+    guess = looked_up(2, 3)
     assert guess(torch.tensor([[7, 8, 3, 8]]), 3).tolist() == [[3, 8, 3]]
+    assert guess(torch.tensor([[7, 8, 3, 8]]), 2).tolist() == [[]]  # no room for all
     assert guess(torch.tensor([[1, 2, 3]]), 3).tolist() == [[]]
 
 
