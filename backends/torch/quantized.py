@@ -31,7 +31,11 @@ def quantize(net: nn.Module, kind: str) -> None:
     Raises:
         ArgumentError: torchao lacks what it needs for that on this device.
     """
-    from torchao.quantization import Int4WeightOnlyConfig, Int8WeightOnlyConfig, quantize_
+    from torchao.quantization import (  # pyright: ignore[reportMissingImports] - an extra
+        Int4WeightOnlyConfig,
+        Int8WeightOnlyConfig,
+        quantize_,
+    )
 
     try:
         quantize_(net, {"int8": Int8WeightOnlyConfig, "int4": Int4WeightOnlyConfig}[kind]())
