@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ...compiler.passes.packed import find_mask
+from ...compiler.passes.packable import find_mask
 from ..errors import ArgumentError
 from .cache import VARIABLE
 from .fresh import fresh

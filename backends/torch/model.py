@@ -18,7 +18,7 @@ from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ...compiler.building.parts import MAX_ROUNDS
-from ...compiler.passes.packed import find_mask
+from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from .compiled import Compiled

@@ -10,7 +10,8 @@ from ..calls import plain_call
 from ..graph import Graph, Node
 from ..diagnosing.diagnostics import SpecError
 from .held import Hold
-from .packed import Mode, find_mask, flows, masks, packing
+from .packable import find_mask, flows, masks, packing
+from .packed import Mode
 from .rewrites import bodies, rewrites
 from .unmasked import may_leave_out
 

@@ -13,7 +13,8 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
 from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Items, Value
-from ....compiler.passes.packed import Need, packing
+from ....compiler.passes.packable import packing
+from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .lean import LEAN, MODULE, Inference, Lean, made_from_others

@@ -12,7 +12,7 @@ import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.bench import sentence_lengths
 from archwright.backends.torch.example import example_inputs
-from archwright.compiler.passes.packed import find_mask
+from archwright.compiler.passes.packable import find_mask
 
 LENGTH = 11
 FEW = [("bert", None), ("bloom", "causal_lm"), ("t5", "conditional_generation"), ("deberta", None)]
