@@ -21,6 +21,8 @@ DEEPER = ("config", "weights", "also")
 WHOLE = {"graph": NODE_KINDS, "inputs": ("type",)}
 """What an entry of its own says: a node what it is, an input its type. One that does not changes that of its name."""
 IN_ORDER = ("inputs", "outputs")
+BUILDS_ON = {"tasks": "extends", "sizes": "size"}
+"""Where an entry names the one that it builds on: its own name is the entry that it stands over."""
 OF_ONE_MODEL = ("frame", "published")
 OF_ONE_CLASS = ("architectures", "model_type", "match")
 
@@ -127,9 +129,9 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
             del entries[key]
         elif section in WHOLE:
             entries[key] = _changed(below, entry, section)
-        elif section == "tasks" and _text_of(entry.value, "extends") == key:
-            task = {name: one for name, one in _mapping(entry.value).items() if name != "extends"}
-            entries[key] = Entry(entry.key_span, _change(below.value, Mapping(task, entry.value.span)))
+        elif _text_of(entry.value, BUILDS_ON.get(section, "")) == key:
+            said = {name: one for name, one in _mapping(entry.value).items() if name != BUILDS_ON[section]}
+            entries[key] = Entry(entry.key_span, _change(below.value, Mapping(said, entry.value.span)))
         elif is_checkpoint and key in DEEPER and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
             entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
         else:

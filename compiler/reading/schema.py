@@ -321,9 +321,9 @@ SPELLINGS = {"lm": "LM", "ctc": "CTC", "xvector": "XVector"}
 
 
 def class_ending(task: str) -> str:
-    """What follows the class of a system: ``Model``, ``ForMaskedLM``."""
+    """What follows the class of a system: ``Model``, ``Backbone``, ``ForMaskedLM``."""
     words = (SPELLINGS.get(word, word.capitalize()) for word in task.split("_"))
-    return "Model" if task == "base" else "For" + "".join(words)
+    return {"base": "Model", "backbone": "Backbone"}.get(task) or "For" + "".join(words)
 
 
 def _count(raw: Any) -> Any:

@@ -149,7 +149,7 @@ class _Reader:
             at = partial(document.span, *path, written)
             if spec is not None and not self.is_said(document, spec, written, at):
                 continue
-            for left in _by_task(written, tasks):
+            for left in _by_task(written, spec):
                 bare = left.split(".")[0] in tasks
                 for number, one in enumerate(raw if isinstance(raw, list) else [raw]):
                     place = partial(at, number) if isinstance(raw, list) else at
@@ -160,8 +160,8 @@ class _Reader:
 
     def is_said(self, document: Document[Any], spec: schema.Spec, left: str, at: At) -> bool:
         """Whether a rule is meant for the spec: one of what it extends may be of a node that it does not have."""
-        head = left.split(".")[0]
-        if not head.isidentifier() or head in spec.graph or head in spec.tasks:
+        heads = [word.split(".")[0] for word in _first_words(left)]
+        if not all(map(str.isidentifier, heads)) or any(head in spec.graph or head in spec.tasks for head in heads):
             return True
         return at(key=True).source is document.tree.span.source
 
@@ -320,11 +320,19 @@ def _check_keys(raw: Mapping[str, Any], at: At) -> None:
         raise SpecError(found)
 
 
-def _by_task(left: str, tasks: Mapping[str, Any]) -> list[str]:
+def _first_words(left: str) -> list[str]:
+    """The alternatives with which a path begins, or the path."""
+    hole = HOLE.match(left)
+    return hole[1].split("|") if hole else [left]
+
+
+def _by_task(left: str, spec: schema.Spec | None) -> list[str]:
     """A rule for several tasks (``<masked_lm|causal_lm>``) as one for each: the file side has one name for all."""
     hole = HOLE.match(left)
-    words = hole[1].split("|") if hole else []
-    if hole is None or not all(word.split(".")[0] in tasks for word in words):
+    if spec is None or hole is None:
+        return [left]
+    words = [word for word in _first_words(left) if word.split(".")[0] in (*spec.graph, *spec.tasks)]
+    if not words or not all(word.split(".")[0] in spec.tasks for word in words):
         return [left]
     return [word + left[hole.end() :] for word in words]
 
