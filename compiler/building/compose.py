@@ -145,8 +145,10 @@ def _task_outputs(
 ) -> dict[str, Any]:
     outputs = dict(task.outputs)
     composed.places.update({("outputs", key): (*base, "outputs", key) for key in outputs})
-    if task.part is not None and not outputs:
-        outputs = {"<part>": name}
+    last = next(reversed(task.graph), name)
+    is_head = task.part is not None or (last in task.graph and task.graph[last].part and not task.extends)
+    if is_head and not outputs:  # what its part gives, or that of its last node
+        outputs = {"<part>": name if task.part is not None else last}
         composed.places["outputs", "<part>"] = base
     if not outputs:
         return dict(spec.outputs)

@@ -23,6 +23,7 @@ WHOLE = {"graph": NODE_KINDS, "inputs": ("type",)}
 IN_ORDER = ("inputs", "outputs")
 BUILDS_ON = {"tasks": "extends", "sizes": "size"}
 """Where an entry names the one that it builds on: its own name is the entry that it stands over."""
+IN_ORDER = ("inputs", "outputs")
 OF_ONE_MODEL = ("frame", "published")
 OF_ONE_CLASS = ("architectures", "model_type", "match")
 
@@ -123,10 +124,11 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
     order = interleaved(entries, own.entries if section in IN_ORDER else ())
     for key, entry in own.entries.items():
         below = entries.get(key)
-        if below is None:
+        names = {key} if below else {*key.strip("<>").split("|")}
+        if _is_null(entry.value) and names <= entries.keys():
+            entries = {name: one for name, one in entries.items() if name not in names}
+        elif below is None:
             entries[key] = entry
-        elif _is_null(entry.value):
-            del entries[key]
         elif section in WHOLE:
             entries[key] = _changed(below, entry, section)
         elif _text_of(entry.value, BUILDS_ON.get(section, "")) == key:

@@ -132,6 +132,17 @@ def test_a_rule_of_a_frame_may_be_of_what_a_spec_has_not() -> None:
     aw.check("three.yaml", task="multiple_choice")
 
 
+def test_a_rule_for_several_tasks_is_for_those_that_a_spec_has() -> None:
+    several = "<token_classification|tagging>.logits: classifier"
+    Path("frames/text.yaml").write_text(FRAME.replace("token_classification.logits: classifier", several))
+    aw.check("one.yaml", task="token_classification")
+    assert "tagging.logits" in {rule.path for rule in rules_of(aw.check("two.yaml"))}
+    Path("three.yaml").write_text(
+        ONE.replace("OneReader: token_classification", "") + "tasks: {token_classification: null}\n"
+    )
+    assert not any(".logits" in rule.path for rule in rules_of(aw.check("three.yaml")))
+
+
 def test_a_task_is_changed_key_by_key() -> None:
     task = spec("two").tasks["multiple_choice"]
     assert (task.part, task.fold, task.options, task.extends) == (
@@ -151,6 +162,9 @@ def test_rows_build_on_rows() -> None:
     assert spec("one").published.sizes == {"base": "0.6k", "large": "1k"}
     assert spec("two").sizes == spec("one").sizes
     assert not spec("two").published.sizes
+    Path("three.yaml").write_text("model: three\nextends: one\nsizes: {large: {size: large, vocab_size: 70}}\n")
+    assert spec("three").sizes["large"] == {"d_model": 16, "vocab_size": 70}
+    assert spec("three").sizes["largest"] == {"d_model": 16, "vocab_size": 60}
     graph = aw.check("one.yaml", size="largest")
     assert str(graph.root.params["d_model"].span) == "one.yaml:6:32"
 
@@ -168,7 +182,8 @@ def test_classes_are_named() -> None:
 
 @pytest.mark.parametrize(
     ("task", "name"),
-    [("causal_lm", "ForCausalLM"), ("ctc", "ForCTC"), ("xvector", "ForXVector"), ("pre_training", "ForPreTraining"), ("base", "Model")],
+    [("causal_lm", "ForCausalLM"), ("ctc", "ForCTC"), ("xvector", "ForXVector"), ("pre_training", "ForPreTraining"), ("base", "Model"),
+     ("backbone", "Backbone")],
 )  # fmt: skip
 def test_words_are_spelt_as_hugging_face_does(task: str, name: str) -> None:
     from archwright.compiler.reading.schema import class_ending
@@ -271,3 +286,25 @@ def test_a_type_that_ends_in_a_question_mark_may_be_left_out() -> None:
     Path("other.yaml").write_text("model: other\nextends: base\ninputs: {y: {default: ones}}\n")
     assert aw.compile("base.yaml", backend="eager")(x=torch.tensor([1, 2])).z.tolist() == [1, 2]
     assert aw.compile("other.yaml", backend="eager")(x=torch.tensor([1, 2])).z.tolist() == [2, 3]
+
+
+def test_several_are_removed_at_once() -> None:
+    Path("three.yaml").write_text("model: three\nextends: one\nsizes: {<tiny|largest>: null}\n")
+    assert list(spec("three").sizes) == ["base", "large"]
+
+
+def test_new_outputs_stand_before_the_one_that_follows_them() -> None:
+    Path("three.yaml").write_text(
+        "model: three\nextends: one\noutputs: {mean: norm, hidden_states: [norm], last: norm}\n"
+    )
+    names = ["last_hidden_state", "mean", "hidden_states", "cross_attentions", "last"]
+    assert list(spec("three").outputs) == names
+
+
+def test_a_task_gives_what_its_last_node_gives() -> None:
+    graph = "dropped: {block: dropout, in: last_hidden_state, p: 0.5}, head: {part: token_classifier, in: dropped}"
+    Path("three.yaml").write_text(
+        f"model: three\nextends: one\ntasks: {{tagging: {{graph: {{{graph}}}}}}}\ncheckpoint: {{weights: {{tagging: ''}}}}\n"
+    )
+    outputs = aw.check("three.yaml", task="tagging").outputs
+    assert list(outputs) == ["loss", "logits", "hidden_states", "cross_attentions"]
