@@ -91,13 +91,17 @@ def _shape_constructs(definitions: Json) -> None:
     definitions["Input"]["anyOf"].append({"type": "null"})
     for name in ("InlinePart", "Mount", "Node", "Task"):
         definitions[name]["type"] = ["object", "null"]
+    for key in ("when", "else"):  # which a change takes away
+        definitions["Node"]["properties"][key]["type"].append("null")
     for table in ("architectures", "config", "also"):
         entry = definitions["Checkpoint"]["properties"][table]
         entry["additionalProperties"] = {"anyOf": [entry["additionalProperties"], {"type": "null"}]}
     for section in SECTIONS:
-        for entries in spec["properties"][section].get("patternProperties", {}).values():
+        for entries in (patterns := spec["properties"][section].get("patternProperties", {})).values():
             if isinstance(entries.get("type"), str):
                 entries["type"] = [entries["type"], "null"]
+        if patterns:
+            patterns[r"^<[^<>]+\|[^<>]+>$"] = {"type": "null"}
     spec["properties"]["init"]["additionalProperties"] = {"anyOf": [{"$ref": "#/$defs/Law"}, {"type": "null"}]}
 
 
