@@ -106,7 +106,7 @@ def test_size_by_name(name: str, depth: int) -> None:
 
 def test_segmentation_starts_from_detection(checkpoint: Callable[[Case], Path], reference: Any) -> None:
     case = next(case for case in CASES if case.id == "detr-object_detection-plain")
-    with pytest.warns(UserWarning, match="freshly initialised.*masks.adapter1"):
+    with pytest.warns(UserWarning, match="freshly initialised.*masks.finer.0.adapter"):
         model = aw.from_pretrained(str(checkpoint(case)), task="segmentation", backend="eager").eval()
     with torch.no_grad():
         found = model(pixel_values=make_inputs(case)["pixel_values"])
