@@ -82,7 +82,8 @@ class FirstValues:
                     self.frozen.append(covering(join(prefix, path)))
             spread = params.get("initializer_range", params.get("init_std", 0.02))
             usual = _Line(prefix, "normal", 0.02 if spread is None else spread, partial(document.span, "init"), param)
-            self.lines += [(line, covering(line.path)) for line in (*_lines(prefix, document, param), usual)]
+            own = [(line, covering(line.path)) for line in (usual, *_lines(prefix, document, param))]
+            self.lines = [*own, *self.lines]  # of several that are as specific the last counts: what mounts says more
 
     def law(self, entry: WeightEntry) -> tuple[str, Any]:
         """The law of a weight, and the law's number; for one that its block computes, how.

@@ -141,13 +141,13 @@ def test_a_mounted_spec_brings_its_own(tmp_path: Path) -> None:
     (tmp_path / "host.yaml").write_text(
         "model: host\nparams: {initializer_range: 0.5}\nmounts: {inner: {spec: laws}}\n"
         'inputs: {ids: "int[batch, seq]"}\ngraph:\n  inner: {mount: inner, in: {ids: ids}}\n'
-        "  out: {block: linear, in: inner.y, d_out: 300}\noutputs: {y: out}\ninit: {inner.a: {constant: 4}}\n"
+        "  out: {block: linear, in: inner.y, d_out: 300}\noutputs: {y: out}\ninit: {inner.a: {constant: 4}, inner.norm.bias: {constant: 8}}\n"
     )
     graph = aw.check(tmp_path / "host.yaml", inner={"scale": 3.0})
     laws = FirstValues(graph)
     first = {entry.path: laws.law(entry) for entry in graph.weights() if not entry.path.endswith(".norm.weight")}
     assert {path: law for path, law in first.items() if not (path.startswith("inner.a") and "bias" in path)} == {
-        "inner.tokens.weight": ("constant", 3), "inner.norm.bias": ("constant", 9),
+        "inner.tokens.weight": ("constant", 3), "inner.norm.bias": ("constant", 8),
         **{f"inner.a.{i}.{leaf}.weight": ("constant", 4) for i in (0, 1) for leaf in ("up", "down")},
         "out.weight": ("normal", 0.5), "out.bias": ("constant", 0),
     }  # fmt: skip
