@@ -193,10 +193,11 @@ def _change(base: Tree, own: Tree) -> Tree:
 
 
 def _over(base: Tree, own: Tree, section: str) -> Tree:
-    """Nodes over nodes, or inputs over inputs."""
+    """Nodes over nodes, or inputs over inputs, where ``null`` removes."""
     below, above = _mapping(base), _mapping(own)
+    gone = {name for name, one in above.items() if name in below and _is_null(one.value)}
     made = {name: _changed(below[name], one, section) if name in below else one for name, one in above.items()}
-    return Mapping({**below, **made}, own.span)
+    return Mapping({name: one for name, one in {**below, **made}.items() if name not in gone}, own.span)
 
 
 # Of the whole
@@ -248,7 +249,7 @@ def _task(tree: Mapping, task: Tree) -> Tree:
         for one in reversed([*_extended(tree, task)]):
             below = _over(below, one.entries[section].value, section) if section in one.entries else below
         over = _mapping(_over(below, own.value, section))
-        made = {name: over[name] for name in _mapping(own.value)}
+        made = {name: over.get(name, one) for name, one in _mapping(own.value).items()}
         entries[section] = Entry(own.span, Mapping(made, own.value.span))
     return Mapping(entries, task.span) if isinstance(task, Mapping) else task
 
