@@ -6,7 +6,7 @@ what refers to other entries, a size to another size or a node to the one that i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from .schema import NODE_KINDS
@@ -141,9 +141,11 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
     return Mapping({key: entries[key] for key in (*order, *entries) if key in entries}, own.span)
 
 
-def interleaved(base: Iterable[str], own: Iterable[str]) -> list[str]:
-    """The names of both: one of the base's keeps its place, and new ones stand before it where it follows them."""
-    order, waiting = list(base), list[str]()
+def interleaved(base: Collection[str], own: Collection[str]) -> list[str]:
+    """The names of both, each in its order: `own` takes the places that it has in the base, and new ones stand between."""
+    waiting: list[str] = []
+    again = iter(name for name in own if name in base)
+    order = [next(again) if name in own else name for name in base]
     for name in own:
         if name in order:
             at = order.index(name)
