@@ -142,7 +142,7 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
 
 
 def interleaved(base: Collection[str], own: Collection[str]) -> list[str]:
-    """The names of both, each in its order: `own` takes the places that it has in the base, and new ones stand between."""
+    """The names of both, each in its order: `own` takes the places that it has in the base, new ones stand between."""
     waiting: list[str] = []
     again = iter(name for name in own if name in base)
     order = [next(again) if name in own else name for name in base]

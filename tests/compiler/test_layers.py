@@ -10,6 +10,7 @@ import torch
 
 import archwright as aw
 from archwright.compiler.reading.document import library
+from archwright.compiler.reading.layers import interleaved
 from archwright.compiler.reading.schema import Input
 from archwright.compiler.weights.weight_rules import rules_of
 
@@ -93,6 +94,18 @@ def test_a_spec_stands_on_a_frame() -> None:
 
 def test_a_new_input_stands_before_the_one_that_follows_it() -> None:
     assert list(spec("two").inputs) == ["input_ids", "position_ids", "extra", "index"]
+
+
+def test_what_a_spec_writes_stays_in_its_order() -> None:
+    assert interleaved(["a", "b", "c"], ["x", "c", "y", "a", "z"]) == ["x", "c", "b", "y", "a", "z"]
+
+
+def test_a_node_of_a_task_is_removed() -> None:
+    Path("three.yaml").write_text(
+        "model: three\nextends: two\ntasks: {tagging: {extends: tagging, graph: {norm: null}}}\n"
+    )
+    assert spec("three").tasks["tagging"].graph.keys() == {"head"}
+    assert spec("three").tasks["tagging"].inputs.keys() == {"position_ids"}
 
 
 def test_what_a_task_changes_of_the_base_adds_no_inputs() -> None:

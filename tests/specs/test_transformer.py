@@ -75,7 +75,7 @@ def test_the_numbers_of_torch() -> None:
         found = model(
             input_ids=source, attention_mask=mask, decoder_input_ids=target, decoder_attention_mask=target_mask
         )
-    offset = state["head.offset"]
+    offset = state["conditional_generation.offset"]
     torch.testing.assert_close(found.logits, expected @ table.t() + offset, rtol=1e-4, atol=1e-4)
 
 
