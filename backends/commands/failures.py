@@ -18,13 +18,13 @@ def report(error: Exception, *, as_json: bool) -> int:
     Raises:
         Exception: the error itself, where it is no mistake of the user.
     """
-    from ..errors import ArgumentError, CheckpointError
+    from ..errors import ArgumentError, CheckpointError, ExportError
     from ...compiler.diagnosing.diagnostics import SpecError
 
     if isinstance(error, SpecError):
         tell_diagnostics(error, as_json=as_json)
         return WRONG
-    if not isinstance(error, (ArgumentError, CheckpointError, OSError)):
+    if not isinstance(error, (ArgumentError, CheckpointError, ExportError, OSError)):
         raise error
     if as_json:
         print_json({"ok": False, "message": _message(error), "diagnostics": []})

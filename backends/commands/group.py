@@ -10,7 +10,21 @@ import click
 from ... import __version__
 from .failures import report
 
-COMMANDS = ("list", "new", "check", "show", "draw", "diff", "emit", "run", "compile", "generate", "schema", "bench")
+COMMANDS = (
+    "list",
+    "new",
+    "check",
+    "show",
+    "draw",
+    "diff",
+    "emit",
+    "run",
+    "compile",
+    "export",
+    "generate",
+    "schema",
+    "bench",
+)
 """The commands, in the order that help lists them; each is the `command` of the file of its name."""
 
 

@@ -31,7 +31,7 @@ class Compiled:
         self.combination = combination
         self.method = method
         self.takes = method.__code__.co_varnames[1 : method.__code__.co_argcount]
-        self.loose = _free_axes(model, self.takes) if model.dynamic else {}
+        self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
         self.holds = model.inference and any(isinstance(one, Held) for one in model.net.modules())
         self.kept: dict[Any, Callable[..., Any] | None] = {}
@@ -103,7 +103,7 @@ class Compiled:
             return path, cache.save(path, made.aot_compile(((), told)))
 
 
-def _free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:
+def free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:
     """The axes of each input whose extents a call may choose."""
     found: dict[str, list[int]] = {}
     for name in [name for name in names if name in model.graph.root.inputs]:

@@ -127,10 +127,10 @@ class Model(nn.Module):
         Raises:
             ArgumentError: an unknown name, or inputs from which no output can be made.
         """
-        method, values = self._chosen(args, inputs)
+        method, values = self.chosen(args, inputs)
         return _wrap(self.graph.outputs, method(values))
 
-    def _chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The specialisation for a call, and the tensors that it is given."""
         named = self._named(args, inputs)
         given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
@@ -223,7 +223,7 @@ class Model(nn.Module):
         """
         if self.backend != "inductor":
             raise ArgumentError('code is kept of models with `backend="inductor"`')
-        method, values = self._chosen((), inputs)
+        method, values = self.chosen((), inputs)
         return method.keep(values)
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:

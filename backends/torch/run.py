@@ -156,12 +156,12 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
     Raises:
         ArgumentError: the inputs do not fit the model.
     """
-    first, moved = next(iter(model.net.parameters())), _moved(model, inputs)
+    first, given = next(iter(model.net.parameters())), moved(model, inputs)
     if first.is_cuda:
         torch.cuda.reset_peak_memory_stats(first.device)
     with torch.no_grad():
-        outputs, seconds = _timed(model, moved, flags)
-        _, again = _timed(model, moved, flags)
+        outputs, seconds = _timed(model, given, flags)
+        _, again = _timed(model, given, flags)
     tensors = [*model.net.parameters(), *model.net.buffers()]
     return RunReport(
         outputs=[_described(name, value) for name, value in _flat(outputs)],
@@ -176,10 +176,10 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
 def keep(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[str] = ()) -> tuple[Path, int]:
     """Compile for calls without gradients and keep the code, with arguments as for `run_once`: the file, its bytes."""
     with torch.no_grad():
-        return model.keep_compiled(**_moved(model, inputs), **dict.fromkeys(flags, True))
+        return model.keep_compiled(**moved(model, inputs), **dict.fromkeys(flags, True))
 
 
-def _moved(model: Model, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def moved(model: Model, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Inputs where the model is, floating-point ones of its type."""
     first = next(iter(model.net.parameters()))
     return {

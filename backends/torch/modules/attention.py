@@ -101,7 +101,7 @@ def attention(
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
     """
     plain = valid is None and allow is None and not terms and same is None and place is None
-    only_causal = causal and plain and q.shape[1] == k.shape[1]
+    only_causal = causal and plain and bool(q.shape[1] == k.shape[1])  # no SymBool, which an export refuses
     mask = None
     if not only_causal:
         masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)

@@ -60,6 +60,7 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     [
         (["--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["bench", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
+        (["export", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["generate", "--help"], {"torch", "pydantic", "networkx", "yaml", "rich"}),
         (["check", "bert"], {"torch", "numpy", "rich"}),
         (["show", "bert", "--size", "tiny"], {"torch", "numpy", "rich"}),
@@ -134,6 +135,8 @@ def test_version() -> None:
         (["run", "bert", "--size", "tiny", "--flags", "nothing"], 2),
         (["run", "bert", "--size", "tiny", "--dim", "nothing=3"], 2),
         (["run", "bert", "--size", "tiny", "--inputs", "nothing"], 2),
+        (["export", "bert", "--size", "tiny", "-o", "x.bin"], 2),
+        (["export", "bert", "--size", "tiny", "-o", "x.onnx", "--aoti"], 2),
         (["new", "no-name"], 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
