@@ -71,7 +71,8 @@ def export(
     file = Path(path)
     kind = _format(model, file, aoti=aoti)
     net, values = _plain(model, inputs, flags)
-    shapes = {name: dict.fromkeys(axes, Dim.AUTO) for name, axes in free_axes(model, tuple(values)).items()}
+    free = free_axes(model, tuple(values))
+    shapes = {name: dict.fromkeys(free.get(name, ()), Dim.AUTO) or None for name in values}
     found: list[float] = []
     with torch.no_grad():
         expected = _seeded(lambda: net(**values))
