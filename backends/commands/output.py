@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import click
@@ -79,3 +79,13 @@ def seconds(value: float) -> str:
 def plural(number: int, word: str) -> str:
     """``1 task``, ``2 tasks``."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def shapes(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call is given: the shape of each tensor, or how many records there are."""
+    return {name: list(one.shape) if hasattr(one, "shape") else [len(one)] for name, one in inputs.items()}
+
+
+def told(inputs: Mapping[str, Any]) -> str:
+    """The same as a line."""
+    return ", ".join(f"{name} {shape}" for name, shape in shapes(inputs).items())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import counted, in_bytes, plural, print_json, print_lines, seconds, table
+from .output import counted, in_bytes, plural, print_json, print_lines, seconds, shapes, table, told
 from .progress import working
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ def command(
             made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or (), seed=seed)
         report = run_once(model, made, flags=flags or ())
     if as_json:
-        shapes = {name: list(value.shape) for name, value in made.items()}
-        print_json({"model": model.graph.name, "task": model.graph.task, "inputs": shapes, **report.to_json()})
+        data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made)}
+        print_json({**data, **report.to_json()})
     else:
-        given = ", ".join(f"{name} {list(value.shape)}" for name, value in made.items())
-        print_lines(f"{_head(model)}\n{given}\n\n{_outputs(report)}\n\n{_costs(report)}")
+        print_lines(f"{_head(model)}\n{told(made)}\n\n{_outputs(report)}\n\n{_costs(report)}")
 
 
 def _check_flags(model: Model, flags: list[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_map_only
 
 from ...compiler.calls import chosen_inputs, extents
 from ...compiler.graph import Graph
@@ -179,13 +180,14 @@ def keep(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[str] =
         return model.keep_compiled(**moved(model, inputs), **dict.fromkeys(flags, True))
 
 
-def moved(model: Model, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Inputs where the model is, floating-point ones of its type."""
+def moved(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs where the model is, floating-point tensors of its type; those of records too."""
     first = next(iter(model.net.parameters()))
-    return {
-        name: value.to(first.device, first.dtype if value.is_floating_point() else None)
-        for name, value in inputs.items()
-    }
+
+    def move(value: Tensor) -> Tensor:
+        return value.to(first.device, first.dtype if value.is_floating_point() else None)
+
+    return tree_map_only(Tensor, move, dict(inputs))
 
 
 def _timed(model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]) -> tuple[Any, float]:

@@ -26,6 +26,12 @@ def test_report() -> None:
     json.dumps(report.to_json())
 
 
+def test_records_are_inputs_too() -> None:
+    model = built("detr", size="tiny", task="object_detection")
+    report = run_once(model, made_inputs(model.graph, batch=2, extra=["labels"]))
+    assert report.outputs[0].name == "loss"
+
+
 def test_the_seed_decides_the_weights() -> None:
     one, two, three = (built("bert", size="tiny", seed=seed).state_dict() for seed in (1, 1, 2))
     name = next(iter(one))
