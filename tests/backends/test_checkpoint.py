@@ -189,9 +189,9 @@ def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
     key = "decoder.embed_positions.weight"
     tensors = load_file(base / "model.safetensors")
     save_file({**tensors, key: tensors[key] + 1}, base / "model.safetensors", {"format": "pt"})
-    with pytest.warns(UserWarning, match=r"head\.offset"):
+    with pytest.warns(UserWarning, match=r"conditional_generation\.offset"):
         model = aw.from_pretrained(base, task="conditional_generation", backend="eager")
-    assert not model.state_dict()["net.head.offset"].any()
+    assert not model.state_dict()["net.conditional_generation.offset"].any()
     assert torch.equal(model.state_dict()["net.decoder_table"], tensors[key] + 1)
     model.save_pretrained(again)
     assert f"model.{key}" not in load_file(again / "model.safetensors")

@@ -38,7 +38,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     for module in (command, measure, bench):
         monkeypatch.setattr(module, "fresh", here)
-    monkeypatch.setattr(Model, "keep_compiled", lambda self: told.append("kept"))
+    monkeypatch.setattr(Model, "keep_compiled", lambda self, **inputs: told.append("kept"))
     monkeypatch.setattr(torch, "compile", lambda model, **options: model)
     return told
 
