@@ -47,8 +47,7 @@ class Compiled:
         told = {name: values[name] for name in self.takes}
         key = self.key(told)
         if key not in self.kept:
-            may_be_kept = cache.folder().is_dir() and not self.is_packed
-            self.kept[key] = cache.load(self.path(told), self.method.__globals__) if may_be_kept else None
+            self.kept[key] = None if self.is_packed else self.found(told)
             if self.model.dynamic is False or len(self.kept) == 1:
                 self.hold(key, told)
         kept = self.kept[key]
@@ -61,6 +60,14 @@ class Compiled:
             # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
         return self.run(**told)
+
+    def found(self, values: Mapping[str, Any]) -> Callable[..., Any] | None:
+        """What is kept for a call."""
+        path = self.path(values) if cache.folder().is_dir() else None
+        if path is None or not path.exists():
+            return None
+        self.model.settle_compiler()  # loading asks for the instructions as well
+        return cache.load(path, self.method.__globals__)
 
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
         """Make what is held for these shapes, if it is not what is held: code finds it there."""

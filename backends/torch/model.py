@@ -241,10 +241,14 @@ class Model(nn.Module):
             self._steps[key] = run, method.arguments
         return self._steps[key]
 
-    def compiled(self, method: Any) -> Any:
-        """A method of `net`, compiled whole when it is first called."""
+    def settle_compiler(self) -> None:
+        """On a CPU, spare the compiler finding out what it may use."""
         if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             settle_instructions()
+
+    def compiled(self, method: Any) -> Any:
+        """A method of `net`, compiled whole when it is first called."""
+        self.settle_compiler()
         return torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
 
     def _renew(self) -> None:
