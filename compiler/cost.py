@@ -15,7 +15,7 @@ from typing import Any
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, ListType, Type, numel
 from .calls import plain_call
-from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, values_below
+from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, named_outputs, values_below
 from .node_cost import ZERO, Figures, NodeCost
 from .presence import present, resolve
 from .text import ranges, rounds_of
@@ -36,7 +36,7 @@ def cost(graph: Graph, *, given: Collection[str] | None = None, float_bytes: int
     chosen = plain_call(graph) if given is None else frozenset(given)
     counter = _Counter(graph, graph.combination(chosen), {**BYTES, "float": float_bytes})
     total = NodeCost(graph.name, "", "model", children=counter.body(graph.root, "", ""))
-    counter.close(total, list(_flat(graph.outputs)))
+    counter.close(total, [value for _, value in named_outputs(graph.outputs)])
     total.parameters = graph.num_parameters()
     total.rewrite(counter.settled)
     return total
@@ -194,14 +194,6 @@ def node_path(entry: WeightEntry) -> str:
 def _values(node: Node) -> Iterator[Value]:
     for value in node.inputs.values():
         yield from value if isinstance(value, list) else (value,)
-
-
-def _flat(outputs: Mapping[str, Any]) -> Iterator[Value]:
-    for value in outputs.values():
-        if isinstance(value, dict):
-            yield from _flat(value)
-        else:
-            yield value
 
 
 __all__ = ["Figures", "NodeCost", "cost", "node_path"]

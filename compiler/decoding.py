@@ -15,7 +15,9 @@ from typing import Literal
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError
-from .graph import Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value
+from .graph import (
+    Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, slice_items,
+)  # fmt: skip
 from .presence import present, resolve
 from .reading.span import Span
 
@@ -95,19 +97,13 @@ class Flow:
         if kind in ("fixed", "once") or value.op in ELEMENTWISE:
             return kind
         axis = token_axis(value.args[0].type, self.tokens)
-        if axis is None or (value.op != "slice" and value.attrs and axis not in self.axes(value)):
+        if axis is None or (value.op != "slice" and value.attrs and axis not in axes_along(value)):
             return kind
-        if value.op == "slice" and _is_whole(value, axis):
+        if value.op == "slice" and slice_items(value)[axis] == slice(None):
             return kind
         if value.op == "cumsum":
             return "whole"
         raise SpecError([undecodable(value.name or value.op, self.body.span, f"`{value.op}` along the tokens")])
-
-    def axes(self, value: Apply) -> list[int]:
-        """The axes that an edge works along, counted from the front."""
-        kind = value.args[0].type
-        rank = len(kind.dims) if isinstance(kind, Type) else 0
-        return [axis % rank for axis in value.attrs if isinstance(axis, int)]
 
     def node(self, node: Node) -> Kind:
         """The kind of what a block gives."""
@@ -153,17 +149,6 @@ class Flow:
                     kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
             self._inner[node, at] = Flow(body, self.combination, self.tokens, kinds)
         return self._inner[node, at]
-
-
-def _is_whole(value: Apply, axis: int) -> bool:
-    """Whether a slice leaves an axis as it is."""
-    items = [item for item in value.attrs if item is not None]
-    kind = value.args[0].type
-    rank = len(kind.dims) if isinstance(kind, Type) else len(items)
-    gap = next((at for at, item in enumerate(items) if item is ...), None)
-    if gap is not None:
-        items[gap : gap + 1] = [slice(None)] * (rank - len(items) + 1)
-    return axis >= len(items) or items[axis] == slice(None)
 
 
 def undecodable(name: str, span: Span, reason: str) -> Diagnostic:

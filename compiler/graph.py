@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.base import Block, Weight
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.expressions import Expr
-from ..blocks.notation.types import AnyType, Bindings
+from ..blocks.notation.types import AnyType, Bindings, Type
 from ..blocks.notation.values import evaluate
 
 if TYPE_CHECKING:
@@ -114,6 +114,42 @@ def values_below(value: Value) -> tuple[Value, ...]:
         case Rounds(initial=initial):
             return () if initial is None else (initial,)
     return ()
+
+
+def named_outputs(outputs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Value]]:
+    """The values of outputs that may nest, by dotted names."""
+    for name, value in outputs.items():
+        if isinstance(value, dict):
+            yield from named_outputs(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def name_of(value: Value) -> str | None:
+    """What a value is called in the source; None where it has no name."""
+    if isinstance(value, Rounds):
+        return f"{value.node.name}_all_{value.port}"
+    if isinstance(value, OutputValue):
+        is_first = value.port == next(iter(value.node.outputs))
+        return value.node.name if is_first else f"{value.node.name}_{value.port}"
+    return value.name if isinstance(value, (InputValue, Apply)) else None
+
+
+def axes_along(value: Apply) -> list[int]:
+    """The axes that an edge works along, counted from the front."""
+    kind = value.args[0].type
+    rank = len(kind.dims) if isinstance(kind, Type) else 0
+    return [axis % rank for axis in value.attrs if isinstance(axis, int) and rank]
+
+
+def slice_items(value: Apply) -> list[Any]:
+    """What a slice takes of each axis of its argument."""
+    items = [item for item in value.attrs if item is not None]
+    kind = value.args[0].type
+    rank = len(kind.dims) if isinstance(kind, Type) else len(items)
+    gap = next((at for at, item in enumerate(items) if item is ...), len(items))
+    items[gap : gap + 1] = [slice(None)] * (rank - len(items) + (gap < len(items)))
+    return items
 
 
 @dataclass(slots=True)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from ...compiler.graph import Graph, InputValue, Node, Value, values_below
+from ...compiler.graph import Graph, InputValue, Node, Value, named_outputs, values_below
 from ...compiler.presence import present
 from ...compiler.building.scope import CallSite
 from .crossing import unique
@@ -28,7 +27,7 @@ class Shown:
         self.table = graph.full
         for flag, default in graph.flags.items():
             self.table &= call.given(flag) if default else ~call.given(flag)
-        self.outputs = {name: value for name, value in _flat(graph.outputs) if self.has(value)}
+        self.outputs = {name: value for name, value in named_outputs(graph.outputs) if self.has(value)}
         self.needed = self._needed(graph)
         self.always = graph.combination(self.needed)
         self.readers = _readers(graph)
@@ -73,21 +72,13 @@ class Shown:
         return needed
 
 
-def _flat(outputs: dict[str, object], prefix: str = "") -> Iterator[tuple[str, Value]]:
-    for name, value in outputs.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{name}.")
-        elif isinstance(value, Value):
-            yield prefix + name, value
-
-
 def _listed(value: Value | list[Value]) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
 def _readers(graph: Graph) -> Counter[Value]:
     nodes = nested([graph.root])
-    stack = [value for _, value in _flat(graph.outputs)]
+    stack = [value for _, value in named_outputs(graph.outputs)]
     stack += [one for node in nodes for value in node.inputs.values() for one in _listed(value)]
     stack += [value for node in nodes for body in unique(node.rounds) for value in body.outputs.values()]
     counts: Counter[Value] = Counter()

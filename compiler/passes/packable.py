@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from ...blocks.attention import Attention
 from ...blocks.notation.types import Type
 from ..calls import plain_call
 from ..diagnosing.diagnostics import SpecError
-from ..graph import Graph, Value
+from ..graph import Graph, named_outputs
 from ..presence import present
 from .packed import Frame, Packing, unpackable
 
@@ -30,7 +29,7 @@ def packing(graph: Graph, combination: int, mask: str, *, is_held: bool = False)
     given = frozenset(symbol for dim in dims for symbol in dim.symbols())
     frame = Frame(mask, kind.dims[0].expanded(), {kind.dims[1].expanded()}, given, is_held)
     flow = Packing(graph.root, combination, frame, dict.fromkeys(graph.root.inputs, "whole"))
-    for value in _flat(graph.outputs):
+    for _, value in named_outputs(graph.outputs):
         if present(value, combination):
             flow.kind(value)
     return flow
@@ -75,11 +74,3 @@ def flows(flow: Packing, path: str = "") -> Iterator[tuple[str, Packing]]:
             if id(one) == body:
                 below = f"{node.name}.{number}" if node.is_repeat else node.name
                 yield from flows(inner, f"{path}.{below}" if path else below)
-
-
-def _flat(outputs: Mapping[str, Any]) -> Iterator[Value]:
-    for value in outputs.values():
-        if isinstance(value, dict):
-            yield from _flat(value)
-        else:
-            yield value

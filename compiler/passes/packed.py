@@ -17,14 +17,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn
 
 from ...blocks.attention import Attention
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
 from ..decoding import ELEMENTWISE
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
-from ..graph import Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value
+from ..graph import (
+    Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, name_of,
+    slice_items,
+)  # fmt: skip
 from ..presence import present, resolve
 from ..reading.span import Span
 from .held import Hold, is_bare
@@ -201,7 +204,7 @@ class Packing:
         if value.op == "slice":
             items = slice_items(value)
             return items[:2] == [slice(None)] * 2 and None not in value.attrs[:2]
-        return value.op in _ALONG_AXES and bool(value.attrs) and not {0, 1} & set(along(value))
+        return value.op in _ALONG_AXES and bool(value.attrs) and not {0, 1} & set(axes_along(value))
 
     def fit(self, arg: Value, value: Apply) -> int | None:
         """How many axes an argument lacks in front to be packed like `value`; 0 as well for what has no tokens."""
@@ -224,7 +227,7 @@ class Packing:
         is_sum = value.op in _ALONG_AXES and not value.attrs
         if value.op not in known or is_sum or not self._axes(value.type, [self.frame.batch]):
             return False
-        axes = set(along(value)) if value.op in _ALONG_AXES else set()
+        axes = set(axes_along(value)) if value.op in _ALONG_AXES else set()
         if value.op == "@":
             axes = {len(getattr(value.args[0].type, "dims", ())) - 1}
         found = len(self.token_axes(value.type))
@@ -431,36 +434,9 @@ class Packing:
         raise SpecError([unpackable(name, span, reason)])
 
 
-def name_of(value: Value) -> str | None:
-    """What a value is called in the source; None where it has no name."""
-    if isinstance(value, Rounds):
-        return f"{value.node.name}_all_{value.port}"
-    if isinstance(value, OutputValue):
-        is_first = value.port == next(iter(value.node.outputs))
-        return value.node.name if is_first else f"{value.node.name}_{value.port}"
-    return value.name if isinstance(value, (InputValue, Apply)) else None
-
-
 def most(kinds: Iterable[Kind]) -> Kind:
     """What is made from, or may be any of, `kinds`."""
     return _RANK[max((_RANK.index(kind) for kind in kinds), default=0)]
-
-
-def along(value: Apply) -> list[int]:
-    """The axes that an edge works along, counted from the front."""
-    kind = value.args[0].type
-    rank = len(kind.dims) if isinstance(kind, Type) else 0
-    return [axis % rank for axis in value.attrs if isinstance(axis, int) and rank]
-
-
-def slice_items(value: Apply) -> list[Any]:
-    """What a slice takes of each axis of its argument."""
-    items = [item for item in value.attrs if item is not None]
-    kind = value.args[0].type
-    rank = len(kind.dims) if isinstance(kind, Type) else len(items)
-    gap = next((at for at, item in enumerate(items) if item is ...), len(items))
-    items[gap : gap + 1] = [slice(None)] * (rank - len(items) + (gap < len(items)))
-    return items
 
 
 def unpackable(

@@ -111,6 +111,14 @@ class Forward:
         self.arguments = [name for name in self.body.inputs if name in self.needs.inputs]
         self.statements[:0] = self.shapes()
 
+    def made_from(self, value: Apply, args: tuple[Value, ...]) -> Apply:
+        """The same edge made from other values; itself where they are the same."""
+        if all(one is other for one, other in zip(args, value.args, strict=True)):
+            return value
+        made = Apply(value.type, value.present, value.op, args, value.attrs, value.name)
+        self.uses[made] = self.uses.get(value, 0)
+        return made
+
     def line(self, text: str, kind: AnyType | None = None, indent: int = 0) -> None:
         """Add a statement, with the shape of what it makes as a comment."""
         comment = f"  # {kind.shape}" if isinstance(kind, Type) else ""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.types import ListType
 from ....compiler.graph import (
-    Apply, Body, Constant, Gathered, Node, Picked, Value,
+    Apply, Body, Constant, Gathered, Node, Picked, Value, name_of,
 )  # fmt: skip
-from ....compiler.passes.packed import Kind, Packing, name_of
+from ....compiler.passes.packed import Kind, Packing
 from .forward import Forward
 from .lean import Lean
 from .values import Render, present, resolve
@@ -87,11 +87,7 @@ class Packed(Forward):
         if not isinstance(value, Apply):
             return value
         args = tuple(self.laid_out(arg, value, kind) for arg in value.args)
-        if all(one is other for one, other in zip(args, value.args, strict=True)):
-            return value
-        made = Apply(value.type, value.present, value.op, args, value.attrs, value.name)
-        self.uses[made] = self.uses.get(value, 0)
-        return made
+        return self.made_from(value, args)
 
     def laid_out(self, arg: Value, value: Apply, kind: Kind) -> Value:
         """An argument of an edge, laid out as the edge is."""

@@ -12,7 +12,7 @@ from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import literal
 from ....compiler.decoding import Flow, Kind, token_axis
-from ....compiler.graph import Body, Graph, Items, Value
+from ....compiler.graph import Body, Graph, Items, Value, named_outputs
 from ....compiler.passes.packable import packing
 from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
@@ -127,7 +127,7 @@ class Source:
         """The root's method for a combination of inputs and flags; written if it is new."""
         if combination in self.specialisations:
             return self.specialisations[combination]
-        forward = self.root_forward(combination, dict(_flat(self.graph.outputs)))
+        forward = self.root_forward(combination, dict(named_outputs(self.graph.outputs)))
         lines = self.preamble(forward) + forward.statements
         lines.append(f"return {_returned(self.graph.outputs, forward, combination)}")
         method = self.root.keep(forward, lines)
@@ -323,16 +323,6 @@ def _first_bit(table: int) -> int:
     return (table & -table).bit_length() - 1
 
 
-def _flat(outputs: Any, prefix: str = "") -> list[tuple[str, Value]]:
-    found: list[tuple[str, Value]] = []
-    for name, value in outputs.items():
-        if isinstance(value, dict):
-            found.extend(_flat(value, f"{prefix}{name}."))
-        else:
-            found.append((prefix + name, value))
-    return found
-
-
 def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = "") -> str:
     if isinstance(outputs, Items):
         rows = [_returned(row, forward, combination, f"{prefix}{name}.") for name, row in outputs.items()]
@@ -340,7 +330,7 @@ def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = ""
     entries = []
     for name, value in outputs.items():
         if isinstance(value, dict):
-            if any(present(inner, combination) for _, inner in _flat(value)):
+            if any(present(inner, combination) for _, inner in named_outputs(value)):
                 entries.append(f'"{name}": {_returned(value, forward, combination, f"{prefix}{name}.")}')
         elif present(value, combination):
             text = forward.results[prefix + name]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, Flow, token_axis
-from ....compiler.graph import Apply, Body, InputValue, Node, OutputValue, Value
+from ....compiler.graph import Apply, Body, Node, Value, name_of
 from .lean import Rewriting
 from .values import Render, present, resolve
 
@@ -77,11 +77,7 @@ class Stepping(Rewriting):
             self.read(arg, "token" if kind == "new" else "scan", f"{value.name or value.op}_{at}")
             for at, arg in enumerate(value.args)
         )
-        if all(one is other for one, other in zip(args, value.args, strict=True)):
-            return value
-        made = Apply(value.type, value.present, value.op, args, value.attrs, value.name)
-        self.uses[made] = self.uses.get(value, 0)
-        return made
+        return self.made_from(value, args)
 
     def read(self, value: Value, how: str, name: str) -> Value:
         """A value as a port reads it: remembered by `key` and `scan` ports, cut to the new tokens by others."""
@@ -95,12 +91,7 @@ class Stepping(Rewriting):
 
     def name_of(self, value: Value) -> str:
         """The name under which a value is held."""
-        name = "value"
-        if isinstance(value, OutputValue):
-            is_first = value.port == next(iter(value.node.outputs))
-            name = value.node.name if is_first else f"{value.node.name}_{value.port}"
-        elif isinstance(value, InputValue) or (isinstance(value, Apply) and value.name):
-            name = str(value.name)
+        name = name_of(value) or "value"
         while self.key(name, value) in self._names:
             name += "_"
         self._names[self.key(name, value)] = value
