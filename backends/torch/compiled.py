@@ -33,7 +33,7 @@ class Compiled:
         self.takes = method.__code__.co_varnames[1 : method.__code__.co_argcount]
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
-        self.holds = model.inference and any(isinstance(one, Held) for one in model.net.modules())
+        self.held = [one for one in model.net.modules() if isinstance(one, Held)]
         self.kept: dict[Any, Callable[..., Any] | None] = {}
         self.last: Any = None
 
@@ -71,10 +71,14 @@ class Compiled:
 
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
         """Make what is held for these shapes, if it is not what is held: code finds it there."""
-        if self.holds and key != self.last:
+        if self.held and self.last != (key, self.emptied()):
             with torch.no_grad():
                 self.method(**values)
-        self.last = key
+        self.last = key, self.emptied()
+
+    def emptied(self) -> int:
+        """How often what is held was given up."""
+        return sum(one.emptied for one in self.held)
 
     def key(self, values: Mapping[str, Any]) -> Any:
         """What code depends on beside the text and the weights' shapes."""

@@ -25,7 +25,7 @@ from .compiled import Compiled
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
-from .modules.inference import Derived, PrepackedLinear
+from .modules.inference import Renewed
 from .packing import padding_for
 from .records import pack
 
@@ -118,7 +118,7 @@ class Model(nn.Module):
         if self.inference:
             self.requires_grad_(False)
             for module in self.net.modules():
-                if isinstance(module, (Derived, PrepackedLinear)):
+                if isinstance(module, Renewed):
                     module.renew()
 
     def forward(self, *args: Any, **inputs: Any) -> Output:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -13,43 +14,39 @@ from .linear import Linear
 from .prepacked import is_differentiated, prepack, prepacked_linear
 
 
-class Derived(nn.Module):
-    """Tensors made from other modules' weights; they follow when weights are loaded, moved or converted."""
+class Renewed(nn.Module):
+    """What is made from weights, and made anew when they are loaded, moved or converted, or when the model settles."""
 
-    weight: torch.Tensor
-    bias: torch.Tensor | None
-
-    def __init__(self, *sources: nn.Module) -> None:
-        super().__init__()
-        self.sources = sources  # a tuple: they stay the children of the part that calls this, under their own names
-        self.register_buffer("weight", None, persistent=False)
-        self.register_buffer("bias", None, persistent=False)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.register_load_state_dict_post_hook(lambda module, keys: module.renew())
 
-    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """The weight and the bias that the sources' weights make."""
-        raise NotImplementedError
-
-    @torch.no_grad()
     def renew(self) -> None:
-        """Make the tensors from the sources' weights."""
-        weight, bias = self.made()
-        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
+        """Make it from the weights as they are."""
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
-        self.renew()  # the sources stand before this and are there already
+        super()._apply(fn, recurse)
+        self.renew()
         return self
 
 
-class PrepackedLinear(Linear):
-    """A linear map whose weight also lies as the CPU's kernels read it, where these are to be had."""
+class Prepacked(Renewed):
+    """One whose weight also lies as the CPU's kernels read it, where these are to be had."""
 
     packed: torch.Tensor | None = None
-    is_joined = False  # another module multiplies by this weight
 
-    def __init__(self, d_in: int, *, d_out: int, bias: bool = True) -> None:
-        super().__init__(d_in, d_out=d_out, bias=bias)
-        self.register_load_state_dict_post_hook(lambda module, keys: module.renew())
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "packed": None}  # torch cannot copy it
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.renew()
+
+
+class PrepackedLinear(Prepacked, Linear):
+    """A linear map, ``[*, d_in]`` to ``[*, d_out]``."""
+
+    is_joined = False  # another module multiplies by this weight
 
     @torch.no_grad()
     def renew(self) -> None:
@@ -62,27 +59,41 @@ class PrepackedLinear(Linear):
             return super().forward(input)
         return prepacked_linear(input, self.packed, self.bias)
 
+
+class Derived(Renewed, ABC):
+    """Tensors made from other modules' weights."""
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+
+    def __init__(self, *sources: nn.Module) -> None:
+        super().__init__()
+        self.sources = sources  # a tuple: they stay the children of the part that calls this, under their own names
+        self.register_buffer("weight", None, persistent=False)
+        self.register_buffer("bias", None, persistent=False)
+
+    @abstractmethod
+    def made(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The weight and the bias that the sources' weights make."""
+
+    @torch.no_grad()
+    def renew(self) -> None:
+        """Make the tensors from the sources' weights."""
+        weight, bias = self.made()
+        self.weight, self.bias = weight.detach(), None if bias is None else bias.detach()
+
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
-        super()._apply(fn, recurse)
-        self.renew()
+        self.renew()  # the sources stand before this and are there already
         return self
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "packed": None}  # torch cannot copy it
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.renew()
-
-
-class Joined(Derived):
+class Joined(Prepacked, Derived):
     """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each.
 
     Their weights are slices of its own, or stay where they are beside one in the order of the CPU's kernels.
     """
 
     sources: tuple[PrepackedLinear, ...]
-    packed: torch.Tensor | None = None
 
     def __init__(self, *sources: PrepackedLinear) -> None:
         super().__init__(*sources)
@@ -118,13 +129,6 @@ class Joined(Derived):
         else:
             y = prepacked_linear(x, self.packed, self.bias)
         return y.split(self.sizes, dim=-1)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "packed": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        self.renew()
 
 
 class FoldedNorm(Derived):
@@ -162,13 +166,22 @@ class SettledConv(Derived):
         return F.conv1d(x, self.weight, self.bias, **self.sources[0].shape)
 
 
-class Held(nn.Module):
-    """Values that no number of a call changes: those for the last shapes are kept, by name."""
+class Held(Renewed):
+    """Values that no number of a call changes: those for the last shapes are kept, by name.
+
+    Attributes:
+        emptied: how often they have been given up.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.kept: dict[str, tuple[Any, torch.Tensor]] = {}
-        self.register_load_state_dict_post_hook(lambda module, keys: module.kept.clear())
+        self.emptied = 0
+
+    def renew(self) -> None:
+        """Give up what is kept."""
+        self.kept.clear()
+        self.emptied += 1
 
     def forward(self, name: str, *like: torch.Tensor | int) -> torch.Tensor | None:
         """The value kept for tensors and extents like these; None where it has to be made."""
@@ -180,10 +193,6 @@ class Held(nn.Module):
         if not torch.compiler.is_compiling() and not value.is_inference():
             self.kept[name] = _likeness(like), value.detach()
         return value
-
-    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
-        self.kept.clear()
-        return self
 
 
 def _likeness(like: Iterable[Any]) -> list[Any]:

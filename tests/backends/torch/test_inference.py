@@ -73,6 +73,18 @@ def test_projections_of_one_value_are_one_product() -> None:
         assert first.data_ptr() == start.data_ptr()  # the weights are slices: nothing is there twice
 
 
+@pytest.mark.parametrize("name", ["t5", "swin", "resnet", "wav2vec2"])
+def test_settling_follows_weights_that_changed_in_place(name: str) -> None:
+    plain, lean = made(name, inference=False), made(name)
+    called(lean)  # holds what it may
+    with torch.no_grad():
+        for model in (plain, lean):
+            for weight in model.net.parameters():
+                weight.mul_(1.5)
+    lean.settle()
+    assert_same(called(lean), called(plain))
+
+
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
 def test_weights_are_put_in_the_order_of_the_kernels(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepacked, "LEAST", 0)
