@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_json, print_lines, seconds, table
+from .output import in_bytes, print_json, print_lines, seconds, table, told
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def command(
       archwright bench bert --backend eager --batch 32 --packed
       archwright bench gpt2 --task causal_lm --batch 1 --generate
     """
+    if lookup and not generate:
+        raise click.BadParameter("only texts are written by looking up; give --generate too", param_hint="--lookup")
     with steps() as step:
         step("importing")
         from ..torch.bench import Request, bench
@@ -91,11 +93,10 @@ def _text(report: BenchReport) -> str:
          f"{row.throughput:.1f}", f"{row.speedup.median:.2f}x", f"{row.speedup.low:.2f} .. {row.speedup.high:.2f}"]
         for row in report.rows
     ]  # fmt: skip
-    given = ", ".join(f"{name} {shape}" for name, shape in report.inputs.items())
     lines = [
         table(("", "median", "quartiles", "samples/s", "speedup", "quartiles"), rows, right=(1, 2, 3, 4, 5)),
         "",
-        f"{report.runs} rounds of {given}; {report.threads} threads; speedup over {report.baseline}",
+        f"{report.runs} rounds of {told(report.inputs)}; {report.threads} threads; speedup over {report.baseline}",
     ]
     if report.difference is not None:
         lines.append(f"outputs differ from the reference's by at most {report.difference:.1e} of their largest number")
@@ -112,15 +113,14 @@ def _written(report: GenerationReport) -> str:
          "?" if row.growth is None else in_bytes(row.growth), _sameness(row.first_difference)]
         for row in report.rows
     ]  # fmt: skip
-    given = ", ".join(f"{name} {shape}" for name, shape in report.inputs.items())
     expected = "" if report.cache_expected is None else f"; by arithmetic {in_bytes(report.cache_expected)}"
     head = ("", "tokens/s", "speedup", "quartiles", "bandwidth", "quartiles", "growth", f"ids of {report.baseline}")
     return "\n".join(
         [
             table(head, rows, right=(1, 2, 3, 4, 5, 6)),
             "",
-            f"{report.runs} rounds of {report.new_tokens} new tokens after {given}; {report.threads} threads; "
-            f"speedup over {report.baseline}",
+            f"{report.runs} rounds of {report.new_tokens} new tokens after {told(report.inputs)}; "
+            f"{report.threads} threads; speedup over {report.baseline}",
             f"{in_bytes(report.weight_bytes)} of weights are read for a token; "
             f"a plain read reaches {in_bytes(report.bytes_per_second.median)} a second",
             f"{in_bytes(report.cache_bytes)} are held from step to step{expected}; growth is that of memory over steps",

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_json, print_lines, told
+from .output import in_bytes, print_json, print_lines, shapes, told
 from .progress import working
 
 
@@ -52,5 +52,5 @@ def command(
     if as_json:
         print_json({"path": str(path), "bytes": size_in_bytes, "seconds": taken})
     else:
-        given = told(made)
+        given = told(shapes(made))
         print_lines(f"{given}\ncompiled in {taken:.1f} s, {in_bytes(size_in_bytes)} in {path}")

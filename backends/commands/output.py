@@ -86,6 +86,6 @@ def shapes(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(one.shape) if hasattr(one, "shape") else [len(one)] for name, one in inputs.items()}
 
 
-def told(inputs: Mapping[str, Any]) -> str:
-    """The same as a line."""
-    return ", ".join(f"{name} {shape}" for name, shape in shapes(inputs).items())
+def told(shapes: Mapping[str, Any]) -> str:
+    """Shapes by the names of inputs, as a line."""
+    return ", ".join(f"{name} {shape}" for name, shape in shapes.items())

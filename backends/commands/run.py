@@ -60,7 +60,7 @@ def command(
         data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made)}
         print_json({**data, **report.to_json()})
     else:
-        print_lines(f"{_head(model)}\n{told(made)}\n\n{_outputs(report)}\n\n{_costs(report)}")
+        print_lines(f"{_head(model)}\n{told(shapes(made))}\n\n{_outputs(report)}\n\n{_costs(report)}")
 
 
 def _check_flags(model: Model, flags: list[str]) -> None:

@@ -127,7 +127,7 @@ def bench_generation(
         try:
             with quiet():
                 call()
-        except Exception as error:
+        except Exception as error:  # another library's code, which may fail in any way: its row is left out
             if name != "transformers":
                 raise
             why = f"its `generate` failed: {type(error).__name__}: {error}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -47,13 +46,17 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None,
         NoReference: the library is not installed, has no such class, or cannot read the folder.
     """
     made = reference_class(folder)
-    logging.getLogger("transformers").setLevel(logging.ERROR)
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its own, about itself
         try:
             model = made.from_pretrained(str(folder))
         except Exception as error:
-            raise NoReference(f"{made.__name__} cannot be loaded: {str(error).strip().splitlines()[0]}") from error
+            why = [*str(error).strip().splitlines(), type(error).__name__][0]
+            raise NoReference(f"{made.__name__} cannot be loaded: {why}") from error
     if hasattr(model.config, "use_cache"):
         model.config.use_cache = use_cache
     return model.to(device=device, dtype=dtype).eval()

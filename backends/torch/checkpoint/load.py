@@ -170,8 +170,8 @@ def load_into(
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
-    for most, _ in loaded.most_common(1):  # what the file does not have is of the type that most of it has
-        dtype = dtype or most
+    if dtype is None and loaded:  # what the file does not have is of the type that most of it has
+        dtype = loaded.most_common(1)[0][0]
     initialise(net, graph, dtype=dtype, device=device)
 
 

@@ -17,7 +17,7 @@ from .processors import Processor
 from .writer import Writer
 
 Guess = Callable[[Tensor, int], Tensor]
-"""Some tokens, ``[1, many]`` or fewer, that may come after ``[1, length]``."""
+"""Some tokens that may come after ``[1, length]``, no more than there is room for."""
 
 
 def write_assisted(
@@ -33,14 +33,13 @@ def write_assisted(
     Args:
         writer: what steps through the model, its prompt read.
         guess: what guesses.
-        options: when to stop, and how many tokens are guessed at once.
+        options: when to stop.
         processors: what changes scores.
         choose: takes scores, gives tokens.
         put: is given each step's tokens.
     """
     require_one(writer, options)
     ids, scores = writer.begin(1)
-    many = options.prompt_lookup_num_tokens or options.num_assistant_tokens
     ends = set(options.ends)
     scores, guesses = scores[:, None], ids[:, :0]  # one more row of scores than guesses
     while True:
@@ -56,16 +55,16 @@ def write_assisted(
             if at < guesses.shape[1] and int(token) != int(guesses[0, at]):
                 break
         writer.crop(ids.shape[1] - 1)
-        guesses = guess(ids, min(many, options.max_length - ids.shape[1] - 1))
+        guesses = guess(ids, options.max_length - ids.shape[1] - 1)
         scores = writer.step(torch.cat([ids[:, writer.count :], guesses], 1))
 
 
-def guesses_of(helper: Writer, writer: Writer) -> Guess:
-    """The likeliest tokens by a smaller model, fewer where its positions end."""
+def guesses_of(helper: Writer, writer: Writer, count: int) -> Guess:
+    """The likeliest tokens by a smaller model, `count` of them, fewer where its positions end."""
     if not isinstance(helper.decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
 
-    def guess(ids: Tensor, many: int) -> Tensor:
+    def guess(ids: Tensor, room: int) -> Tensor:
         if helper.count == 0:
             helper.begin(1)
             if helper.vocabulary != writer.vocabulary:
@@ -74,6 +73,7 @@ def guesses_of(helper: Writer, writer: Writer) -> Guess:
                     "take one of its vocabulary"
                 )
         helper.crop(ids.shape[1] - 1)
+        many = min(count, room)
         if helper.positions is not None:
             many = min(many, helper.positions - ids.shape[1])
         guesses = ids[:, :0]
@@ -93,8 +93,8 @@ def looked_up(longest: int, count: int) -> Guess:
     in all, and no more are compiled.
     """
 
-    def guess(ids: Tensor, many: int) -> Tensor:
-        row = ids[0].tolist() if many >= count else []
+    def guess(ids: Tensor, room: int) -> Tensor:
+        row = ids[0].tolist() if room >= count else []
         for size in range(min(longest, len(row) - 1), 0, -1):
             tail = row[-size:]
             for start in range(len(row) - size - 1, -1, -1):

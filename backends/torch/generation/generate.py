@@ -68,9 +68,11 @@ def generate(
         generator = torch.Generator(prompt.ids.device).manual_seed(seed)
     processors = processors_for(options, length)
     put = _put(streamer, prompt.ids, options)
+    if assistant_model is not None and options.prompt_lookup_num_tokens:
+        raise ArgumentError("`assistant_model` and `prompt_lookup_num_tokens` both guess; give one of them")
     if assistant_model is not None:
         helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
-        guess = guesses_of(helper, writer)
+        guess = guesses_of(helper, writer, options.num_assistant_tokens)
     elif options.prompt_lookup_num_tokens:
         guess = looked_up(options.max_matching_ngram_size, options.prompt_lookup_num_tokens)
     else:

@@ -338,6 +338,12 @@ def test_bench() -> None:
     assert "speedup over archwright eager" in call(*args).stdout
 
 
+def test_bench_looks_up_in_what_is_written() -> None:
+    result = call("bench", "bert", "--size", "tiny", "--lookup", "3")
+    assert result.exit_code == 2
+    assert "give --generate too" in result.stderr
+
+
 def test_bench_of_writing(monkeypatch: pytest.MonkeyPatch) -> None:
     from archwright.backends.torch import memory
 

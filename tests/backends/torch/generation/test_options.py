@@ -162,6 +162,8 @@ def test_errors_of_models(tmp_path: Path) -> None:
         model.generate(**inputs("opt", rows=1), assistant_model=models("bloom")[1])
     with pytest.raises(ArgumentError, match="one text and one beam"):
         model.generate(**inputs("opt"), assistant_model=model)
+    with pytest.raises(ArgumentError, match="both guess"):
+        model.generate(**inputs("opt", rows=1), assistant_model=model, prompt_lookup_num_tokens=3)
     xlnet = models("xlnet")[1]
     with pytest.raises(ArgumentError, match="step token by token"):
         xlnet.generate(**inputs("xlnet", rows=1), assistant_model=xlnet)
