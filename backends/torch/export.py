@@ -70,6 +70,8 @@ def export(
     """
     file = Path(path)
     kind = _format(model, file, aoti=aoti)
+    if kind == "aoti":
+        model.settle_compiler()
     net, values = _plain(model, inputs, flags)
     free = free_axes(model, tuple(values))
     shapes = {name: dict.fromkeys(free.get(name, ()), Dim.AUTO) or None for name in values}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,6 @@ import torch
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.example import example_inputs
-
-NEEDS_TORCHAO = pytest.mark.skipif(find_spec("torchao") is None, reason="torchao is not installed")
 
 
 def gradients(name: str, backend: str = "eager", **options: Any) -> tuple[dict[str, torch.Tensor], int]:
@@ -59,7 +56,6 @@ def test_source_says_what_is_computed_again() -> None:
     assert "nested_compile_region" not in source
 
 
-@NEEDS_TORCHAO
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
 def test_weights_of_eight_bits(backend: str, tmp_path: Path) -> None:
     options = {"size": "tiny", "task": "causal_lm", "d_model": 64}
