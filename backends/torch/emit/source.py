@@ -184,7 +184,7 @@ class Source:
             self.imports.setdefault(f"{MODULES}.recomputing", {})["recomputed"] = None
             return f"@recomputed\n{method.text}"
         # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
-        is_region = "held" not in method.context and not method.method.startswith("forward_packed")
+        is_region = not method.method.startswith("forward_packed")
         return f"@nested_compile_region\n{method.text}" if is_region else method.text
 
     # Text

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .linear import Linear
-from .prepacked import is_differentiated, prepack, prepacked_linear
+from .prepacked import fused_linear, is_differentiated, is_fused, prepack, prepacked_linear
 
 
 class Renewed(nn.Module):
@@ -57,6 +57,8 @@ class PrepackedLinear(Prepacked, Linear):
         """``[*, d_in]`` to ``[*, d_out]``."""
         if self.packed is None or is_differentiated(input):
             return super().forward(input)
+        if is_fused(input):
+            return fused_linear(input, self.weight, self.bias)
         return prepacked_linear(input, self.packed, self.bias)
 
 
@@ -126,6 +128,8 @@ class Joined(Prepacked, Derived):
             y = F.linear(x, self.weight, self.bias)
         elif is_differentiated(x):
             y = F.linear(x, *self.made())
+        elif is_fused(x):
+            return tuple(fused_linear(x, one.weight, one.bias) for one in self.sources)
         else:
             y = prepacked_linear(x, self.packed, self.bias)
         return y.split(self.sizes, dim=-1)

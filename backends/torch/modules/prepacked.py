@@ -2,7 +2,8 @@
 
 `torch.nn.functional.linear` asks the BLAS that torch was built with, which reads the weight as it lies, and which on
 some processors uses narrower instructions than they have. oneDNN's kernels are made for the processor that runs and
-read a weight that was put in their order once. The operator is a library's: compiled graphs call it as a whole.
+read a weight that was put in their order once. The operator is a library's: compiled graphs call it as a whole. One row
+alone is the exception: its product is no more work than reading the weight, which compiled sums do faster.
 """
 
 from __future__ import annotations
@@ -38,6 +39,17 @@ def prepacked_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor |
 def is_differentiated(x: torch.Tensor) -> bool:
     """Whether a gradient will be asked for, of which the operator knows nothing."""
     return torch.is_grad_enabled() and x.requires_grad
+
+
+def is_fused(x: torch.Tensor) -> bool:
+    """Whether a compiler writes the product: of one row, which is read once and needs no order."""
+    return torch.compiler.is_compiling() and not torch.compiler.is_exporting() and x.numel() == x.shape[-1]
+
+
+def fused_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """``x @ weight.T + bias`` of one row, written as sums that a compiler joins with what is around."""
+    y = (weight * x.reshape(-1)).sum(-1)
+    return (y if bias is None else y + bias).view(*x.shape[:-1], -1)
 
 
 def _run(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

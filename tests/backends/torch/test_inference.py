@@ -102,6 +102,33 @@ def test_weights_are_put_in_the_order_of_the_kernels(backend: str, monkeypatch: 
     assert not called(model)["pooler_output"].any()
 
 
+@torch.no_grad()
+def test_a_compiled_product_of_one_row_is_written_as_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    torch.manual_seed(0)
+    one, two = PrepackedLinear(33, d_out=7), PrepackedLinear(33, d_out=5, bias=False)
+    joined = Joined(one, two)
+    joined.renew()
+    single = PrepackedLinear(33, d_out=9)
+    single.renew()
+    seen: list[str] = []
+
+    def spy(graph: torch.fx.GraphModule, values: Any) -> Any:
+        seen.extend(str(node.target) for node in graph.graph.nodes)
+        return graph
+
+    for backend in (spy, "inductor"):
+        run = torch.compile(lambda x: (single(x), *joined(x)), fullgraph=True, backend=backend)
+        for rows in (1, 3):
+            seen.clear()
+            x = torch.randn(rows, 1, 33)
+            for found, linear in zip(run(x), (single, one, two), strict=True):
+                torch.testing.assert_close(found, torch.nn.functional.linear(x, linear.weight, linear.bias))
+            if backend is spy:
+                assert seen
+                assert any("linear" in name for name in seen) == (rows > 1)
+
+
 def test_a_gradient_of_an_input_passes_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(prepacked, "LEAST", 0)
     states = torch.randn(2, 5, 32)
