@@ -108,7 +108,7 @@ class Compiled:
         told = {name: values[name] for name in self.takes}
         self.hold(self.key(told), told)
         path = self.path(told)
-        with cache.apart(), torch._dynamo.config.patch(enable_aot_compile=True):
+        with cache.apart(), torch._dynamo.config.patch(enable_aot_compile=True, capture_scalar_outputs=True):
             options: dict[str, Any] = {"guard_filter_fn": lambda guards: [False] * len(guards)}
             made: Any = torch.compile(self.method, fullgraph=True, dynamic=False, options=options)
             return path, cache.save(path, made.aot_compile(((), told)))

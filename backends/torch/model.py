@@ -247,9 +247,10 @@ class Model(nn.Module):
             settle_instructions()
 
     def compiled(self, method: Any) -> Any:
-        """A method of `net`, compiled whole when it is first called."""
+        """A method of `net`, compiled whole when it is first called; extents may depend on numbers."""
         self.settle_compiler()
-        return torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
+        run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
+        return torch._dynamo.config.patch(capture_scalar_outputs=True)(run)
 
     def _renew(self) -> None:
         """Load the text that has grown; the classes whose instances live take its new methods."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...blocks.attention import Attention
 from ...blocks.notation.types import Type
 from ..calls import plain_call
 from ..diagnosing.diagnostics import SpecError
 from ..graph import Graph, named_outputs
 from ..presence import present
-from .packed import Frame, Packing, unpackable
+from .packed import ATTENTION, Frame, Packing, unpackable
 
 
 def packing(graph: Graph, combination: int, mask: str, *, is_held: bool = False) -> Packing:
@@ -50,7 +49,7 @@ def find_mask(graph: Graph) -> str:
             failure = failure or error
             continue
         ran = (pair for _, one in flows(flow) for pair in one.modes.items())
-        if any(type(node.contract) is Attention and mode != "plain" for node, mode in ran):
+        if any(isinstance(node.contract, ATTENTION) and mode != "plain" for node, mode in ran):
             return name
     if failure is not None:
         raise failure

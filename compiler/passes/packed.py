@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 
 from ...blocks.attention import Attention
+from ...blocks.windowed import GlobalAttention, WindowedAttention
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
 from ..decoding import ELEMENTWISE
@@ -34,6 +35,7 @@ from .held import Hold, is_bare
 
 Kind = Literal["whole", "real", "packed"]
 Mode = Literal["plain", "token", "core", "padded"]
+ATTENTION = (Attention, WindowedAttention, GlobalAttention)
 _RANK: tuple[Kind, ...] = ("whole", "real", "packed")
 _ALONG_AXES = frozenset(
     ["sum", "mean", "var", "norm", "prod", "amax", "amin", "any", "all", "argmax", "argmin", "softmax", "log_softmax",
@@ -296,7 +298,7 @@ class Packing:
         if not mixed:
             return dict.fromkeys(node.outputs, "whole")
         self.modes[node] = "padded"
-        if type(contract) is Attention:
+        if isinstance(contract, ATTENTION):
             return self._attention(node, mixed)
         found = min(len(self.token_axes(kind)) for kind in node.outputs.values())
         for port, value in mixed:
@@ -338,12 +340,14 @@ class Packing:
         allowed = [axis for value in ports.get("allow", ()) for axis in self._mask_axes(value)]
         is_hidden = -1 in allowed or any(self.mask_axis(value) is not None for value in ports.get("valid", ()))
         for port, _ in mixed:
-            if port in ("valid", "same", "allow") or (port != "q" and not is_hidden):
+            if port in ("valid", "same", "allow", "everywhere", "marked") or (port != "q" and not is_hidden):
                 self.refuse(
                     node.name, node.span, f"`{self.frame.mask}` does not hide the padding of its input `{port}`"
                 )
         is_packable = self.is_packable(node.outputs["x"])
-        one_axis = all(self.is_packable(value.type) for port in "qkv" for value in ports[port])
+        one_axis = type(node.contract) is Attention and all(  # a window's places are those of the padded sample
+            self.is_packable(value.type) for port in "qkv" for value in ports[port]
+        )
         terms = [value for value in ports.get("terms", ()) if self.kind(value) != "whole" or not self._is_cut(value)]
         if is_hidden and is_packable and one_axis and not terms and "same" not in ports and None not in allowed:
             self.modes[node] = "core"

@@ -24,6 +24,21 @@ def gather_rows(rows: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return rows[index]
 
 
+def places_of(marked: torch.Tensor, *, least: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
+    """Where ``[batch, n]`` truth values are true, in at least so many columns.
+
+    Returns:
+        ``[batch, kept]`` places, `kept` being the largest number of marks in a sample, unmarked ones where one has
+        fewer; and ``[batch, kept]``, which of them are marked.
+    """
+    counts = marked.sum(1)
+    kept = int(counts.max().clamp(min=least))
+    torch._check(kept >= least)  # for compilers, which do not know the number
+    torch._check(kept <= marked.shape[1])
+    places = (~marked).long().argsort(dim=1, stable=True)[:, :kept]
+    return places, torch.arange(kept, device=marked.device) < counts[:, None]
+
+
 def compact(
     x: torch.Tensor, marked: torch.Tensor, *, axis: int, rest: str = "zero"
 ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,9 +48,7 @@ def compact(
         ``[batch, ..., kept, ...]``, `kept` being the largest number of marks in a sample, and zero (or what is left)
         where one has fewer; and ``[batch, kept]``, which places hold something.
     """
-    counts = marked.sum(1)
-    index = (~marked).long().argsort(dim=1, stable=True)[:, : int(counts.max())]
-    filled = torch.arange(index.shape[1], device=x.device) < counts[:, None]
+    index, filled = places_of(marked)
     shape = [1] * x.dim()
     shape[0], shape[axis] = index.shape
     extents = [*x.shape[:axis], index.shape[1], *x.shape[axis + 1 :]]
