@@ -18,6 +18,13 @@ class Activation(Block):
 
 
 @block
+class Float16Range(Block):
+    """Numbers of float16 kept 1,000 within what it holds, infinities too; those of other types as they are."""
+
+    category: ClassVar[str] = "operation"
+
+
+@block
 class Glu(Block):
     """Gated linear unit over an axis: the first half times the sigmoid of the second (arXiv:1612.08083)."""
 

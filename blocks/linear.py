@@ -12,7 +12,11 @@ from .notation.types import AnyType, Bindings, Type, numel
 
 @block
 class Linear(Block):
-    """An affine map of the last axis, ``x @ weight.T + bias``."""
+    """An affine map of the last axis, ``x @ weight.T + bias``.
+
+    With `stays_float32` its weights are not made or loaded in float16, whose range its results would leave, and what it
+    gives is of their type.
+    """
 
     inputs: ClassVar = {"x": "float[*, d_in]"}
     outputs: ClassVar = {"x": "float[*, d_out]"}
@@ -21,6 +25,7 @@ class Linear(Block):
 
     d_out: Size
     bias: bool = True
+    stays_float32: bool = False
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two per multiplied pair."""

@@ -212,7 +212,13 @@ def joined(parts: list[torch.Tensor], tensor: FileTensor) -> torch.Tensor:
 
 
 def _cast(part: torch.Tensor, entry: WeightEntry, dtype: torch.dtype | None) -> torch.Tensor:
-    return part.to(dtype) if dtype is not None and part.is_floating_point() else part
+    return part.to(_kept(entry, dtype)) if dtype is not None and part.is_floating_point() else part
+
+
+def _kept(entry: WeightEntry, dtype: torch.dtype | None) -> torch.dtype | None:
+    """The type that was asked for, or what takes its place for a weight that float16 cannot serve."""
+    stays = dtype == torch.float16 and getattr(entry.node.contract, "stays_float32", False)
+    return torch.float32 if stays else dtype
 
 
 def _assign(net: nn.Module, entry: WeightEntry, value: torch.Tensor) -> None:
@@ -270,7 +276,7 @@ def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, dev
     if entry.weight.init == "given":
         made = _computed(contract)
         return made.to(device=device or "cpu", dtype=dtype if made.is_floating_point() else None)
-    kind = torch.long if entry.weight.kind == "int" else dtype or torch.get_default_dtype()
+    kind = torch.long if entry.weight.kind == "int" else _kept(entry, dtype) or torch.get_default_dtype()
     value = torch.empty(entry.shape, dtype=kind, device=device)
     law, number = laws.law(entry)
     if law == "constant":

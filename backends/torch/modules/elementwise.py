@@ -74,6 +74,14 @@ def activation(x: torch.Tensor, *, kind: str) -> torch.Tensor:
     return _ACTIVATIONS[kind](x)
 
 
+def float16_range(x: torch.Tensor) -> torch.Tensor:
+    """``[*]``: in float16 at most 1,000 below what that holds, infinities too; other types as they are."""
+    if x.dtype != torch.float16:
+        return x
+    most = torch.finfo(x.dtype).max - 1000
+    return x.clamp(-most, most)
+
+
 def glu(x: torch.Tensor) -> torch.Tensor:
     """``[batch, 2*d, length]`` to ``[batch, d, length]``."""
     return F.glu(x, dim=1)

@@ -57,9 +57,10 @@ class PrepackedLinear(Prepacked, Linear):
         """``[*, d_in]`` to ``[*, d_out]``."""
         if self.packed is None or is_differentiated(input):
             return super().forward(input)
-        if is_fused(input):
-            return fused_linear(input, self.weight, self.bias)
-        return prepacked_linear(input, self.packed, self.bias)
+        x = input.to(self.weight.dtype) if self.stays_float32 else input
+        if is_fused(x):
+            return fused_linear(x, self.weight, self.bias)
+        return prepacked_linear(x, self.packed, self.bias)
 
 
 class Derived(Renewed, ABC):

@@ -7,10 +7,18 @@ from torch import nn
 
 
 class Linear(nn.Linear):
-    """``x @ weight.T + bias`` over the last axis: ``[*, d_in]`` to ``[*, d_out]``."""
+    """``x @ weight.T + bias`` over the last axis: ``[*, d_in]`` to ``[*, d_out]``.
 
-    def __init__(self, d_in: int, *, d_out: int, bias: bool = True) -> None:
+    One that `stays_float32` may have weights of another type than what it reads, and computes in theirs.
+    """
+
+    def __init__(self, d_in: int, *, d_out: int, bias: bool = True, stays_float32: bool = False) -> None:
         super().__init__(d_in, d_out, bias=bias)
+        self.stays_float32 = stays_float32
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """``[*, d_in]`` to ``[*, d_out]``."""
+        return super().forward(input.to(self.weight.dtype) if self.stays_float32 else input)
 
 
 class Embedding(nn.Embedding):
