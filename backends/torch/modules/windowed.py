@@ -108,9 +108,9 @@ def global_attention_with_probs(
 
 def _may_count() -> bool:
     """Whether extents may depend on data: inductor (2.13) takes that forward only, and not every exported file can."""
-    if not torch.compiler.is_compiling():
-        return True
-    return not torch.is_grad_enabled() and not torch.compiler.is_exporting()
+    if torch.compiler.is_dynamo_compiling():
+        return not torch.is_grad_enabled()
+    return not torch.compiler.is_compiling()  # which is exporting
 
 
 def _near(
