@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from ....blocks.notation.dims import Dim, Symbol
@@ -56,10 +58,7 @@ class ClassText:
     def method(self, body: Body, combination: int, wanted: list[str]) -> Method:
         """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
         outputs = {port: value for port, value in body.outputs.items() if port in wanted}
-        forward = self.source.forward(self, body, combination, outputs)
-        result = ", ".join(forward.results.values())
-        result = f"({result})" if len(result) > WIDTH - 8 and len(forward.results) > 1 else result
-        return self.keep(forward, [*forward.statements, f"return {result}"])
+        return self.keep(self.source.forward(self, body, combination, outputs))
 
     def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:
         """The step of `body` that gives the `wanted` outputs for new tokens."""
@@ -67,21 +66,31 @@ class ClassText:
         if key not in self.steps:
             outputs = {port: value for port, value in body.outputs.items() if port in wanted}
             step = Stepping(self, body, combination, outputs, flow, is_first=is_first)
-            result = f"return {', '.join(step.results.values())}"
-            self.steps[key] = self.keep(
-                step, [*step.statements, result], "forward_first" if is_first else "forward_next"
-            )
+            self.steps[key] = self.keep(step, step.stem)
         return self.steps[key]
 
-    def keep(self, forward: Forward, lines: list[str], stem: str = "forward") -> Method:
-        """Remember a forward under its text: equal ones are one method."""
+    def keep(
+        self, forward: Forward, stem: str = "forward", *, before: Sequence[str] = (), returned: str | None = None
+    ) -> Method:
+        """Remember a forward under its text: equal ones are one method.
+
+        Args:
+            forward: the forward.
+            stem: what its name begins with.
+            before: statements in front of its own.
+            returned: what it returns; None is all of its results.
+        """
         for name in forward.names.used:
             if not self.is_root:
                 self.parameters[name] = self.stored[name] = None
         takes = [variable(name) for name in forward.arguments] + list(forward.extras) + forward.context
-        key = f"({', '.join(takes)})\n" + "\n".join(lines)
         if self.source.is_foreseeing:
             return Method("forward", forward.arguments, dict(forward.extras), forward.context, "")
+        if returned is None:
+            returned = ", ".join(forward.results.values())
+            returned = f"({returned})" if len(returned) > WIDTH - 8 and len(forward.results) > 1 else returned
+        lines = [*before, *forward.statements, f"return {returned}"]
+        key = f"({', '.join(takes)})\n" + "\n".join(lines)
         if key not in self.methods:
             same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
             name = stem if not same else f"{stem}_{same + 1}"
@@ -99,6 +108,11 @@ class ClassText:
             name += "_"
         return self.held.setdefault(text, name)
 
+    def takes(self) -> list[str]:
+        """The constructor's arguments, in the order of the part."""
+        order = [*self.body.symbols, *self.body.params]
+        return sorted(self.parameters, key=lambda name: order.index(name) if name in order else len(order))
+
     def default(self, name: str) -> str | None:
         """The default of a constructor's argument, where the part has one and the first use leaves it."""
         option = self.body.params.get(name)
@@ -110,8 +124,7 @@ class ClassText:
         """The class as source."""
         doc = self.source.describe(self)
         lines = [f"class {self.name}(nn.Module):", f'    """{doc}"""', ""]
-        order = [*self.body.symbols, *self.body.params]
-        takes = sorted(self.parameters, key=lambda name: order.index(name) if name in order else len(order))
+        takes = self.takes()
         told = [variable(name) + (f"={self.default(name)}" if self.default(name) else "") for name in takes]
         signature = f"def __init__(self{', *, ' if told else ''}{', '.join(told)}):"
         inner = ["super().__init__()"]
@@ -144,7 +157,8 @@ class Constructor:
         elif node.is_repeat:
             self.repeated(node, target)
         else:
-            self.lines.append(f"{target} = {self.construct(node, node.rounds[0], self.names)}")
+            body = node.rounds[0]
+            self.lines.append(f"{target} = {self.construct(body, partial(self.argument, body, self.names))}")
 
     def weighted(self, node: Node, target: str) -> None:
         """A block's module, or a bare parameter or buffer."""
@@ -175,26 +189,18 @@ class Constructor:
         assert isinstance(dim, Dim)
         return dim
 
-    def construct(self, node: Node, body: Body, names: Names) -> str:
-        """The call of a part's class."""
+    def construct(self, body: Body, argument: Callable[[str], str]) -> str:
+        """The call of a part's class, with the text of each argument."""
         owner = self.source.class_of(body)
-        arguments = [
-            f"{variable(name)}={self.argument(body, name, names)}"
-            for name in self.ordered(owner)
-            if not self.is_left(owner, body, name)
-        ]
-        return f"{owner.name}({', '.join(arguments)})"
+        told = [f"{variable(name)}={argument(name)}" for name in owner.takes() if not self.is_left(owner, body, name)]
+        return f"{owner.name}({', '.join(told)})"
 
     def is_left(self, owner: ClassText, body: Body, name: str) -> bool:
         """Whether the constructor's own default is what this use has."""
         option = body.params.get(name)
         return option is not None and option.is_default and owner.default(name) == literal(option.value)
 
-    def ordered(self, owner: ClassText) -> list[str]:
-        order = [*owner.body.symbols, *owner.body.params]
-        return sorted(owner.parameters, key=lambda name: order.index(name) if name in order else len(order))
-
-    def argument(self, body: Body, name: str, names: Names) -> str:
+    def argument(self, body: Body, names: Names, name: str) -> str:
         """What the caller passes for a parameter or dimension of a part."""
         option = body.params.get(name)
         if option is not None:
@@ -210,7 +216,7 @@ class Constructor:
         names = Names(self.body, self.names.constants, used=self.names.used, indices=frozenset({index}))
         for body in node.rounds:  # so that what any of them needs is known when the first is written
             self.source.class_of(body)
-        calls = [self.construct(node, body, names) for body in node.rounds]
+        calls = [self.construct(body, partial(self.argument, body, names)) for body in node.rounds]
         self.modules(node, target, calls, index, count)
         if node.shared:
             self.lines.append(f"for {variable(index)}, first in enumerate({node.shared}):")
@@ -224,28 +230,19 @@ class Constructor:
             split = [f"{target} = nn.ModuleList(", f"    {calls[0]}", f"    for {variable_} in range({count})", ")"]
             self.lines.extend([whole] if len(whole) < WIDTH else split)
             return
-        literal = [self.literal(body) for body in node.rounds]
         self.lines.append(f"{target} = nn.ModuleList([")
-        self.lines.extend(f"    {call}," for call in literal)
+        self.lines.extend(f"    {self.construct(body, partial(self.literal, body))}," for body in node.rounds)
         self.lines.append("])")
 
     def reads_index(self, call: str, index: str) -> bool:
         """Whether the text of a call reads the loop's index."""
         return re.search(rf"(?<![\w.]){re.escape(index)}(?!\w|=)", call) is not None
 
-    def literal(self, body: Body) -> str:
-        """The call of a part's class with every argument a literal."""
-        owner = self.source.class_of(body)
-        arguments = []
-        for name in self.ordered(owner):
-            if self.is_left(owner, body, name):
-                continue
-            option = body.params.get(name)
-            value = option.value if option is not None else body.symbols[name].definition
-            if isinstance(value, Dim):
-                value = value.known
-            arguments.append(f"{variable(name)}={literal(value)}")
-        return f"{owner.name}({', '.join(arguments)})"
+    def literal(self, body: Body, name: str) -> str:
+        """The same as a literal."""
+        option = body.params.get(name)
+        value = option.value if option is not None else body.symbols[name].definition
+        return literal(value.known if isinstance(value, Dim) else value)
 
 
 def wrapped(line: str) -> str:
@@ -259,13 +256,12 @@ def wrapped(line: str) -> str:
         above = textwrap.wrap(comment, WIDTH - len(indent) - 2, break_long_words=False)
         return "".join(f"{indent}# {one}\n" for one in above) + wrapped(code)
     code, after = code.rstrip(","), "," if code.endswith(",") else ""
-    opening = _outermost(code)
+    opening, closing = _outermost(code)
     if opening is None:
         head, equals, tail = code.partition(" = ")
         if not equals or after:
             return line
         return f"{head} = (\n{indent}    {tail}\n{indent})"
-    closing = code.rfind({"(": ")", "[": "]", "{": "}"}[code[opening]])
     parts = _split(code[opening + 1 : closing])
     # A lone value in brackets may be a group, which a comma would make a tuple; a lone keyword is an argument.
     comma = "," if len(parts) > 1 or re.match(r"\s*\w+=(?!=)", parts[0]) else ""
@@ -273,18 +269,14 @@ def wrapped(line: str) -> str:
     return f"{code[: opening + 1]}{inner}\n{indent}{code[closing:]}{after}"
 
 
-def _outermost(code: str) -> int | None:
-    """Where the bracket opens that closes at the end of a statement."""
-    stack: list[int] = []
-    last: int | None = None
-    for at, char in enumerate(code):
-        if char in "([{":
-            stack.append(at)
-        elif char in ")]}":
-            last = stack.pop()
-            if not stack and code[at + 1 :] in ("", ":"):
-                return last if code[last + 1 : at].strip() else None
-    return None
+def _outermost(code: str) -> tuple[int | None, int]:
+    """Where the bracket opens that closes at the end of a statement, None if it holds nothing; and where it closes."""
+    closing, depth = len(code.removesuffix(":")) - 1, 0
+    for at in range(closing, -1, -1):
+        depth += (code[at] in ")]}") - (code[at] in "([{")
+        if depth == 0:
+            return (at if code[at + 1 : closing].strip() else None), closing
+    return None, closing
 
 
 def _split(text: str) -> list[str]:

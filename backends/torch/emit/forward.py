@@ -11,7 +11,7 @@ from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
     Apply, Body, FirstOf, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
-from .naming import Names, attribute, variable
+from .naming import MODULES, Names, attribute, variable
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ class Forward:
         lines: the statements, without the signature and the return.
     """
 
+    renders: type[Render] = Render
+
     def __init__(self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value]) -> None:
         self.owner = owner
         self.body = body
         self.combination = combination
         self.outputs = {name: value for name, value in outputs.items() if present(value, combination)}
         self.names = Names(body, owner.is_root, in_forward=True)
-        self.render = self.make_render()
+        self.render = self.renders(self)
+        self._lowered: dict[Value, Value] = {}
         self.uses: dict[Apply, int] = {}
         self.needs = self.needed(self.outputs.values())
         self.variables: dict[tuple[Node, str], str] = {}
@@ -160,12 +163,15 @@ class Forward:
         """The text that reads the list of what each round gave."""
         return variable(f"{value.node.name}_all_{value.port}")
 
-    def make_render(self) -> Render:
-        """What renders values."""
-        return Render(self)
-
     def lowered(self, value: Value) -> Value:
-        """What is written for a value: itself, here."""
+        """What is written for a value."""
+        if value not in self._lowered:
+            made = self.lower(value)
+            self._lowered[value] = self._lowered[made] = made
+        return self._lowered[value]
+
+    def lower(self, value: Value) -> Value:
+        """Make what is written for a value: itself, here."""
         return value
 
     def here(self) -> list[str]:
@@ -213,7 +219,7 @@ class Forward:
         """Further arguments of a block's function: none, here."""
         return []
 
-    def arguments_of(self, node: Node, replaced: dict[str, str] | None = None) -> list[str]:
+    def arguments_of(self, node: Node) -> list[str]:
         """The texts at a block's ports: by position while none is left out, then by name."""
         contract = node.contract
         assert contract is not None
@@ -230,13 +236,16 @@ class Forward:
 
     def port_text(self, node: Node, port: str) -> str | None:
         """The text of the value at a port; None where nothing is there."""
-        value = node.inputs.get(port)
-        if isinstance(value, list):
-            here = [one for one in value if present(one, self.combination)]
-            return self.render.many(here) if here else None
-        if value is None or not present(value, self.combination):
+        values = node.inputs.get(port)
+        many = values if isinstance(values, list) else [] if values is None else [values]
+        read = [self.at_port(node, port, one) for one in many if present(one, self.combination)]
+        if not read:
             return None
-        return self.render.text(value)
+        return self.render.many(read) if isinstance(values, list) else self.render.text(read[0])
+
+    def at_port(self, node: Node, port: str, value: Value) -> Value:
+        """A value as a port reads it: as it is, here."""
+        return value
 
     # Parts
 
@@ -271,8 +280,14 @@ class Forward:
         return self.owner.source.class_of(body).method(body, self.combination, wanted)
 
     def context_for(self, node: Node, name: str) -> str:
-        """What a called method is told beside its inputs and dimensions; a plain forward has no such arguments."""
-        raise AssertionError(f"nobody knows `{name}`")
+        """What a called method is told beside its inputs and dimensions: what this one is told itself, here."""
+        return self.tell(name)
+
+    def tell(self, name: str) -> str:
+        """The name of an argument that this forward is told, and hands down."""
+        if name not in self.context:
+            self.context.append(name)
+        return name
 
     # Repeats
 
@@ -334,7 +349,7 @@ class Forward:
         )
         call = f"{callee}({', '.join(arguments)})"
         if node.layer_drop is not None and ports[:1] == carried[:1]:
-            self.owner.source.helper("drop_layer")
+            self.owner.source.imports[f"{MODULES}.elementwise"].add("drop_layer")
             rate = self.names.option(node.layer_drop)
             self.line(f"kept = {targets[0]}", None, indent)
             self.line(f"{', '.join(targets)} = {call}", kind, indent)

@@ -9,9 +9,9 @@ from ....compiler.graph import Body, Node
 from ....compiler.passes.held import Hold
 from ....compiler.passes.rewrites import Kind, rewrites
 from .forward import Forward
-from .naming import attribute, variable
+from .naming import MODULES, attribute, variable
 
-MODULE = "archwright.backends.torch.modules.inference"
+MODULE = f"{MODULES}.inference"
 LEAN = {"Linear": "PrepackedLinear"}
 """Modules of blocks that have another for inference."""
 _CLASSES: dict[Kind, str] = {"joined": "Joined", "folded": "FoldedNorm", "settled": "SettledConv"}
@@ -106,16 +106,16 @@ class Lean(Rewriting):
         return [name for name in dict.fromkeys(known) if name in words - made]
 
 
-def made_from_others(body: Body, imports: dict[str, dict[str, None]]) -> list[str]:
+def made_from_others(body: Body, imports: dict[str, set[str]]) -> list[str]:
     """The lines of a constructor that make what a lean forward calls."""
     lines = []
     for rewrite in rewrites(body):
         sources = ", ".join(f"self.{attribute(node.name)}" for node in rewrite.nodes)
         lines.append(f"self.{rewrite.name} = {_CLASSES[rewrite.kind]}({sources})")
-        imports.setdefault(MODULE, {})[_CLASSES[rewrite.kind]] = None
+        imports[MODULE].add(_CLASSES[rewrite.kind])
     if Hold(body, None, extents=True).nodes:
         lines.append(f"self.{holder(body)} = Held()")
-        imports.setdefault(MODULE, {})["Held"] = None
+        imports[MODULE].add("Held")
     return lines
 
 

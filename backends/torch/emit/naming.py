@@ -12,6 +12,7 @@ from ....blocks.notation.expressions import literal, to_python
 from ....blocks.notation.values import simplest
 from ....compiler.graph import Body, Option
 
+MODULES = "archwright.backends.torch.modules"
 _MODULE_NAMES = frozenset(
     [
         "add_module",

@@ -12,17 +12,42 @@ from ....compiler.graph import (
 from ....compiler.passes.packed import Kind, Packing
 from .forward import Forward
 from .lean import Lean
+from .naming import MODULES
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
     from .classes import ClassText, Method
 
-MODULE = "archwright.backends.torch.modules.packing"
+MODULE = f"{MODULES}.packing"
 _OWN = ("packed", "unpacked", "blank")
+
+
+class _Render(Render):
+    """Values whose padding is taken or given."""
+
+    forward: Packed
+
+    def changed(self, value: Apply, how: str) -> str:
+        text = self.text(value.args[0], 0)
+        call = f"{self.forward.tell('padding')}.{how}"
+        if isinstance(value.type, ListType):
+            return f"[{call}(one) for one in {text}]"
+        return f"{call}({self.text(value.args[0], 9)}{value.attrs[0]})" if value.attrs else f"{call}({text})"
+
+    def apply_packed(self, value: Apply) -> str:
+        return self.changed(value, "pack")
+
+    def apply_unpacked(self, value: Apply) -> str:
+        return self.changed(value, "unpack")
+
+    def apply_blank(self, value: Apply) -> str:
+        return self.forward.blank(value.args[0])
 
 
 class Packed(Forward):
     """Writes a forward in which some values are the real tokens alone; `padding` says where those stand."""
+
+    renders = _Render
 
     def __init__(
         self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Packing,
@@ -30,18 +55,11 @@ class Packed(Forward):
     ) -> None:  # fmt: skip
         self.flow = flow
         self.taken = {*body.nodes, *body.inputs, *body.params, *body.symbols}
-        self.blanks: dict[int, tuple[Value, str]] = {}
-        self._lowered: dict[int, tuple[Value, Value]] = {}
-        self._converted: dict[tuple[int, bool], tuple[Value, Value]] = {}
+        self.blanks: dict[Value, str] = {}
+        self._converted: dict[Value, Value] = {}
         self.combination = combination
         here = {name: value for name, value in outputs.items() if present(value, combination)}
         super().__init__(owner, body, combination, {name: self.as_kind(one, kinds[name]) for name, one in here.items()})
-
-    def padding(self) -> str:
-        """The argument that says where real tokens stand."""
-        if "padding" not in self.context:
-            self.context.append("padding")
-        return "padding"
 
     # Values
 
@@ -51,12 +69,11 @@ class Packed(Forward):
         is_packed = self.flow.kind(value) == "packed"
         if isinstance(value, Constant) or is_packed == (kind == "packed"):
             return value
-        key = (id(value), is_packed)
-        if key not in self._converted:
+        if value not in self._converted:
             op, suffix = ("unpacked", "padded") if is_packed else ("packed", "packed")
-            made = Apply(value.type, value.present, op, (value,), (), self.unused(name_of(value), suffix))
-            self._converted[key] = value, made
-        return self._converted[key][1]
+            name = self.unused(name_of(value), suffix)
+            self._converted[value] = Apply(value.type, value.present, op, (value,), (), name)
+        return self._converted[value]
 
     def unused(self, name: str | None, suffix: str) -> str | None:
         """A variable's name that nothing else here has."""
@@ -68,16 +85,10 @@ class Packed(Forward):
         self.taken.add(name)
         return name
 
-    def lowered(self, value: Value) -> Value:
-        """What is written for a value: what it is made from is laid out alike."""
+    def lower(self, value: Value) -> Value:
+        """What a value is made from is laid out alike."""
         if isinstance(value, Apply) and value.op in _OWN:
             return value
-        if id(value) not in self._lowered:
-            made = self._lower(value)
-            self._lowered[id(value)], self._lowered[id(made)] = (value, made), (made, made)
-        return self._lowered[id(value)][1]
-
-    def _lower(self, value: Value) -> Value:
         kind = self.flow.kind(value)
         if isinstance(value, Picked):
             return Picked(value.type, value.present, self.lowered(resolve(value.base, self.combination)), value.at)
@@ -107,20 +118,6 @@ class Packed(Forward):
             self.uses[value] = 2
         return super().edge(value)
 
-    def make_render(self) -> Render:
-        """Values are rendered with their padding taken or given."""
-        return _Render(self)
-
-    def port_text(self, node: Node, port: str) -> str | None:
-        """The text of the value at a port, as the port reads it."""
-        values = node.inputs.get(port)
-        many = values if isinstance(values, list) else [] if values is None else [values]
-        here = [one for one in many if present(one, self.combination)]
-        if not here:
-            return None
-        read = [self.at_port(node, port, one) for one in here]
-        return self.render.many(read) if isinstance(values, list) else self.render.text(read[0])
-
     def at_port(self, node: Node, port: str, value: Value) -> Value:
         """A value as a port reads it."""
         if node.contract is None:
@@ -143,11 +140,11 @@ class Packed(Forward):
     def blank(self, value: Value) -> str:
         """A variable of a value's shape with padding, for what reads nothing else."""
         value = resolve(value, self.combination)
-        if id(value) not in self.blanks:
+        if value not in self.blanks:
             name = str(self.unused(name_of(value) or self.body.part, "shape"))
-            self.line(f"{name} = {self.padding()}.blank({self.render.text(value)})", value.type)
-            self.blanks[id(value)] = value, name
-        return self.blanks[id(value)][1]
+            self.line(f"{name} = {self.tell('padding')}.blank({self.render.text(value)})", value.type)
+            self.blanks[value] = name
+        return self.blanks[value]
 
     # Nodes
 
@@ -157,18 +154,18 @@ class Packed(Forward):
         contract = node.contract
         assert contract is not None
         if self.mode(node) == "core":
-            self.owner.source.imports.setdefault(MODULE, {})["packed_attention"] = None
+            self.owner.source.imports[MODULE].add("packed_attention")
             texts = {port: self.port_text(node, port) for port in ("q", "k", "v", "terms")}
             terms = [] if texts["terms"] is None else [f"terms={texts['terms']}"]
             inputs = [*(str(texts[port]) for port in "qkv"), *terms]
             options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
-            call = ", ".join([*inputs, f"padding={self.padding()}", *options, "training=self.training"])
+            call = ", ".join([*inputs, f"padding={self.tell('padding')}", *options, "training=self.training"])
             self.line(f"{self.named(node, 'x')} = packed_attention({call})", node.outputs["x"])
             return
         super().block(node)
         if self.mode(node) == "padded" and "x" in self.needs.ports[node] and self.flow.node(node)["x"] == "packed":
             target = self.variables[node, "x"]
-            self.line(f"{target} = {self.padding()}.pack({target})")
+            self.line(f"{target} = {self.tell('padding')}.pack({target})")
 
     # Parts
 
@@ -180,13 +177,7 @@ class Packed(Forward):
             return super().method(node, body, wanted)
         owner = self.owner.source.class_of(body)
         kinds: dict[str, Kind] = {port: self.flow.result(node, port) for port in outputs}
-        forward = type(self)(owner, body, self.combination, outputs, flow, kinds)
-        returned = f"return {', '.join(forward.results.values())}"
-        return owner.keep(forward, [*forward.statements, returned], "forward_packed")
-
-    def context_for(self, node: Node, name: str) -> str:
-        """Where real tokens stand."""
-        return self.padding()
+        return owner.keep(type(self)(owner, body, self.combination, outputs, flow, kinds), "forward_packed")
 
     # Dimensions
 
@@ -195,7 +186,7 @@ class Packed(Forward):
         wanted = Dim.of(symbol).expanded()
         frame = self.flow.frame
         if wanted == frame.batch or wanted in frame.tokens:
-            return f"{self.padding()}.{'length' if wanted in frame.tokens else 'batch'}"
+            return f"{self.tell('padding')}.{'length' if wanted in frame.tokens else 'batch'}"
         return super().extent(symbol)
 
 
@@ -210,25 +201,3 @@ class PackedLean(Packed, Lean):
                 if isinstance(given, Value) and self.flow.kind(given) == "packed":
                     self.variables[one, f"{port} shape"] = self.blank(given)
         super().keep(node)
-
-
-class _Render(Render):
-    """Values whose padding is taken or given."""
-
-    forward: Packed
-
-    def changed(self, value: Apply, how: str) -> str:
-        text = self.text(value.args[0], 0)
-        call = f"{self.forward.padding()}.{how}"
-        if isinstance(value.type, ListType):
-            return f"[{call}(one) for one in {text}]"
-        return f"{call}({self.text(value.args[0], 9)}{value.attrs[0]})" if value.attrs else f"{call}({text})"
-
-    def apply_packed(self, value: Apply) -> str:
-        return self.changed(value, "pack")
-
-    def apply_unpacked(self, value: Apply) -> str:
-        return self.changed(value, "unpack")
-
-    def apply_blank(self, value: Apply) -> str:
-        return self.forward.blank(value.args[0])

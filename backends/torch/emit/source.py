@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
+from collections import defaultdict
 from importlib import import_module
 from typing import Any, Literal
 
@@ -18,12 +20,10 @@ from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .lean import LEAN, MODULE, Inference, Lean, made_from_others
-from .naming import constant, variable
+from .naming import MODULES, class_name, constant, variable
 from .packing import Packed, PackedLean
 from .stepping import Stepping
 from .values import present
-
-MODULES = "archwright.backends.torch.modules"
 
 RoundsKind = Literal["region", "recomputed", "plain"]
 
@@ -39,19 +39,18 @@ class Source:
     """
 
     def __init__(
-        self, graph: Graph, *, version: str = "", path: str = "", inference: Inference | None = None,
-        mask: str | None = None, rounds: RoundsKind = "region",
+        self, graph: Graph, *, version: str = "", inference: Inference | None = None, mask: str | None = None,
+        rounds: RoundsKind = "region",
     ) -> None:  # fmt: skip
         self.graph = graph
         self.version = version
-        self.path = path
         self.inference = inference
         self.mask = mask
         self.rounds: RoundsKind = rounds
         self.forward = Forward if inference is None else Lean
-        self.imports: dict[str, dict[str, None]] = {}
+        self.imports: dict[str, set[str]] = defaultdict(set)
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
-        self.by_body: dict[int, ClassText] = {}
+        self.by_body: dict[Body, ClassText] = {}
         self.repeated: set[str] = set()
         self.is_foreseeing = False
         self.specialisations: dict[int, str] = {}
@@ -65,24 +64,18 @@ class Source:
         home, name = implementation(contract), contract.__name__
         if self.inference is not None and name in LEAN:
             home, name = MODULE, LEAN[name]
-        self.imports.setdefault(home, {})[name] = None
+        self.imports[home].add(name)
         return name
 
     def function(self, contract: type[Block], name: str) -> None:
         """Import a block's function."""
-        self.imports.setdefault(implementation(contract), {})[name] = None
-
-    def helper(self, name: str) -> None:
-        """Import a function that belongs to no block."""
-        self.imports.setdefault(f"{MODULES}.elementwise", {})[name] = None
+        self.imports[implementation(contract)].add(name)
 
     def class_of(self, body: Body) -> ClassText:
         """The class of a part's body; bodies with equal constructors share one."""
-        if id(body) not in self.by_body:
-            from .naming import class_name
-
-            self.by_body[id(body)] = self.make_class(body, class_name(body.part), is_root=False)
-        return self.by_body[id(body)]
+        if body not in self.by_body:
+            self.by_body[body] = self.make_class(body, class_name(body.part), is_root=False)
+        return self.by_body[body]
 
     def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
         constructor = Constructor(self, body, is_root)
@@ -128,9 +121,8 @@ class Source:
         if combination in self.specialisations:
             return self.specialisations[combination]
         forward = self.root_forward(combination, dict(named_outputs(self.graph.outputs)))
-        lines = self.preamble(forward) + forward.statements
-        lines.append(f"return {_returned(self.graph.outputs, forward, combination)}")
-        method = self.root.keep(forward, lines)
+        returned = _returned(self.graph.outputs, forward, combination)
+        method = self.root.keep(forward, before=self.preamble(forward), returned=returned)
         self.specialisations[combination] = method.method
         return method.method
 
@@ -154,8 +146,7 @@ class Source:
         flow = Flow(self.graph.root, combination, tokens, kinds)
         step = Stepping(self.root, self.graph.root, combination, {output: self.graph.outputs[output]}, flow,
                         is_first=is_first)  # fmt: skip
-        lines = [*self.preamble(step), *step.statements, f"return {step.results[output]}"]
-        return self.root.keep(step, lines, "forward_first" if is_first else "forward_next")
+        return self.root.keep(step, step.stem, before=self.preamble(step))
 
     def preamble(self, forward: Forward) -> list[str]:
         """What the call's own tensors need first: masks as booleans, folded axes joined."""
@@ -181,7 +172,7 @@ class Source:
         if owner.name not in self.repeated or self.rounds == "plain":
             return method.text
         if self.rounds == "recomputed":
-            self.imports.setdefault(f"{MODULES}.recomputing", {})["recomputed"] = None
+            self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
         # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
         is_region = not method.method.startswith("forward_packed")
@@ -199,22 +190,13 @@ class Source:
         return "\n\n\n".join(part.strip("\n") for part in parts if part.strip()) + "\n"
 
     def banner(self) -> str:
+        """What the file is made from."""
         graph = self.graph
-        made = (
-            f"{graph.name}"
-            + (f", task {graph.task}" if graph.task else "")
-            + (f", size {graph.size}" if graph.size else "")
+        task, size = (f", {word} {told}" if told else "" for word, told in (("task", graph.task), ("size", graph.size)))
+        return (
+            f'"""{graph.title or graph.name}\n\nMade from the spec `{graph.name}{task}{size}` by archwright '
+            f'{self.version}:\nedit the spec, not this file.\n"""\n\n'
         )
-        lines = [
-            f'"""{graph.title or graph.name}',
-            "",
-            f"Made from the spec `{made}` by archwright {self.version}:",
-            "edit the spec, not this file.",
-            '"""',
-            "",
-            "",
-        ]
-        return "\n".join(lines)
 
     def import_lines(self, standalone: bool, text: str) -> str:
         """The imports of what the text uses."""
@@ -307,16 +289,14 @@ def _import(module: str, names: list[str]) -> str:
 
 
 def _word(word: str, text: str) -> bool:
-    import re
-
     return re.search(rf"(?<![\w.]){word}\b", text) is not None
 
 
 def _updates(body: Body) -> bool:
     """Whether something inside changes its own buffers in training."""
-    inner = {id(one): one for node in body.nodes.values() for one in node.rounds}
+    inner = {one for node in body.nodes.values() for one in node.rounds}
     blocks = (node.contract for node in body.nodes.values())
-    return any(one is not None and one.updates for one in blocks) or any(map(_updates, inner.values()))
+    return any(one is not None and one.updates for one in blocks) or any(map(_updates, inner))
 
 
 def _first_bit(table: int) -> int:

@@ -12,29 +12,61 @@ from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, Flow, token_axis
 from ....compiler.graph import Apply, Body, Node, Value, name_of
 from .lean import Rewriting
-from .values import Render, present, resolve
+from .naming import MODULES
+from .values import Render, resolve
 
 if TYPE_CHECKING:
     from .classes import ClassText, Method
 
-MODULE = "archwright.backends.torch.modules.decoding"
+MODULE = f"{MODULES}.decoding"
 _OWN = ("remembered", "newest", "recalled")
+
+
+class _Render(Render):
+    """Values of a step."""
+
+    forward: Stepping
+
+    def apply_remembered(self, value: Apply) -> str:
+        name, axis = value.attrs
+        held, place = self.forward.tell("held"), self.forward.tell("place")
+        text = self.text(value.args[0])
+        return f'{self.forward.helper("remembered")}({held}, "{name}", {text}, {place}, axis={axis})'
+
+    def apply_newest(self, value: Apply) -> str:
+        place = self.forward.tell("place")
+        return f"{self.forward.helper('newest')}({self.text(value.args[0])}, {place}, axis={value.attrs[0]})"
+
+    def apply_recalled(self, value: Apply) -> str:
+        return self.forward.recall(value.attrs[0])
+
+    def apply_range(self, value: Apply) -> str:
+        kind = value.type
+        if token_axis(kind, self.forward.flow.tokens) is None:
+            return super().apply_range(value)
+        assert isinstance(kind, Type)
+        extents = [self.names.dim(dim) for dim in kind.dims]
+        counted = f"{self.forward.tell('place')}.positions()"
+        return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted
 
 
 class Stepping(Rewriting):
     """Writes a step: the first one of a text, or one of the later ones.
 
     Attributes:
+        stem: what its method's name begins with.
         recalled: what the later steps read of what the first one made, by the name under which it is held.
     """
+
+    renders = _Render
 
     def __init__(
         self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Flow, *, is_first: bool
     ) -> None:
         self.flow = flow
         self.is_first = is_first
+        self.stem = "forward_first" if is_first else "forward_next"
         self.recalled: dict[str, Value] = {}
-        self._lowered: dict[int, tuple[Value, Value]] = {}
         self._names: dict[str, Value] = {}
         wanted = dict(outputs)
         if is_first:
@@ -46,28 +78,17 @@ class Stepping(Rewriting):
             self.statements.append(f'held["{name}"] = {self.results.pop(f"held {name}")}')
             self.tell("held")
 
-    def tell(self, name: str) -> str:
-        """The name of an argument that this step is told, and hands down."""
-        if name not in self.context:
-            self.context.append(name)
-        return name
-
     def helper(self, name: str) -> str:
         """The name of a function for decoding, imported."""
-        self.owner.source.imports.setdefault(MODULE, {})[name] = None
+        self.owner.source.imports[MODULE].add(name)
         return name
 
     # Values
 
-    def lowered(self, value: Value) -> Value:
-        """What is written for a value: what is held of it, or what it is with its tokens remembered or cut."""
+    def lower(self, value: Value) -> Value:
+        """What is held of a value, or what it is with its tokens remembered or cut."""
         if isinstance(value, Apply) and value.op in _OWN:
             return value
-        if id(value) not in self._lowered:
-            self._lowered[id(value)] = value, self._lower(value)
-        return self._lowered[id(value)][1]
-
-    def _lower(self, value: Value) -> Value:
         kind = self.flow.kind(value)
         if kind == "once" and not self.is_first:
             return Apply(value.type, value.present, "recalled", (), (self.name_of(value),))
@@ -108,20 +129,14 @@ class Stepping(Rewriting):
         self.recalled[name] = self._names[name]
         return f'{self.tell("held")}["{name}"]'
 
-    def port_text(self, node: Node, port: str) -> str | None:
-        """The text of the value at a port, as the port reads it."""
-        values = node.inputs.get(port)
-        if values is None or node.contract is None:
-            return super().port_text(node, port)
-        many = values if isinstance(values, list) else [values]
-        here = [one for one in many if present(one, self.combination)]
-        if not here:
-            return None
+    def at_port(self, node: Node, port: str, value: Value) -> Value:
+        """A value as a port reads it; a part reads it as it is."""
+        if node.contract is None:
+            return value
         how = node.contract.reads.get(port, "token")
         if how == "token" and self.flow.node(node) == "whole":
             how = "scan"
-        read = [self.read(one, how, f"{node.name}_{port}") for one in here]
-        return self.render.many(read) if isinstance(values, list) else self.render.text(read[0])
+        return self.read(value, how, f"{node.name}_{port}")
 
     def told(self, node: Node) -> list[str]:
         """Where the new tokens stand, for what numbers them."""
@@ -170,35 +185,3 @@ class Stepping(Rewriting):
         """What is held for one round."""
         if "held=inside" in arguments:
             self.line(f"inside = {self.rounds(node)}[{at}]")
-
-    def make_render(self) -> Render:
-        """Values are rendered with what is held."""
-        return _Render(self)
-
-
-class _Render(Render):
-    """Values of a step."""
-
-    forward: Stepping
-
-    def apply_remembered(self, value: Apply) -> str:
-        name, axis = value.attrs
-        held, place = self.forward.tell("held"), self.forward.tell("place")
-        text = self.text(value.args[0])
-        return f'{self.forward.helper("remembered")}({held}, "{name}", {text}, {place}, axis={axis})'
-
-    def apply_newest(self, value: Apply) -> str:
-        place = self.forward.tell("place")
-        return f"{self.forward.helper('newest')}({self.text(value.args[0])}, {place}, axis={value.attrs[0]})"
-
-    def apply_recalled(self, value: Apply) -> str:
-        return self.forward.recall(value.attrs[0])
-
-    def apply_range(self, value: Apply) -> str:
-        kind = value.type
-        if token_axis(kind, self.forward.flow.tokens) is None:
-            return super().apply_range(value)
-        assert isinstance(kind, Type)
-        extents = [self.names.dim(dim) for dim in kind.dims]
-        counted = f"{self.forward.tell('place')}.positions()"
-        return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted

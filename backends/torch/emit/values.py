@@ -26,8 +26,14 @@ _ATOM = 9
 _CALLS = {
     "exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "abs": "torch.abs", "sigmoid": "torch.sigmoid",
     "tanh": "torch.tanh", "relu": "torch.relu", "where": "torch.where", "isfinite": "torch.isfinite",
-    "stack": "torch.stack", "any": "torch.any", "all": "torch.all",
+    "stack": "torch.stack", "any": "torch.any", "all": "torch.all", "norm": "torch.linalg.vector_norm",
 }  # fmt: skip
+_METHODS = {
+    "float": "float()", "int": "long()", "bool": "bool()", "detach": "detach()", "transpose": "transpose(-1, -2)",
+    "unstack": "unbind()",
+}  # fmt: skip
+_REDUCED = ("sum", "mean", "var")
+_FILLED = ("zeros", "ones")
 
 
 class Render:
@@ -104,6 +110,12 @@ class Render:
         rule: Callable[[Apply], str] | None = getattr(self, f"apply_{value.op}", None)
         if rule is not None:
             return rule(value)
+        if value.op in _METHODS:
+            return f"{self.text(value.args[0], _ATOM)}.{_METHODS[value.op]}"
+        if value.op in _REDUCED:
+            return f"{self.text(value.args[0], _ATOM)}.{value.op}({self.axes(value) if value.attrs else ''})"
+        if value.op in _FILLED:
+            return self.filled(value)
         if value.op in _UNARY:
             text = f"{_UNARY[value.op]}{self.text(value.args[0], 6)}"
             return f"({text})" if rank > 6 else text
@@ -121,39 +133,6 @@ class Render:
 
     def axes(self, value: Apply) -> str:
         return str(value.attrs[0]) if len(value.attrs) == 1 else str(tuple(value.attrs))
-
-    def reduced(self, value: Apply, name: str) -> str:
-        text = self.text(value.args[0], _ATOM)
-        return f"{text}.{name}({self.axes(value) if value.attrs else ''})"
-
-    def apply_sum(self, value: Apply) -> str:
-        return self.reduced(value, "sum")
-
-    def apply_mean(self, value: Apply) -> str:
-        return self.reduced(value, "mean")
-
-    def apply_var(self, value: Apply) -> str:
-        return self.reduced(value, "var")
-
-    def apply_norm(self, value: Apply) -> str:
-        return (
-            f"torch.linalg.vector_norm({self.text(value.args[0])}{f', dim={self.axes(value)}' if value.attrs else ''})"
-        )
-
-    def apply_float(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.float()"
-
-    def apply_int(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.long()"
-
-    def apply_bool(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.bool()"
-
-    def apply_detach(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.detach()"
-
-    def apply_transpose(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.transpose(-1, -2)"
 
     def apply_cosine(self, value: Apply) -> str:
         return f"F.cosine_similarity({self.text(value.args[0])}, {self.text(value.args[1])}, dim=-1)"
@@ -178,9 +157,6 @@ class Render:
     def apply_pair(self, value: Apply) -> str:
         return f"list(zip({', '.join(self.text(arg) for arg in value.args)}))"
 
-    def apply_unstack(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.unbind()"
-
     def apply_field(self, value: Apply) -> str:
         return f'{self.text(value.args[0], _ATOM)}["{value.attrs[0]}"]'
 
@@ -199,19 +175,13 @@ class Render:
     def bound(self, end: Any) -> str:
         return "" if end is None else to_python(end[1], self.names.name)
 
-    def filled(self, value: Apply, maker: str) -> str:
+    def filled(self, value: Apply) -> str:
         """``zeros``, ``ones``: a tensor of the input's own type."""
         kind = value.type
         assert isinstance(kind, Type)
         dtype = {"int": "torch.long", "bool": "torch.bool"}.get(kind.kind) or self.forward.float_type()
         extents = "".join(f"{self.names.dim(dim)}, " for dim in kind.dims)
-        return f"torch.{maker}({extents}{f'dtype={dtype}, ' if dtype else ''}device={self.forward.device()})"
-
-    def apply_zeros(self, value: Apply) -> str:
-        return self.filled(value, "zeros")
-
-    def apply_ones(self, value: Apply) -> str:
-        return self.filled(value, "ones")
+        return f"torch.{value.op}({extents}{f'dtype={dtype}, ' if dtype else ''}device={self.forward.device()})"
 
     def apply_range(self, value: Apply) -> str:
         kind = value.type
