@@ -1,11 +1,6 @@
-"""Several tokens are guessed, and the model checks them in one step: the same text in fewer steps.
-
-The guesses are a smaller model's (arXiv:2211.17192), or what followed the last tokens where they stood before.
-"""
+"""Guesses that the model checks several of in one step: a smaller model's, or what followed the last tokens before."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -13,54 +8,12 @@ from torch import Tensor
 from ...errors import ArgumentError
 from .decoder import Decoder
 from .options import Options
-from .processors import Processor
+from .sampling import Guess
 from .writer import Writer
-
-Guess = Callable[[Tensor, int], Tensor]
-"""Some tokens that may come after ``[1, length]``, no more than there is room for."""
-
-
-def write_assisted(
-    writer: Writer,
-    guess: Guess,
-    options: Options,
-    processors: Sequence[Processor],
-    choose: Callable[[Tensor], Tensor],
-    put: Callable[[Tensor], object],
-) -> Tensor:
-    """The ids that the writer alone would give, drawn ones too: a guess is kept where it is what the writer chooses.
-
-    Args:
-        writer: what steps through the model, its prompt read.
-        guess: what guesses.
-        options: when to stop.
-        processors: what changes scores.
-        choose: takes scores, gives tokens.
-        put: is given each step's tokens.
-    """
-    require_one(writer, options)
-    ids, scores = writer.begin(1)
-    ends = set(options.ends)
-    scores, guesses = scores[:, None], ids[:, :0]  # one more row of scores than guesses
-    while True:
-        for at in range(scores.shape[1]):
-            found = scores[:, at].float()
-            for process in processors:
-                found = process(ids, found)
-            token = choose(found)
-            ids = torch.cat([ids, token[:, None]], 1)
-            put(token)
-            if ids.shape[1] >= options.max_length or int(token) in ends:
-                return ids
-            if at < guesses.shape[1] and int(token) != int(guesses[0, at]):
-                break
-        writer.crop(ids.shape[1] - 1)
-        guesses = guess(ids, options.max_length - ids.shape[1] - 1)
-        scores = writer.step(torch.cat([ids[:, writer.count :], guesses], 1))
 
 
 def guesses_of(helper: Writer, writer: Writer, count: int) -> Guess:
-    """The likeliest tokens by a smaller model, `count` of them, fewer where its positions end."""
+    """The likeliest tokens by a smaller model (arXiv:2211.17192), `count` of them, fewer where its positions end."""
     if not isinstance(helper.decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
 

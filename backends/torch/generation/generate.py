@@ -10,13 +10,13 @@ from torch import Tensor
 
 from ...errors import ArgumentError
 from ..model import Model
-from .assisted import guesses_of, looked_up, write_assisted
+from .assisted import guesses_of, looked_up, require_one
 from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
 from .processors import processors_for
 from .prompt import facts_of, prompt_for
-from .sampling import chooser, write
+from .sampling import chooser, no_guess, write
 from .writer import Writer, positions_of, require_positions
 
 
@@ -76,13 +76,13 @@ def generate(
     elif options.prompt_lookup_num_tokens:
         guess = looked_up(options.max_matching_ngram_size, options.prompt_lookup_num_tokens)
     else:
-        guess = None
-    if guess is not None:
-        ids = write_assisted(writer, guess, options, processors, chooser(options, generator), put)
-    elif options.num_beams > 1:
+        guess = no_guess
+    if guess is not no_guess:
+        require_one(writer, options)
+    if options.num_beams > 1:
         ids = search(writer, options, processors, generator)
     else:
-        ids = write(writer, options, processors, chooser(options, generator), put)
+        ids = write(writer, options, processors, chooser(options, generator), put, guess)
     if hasattr(streamer, "end"):
         streamer.end()
     return _new(ids, length, options).repeat_interleave(repeats, 0) if facts.returns == "new" else ids

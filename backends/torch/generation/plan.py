@@ -94,7 +94,7 @@ def plan(
         if step == 0:
             tokens, rewards = tokens.repeat_interleave(beams, 0), rewards.repeat_interleave(beams, 0)
         for _ in range(acted):
-            tokens, _ = writer.drawn(tokens, top_k)
+            tokens = writer.drawn(tokens, top_k)
         tokens, reward = writer.likeliest(tokens, observed + acted)
         tokens, value = writer.likeliest(tokens, observed + acted + 1)
         rewards = rewards + discount**step * reward
@@ -119,12 +119,12 @@ class _Writer:
         """Of each next token, the last of the vocabulary aside, which stops: ``[beams, vocab]``."""
         return self.model(trajectories=tokens).logits[:, -1, :-1].softmax(-1)
 
-    def drawn(self, tokens: Tensor, top_k: int) -> tuple[Tensor, Tensor]:
+    def drawn(self, tokens: Tensor, top_k: int) -> Tensor:
+        """The tokens with one that is drawn."""
         probs = self.probs(tokens)
         if top_k:
             probs = probs * (probs >= probs.topk(min(top_k, probs.shape[1])).values[:, -1:])
-        chosen = torch.multinomial(probs, 1, generator=self.generator)
-        return torch.cat([tokens, chosen], 1), chosen
+        return torch.cat([tokens, torch.multinomial(probs, 1, generator=self.generator)], 1)
 
     def likeliest(self, tokens: Tensor, column: int) -> tuple[Tensor, Tensor]:
         """The tokens with the likeliest next one, and the number that is expected."""

@@ -1,8 +1,9 @@
-"""Writing one text a row: the likeliest token at each step, or one that is drawn."""
+"""Writing one text a row: at each step the likeliest token or one that is drawn, and more where they are guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -10,6 +11,9 @@ from torch import Tensor
 from .options import Options
 from .processors import Processor
 from .writer import Writer
+
+Guess: TypeAlias = Callable[[Tensor, int], Tensor]
+"""Some tokens that may come after ``[rows, length]``, no more than there is room for."""
 
 
 def chooser(options: Options, generator: torch.Generator | None) -> Callable[[Tensor], Tensor]:
@@ -19,14 +23,23 @@ def chooser(options: Options, generator: torch.Generator | None) -> Callable[[Te
     return lambda scores: scores.softmax(-1).multinomial(1, generator=generator).squeeze(1)
 
 
+def no_guess(ids: Tensor, room: int) -> Tensor:
+    """No tokens: each step writes one."""
+    return ids[:, :0]
+
+
 def write(
     writer: Writer,
     options: Options,
     processors: Sequence[Processor],
     choose: Callable[[Tensor], Tensor],
     put: Callable[[Tensor], object],
+    guess: Guess = no_guess,
 ) -> Tensor:
     """The ids of each row, filled up behind its end.
+
+    A step reads the tokens that are guessed too; a guess is kept where it is what is chosen, so that the ids are those
+    that there would be without.
 
     Args:
         writer: what steps through the model, its prompt read.
@@ -34,21 +47,28 @@ def write(
         processors: what changes scores.
         choose: takes scores, gives tokens.
         put: is given each step's tokens.
+        guess: what guesses, where there is one row.
     """
     ids, scores = writer.begin(options.copies)
     ends = torch.tensor(options.ends, device=ids.device)
     open_ = torch.ones(ids.shape[0], dtype=torch.bool, device=ids.device)
     pad = 0 if options.pad is None else options.pad
+    scores, guesses = scores[:, None], ids[:, :0]  # one more row of scores than guesses
     while True:
-        scores = scores.float()
-        for process in processors:
-            scores = process(ids, scores)
-        tokens = choose(scores)
-        if options.ends:
-            tokens = tokens.where(open_, pad)
-            open_ = open_ & ~torch.isin(tokens, ends)
-        ids = torch.cat([ids, tokens[:, None]], 1)
-        put(tokens)
-        if ids.shape[1] >= options.max_length or (options.ends and not bool(open_.any())):
-            return ids
-        scores = writer.step(tokens[:, None])[:, -1]
+        for at in range(scores.shape[1]):
+            found = scores[:, at].float()
+            for process in processors:
+                found = process(ids, found)
+            tokens = choose(found)
+            if options.ends:
+                tokens = tokens.where(open_, pad)
+                open_ = open_ & ~torch.isin(tokens, ends)
+            ids = torch.cat([ids, tokens[:, None]], 1)
+            put(tokens)
+            if ids.shape[1] >= options.max_length or (options.ends and not bool(open_.any())):
+                return ids
+            if at < guesses.shape[1] and int(tokens) != int(guesses[0, at]):
+                break
+        writer.crop(ids.shape[1] - 1)
+        guesses = guess(ids, options.max_length - ids.shape[1] - 1)
+        scores = writer.step(torch.cat([ids[:, writer.count :], guesses], 1))

@@ -15,7 +15,7 @@ from ...errors import ArgumentError
 from ...features.folder import file_inputs
 from ...features.text import Pieces, spoken, tokenizer_of
 from ..model import Model
-from ..run import built
+from ..run import built, moved
 from .decoder import reads_apart
 
 if TYPE_CHECKING:
@@ -138,21 +138,16 @@ class TextModel:
             CheckpointError: the folder lacks the tokenizer or what says how files are read.
             SpecError: the model cannot write step by step.
         """
-        first = next(self.model.parameters())
         takes = self.model.graph.root.inputs
-        found = file_inputs(self.folder, takes, audio=request.audio, image=request.image)
-        inputs = {
-            name: value.to(first.device, first.dtype if value.is_floating_point() else None)
-            for name, value in found.items()
-        }
+        inputs = moved(self.model, file_inputs(self.folder, takes, audio=request.audio, image=request.image))
         start = time.perf_counter()
         if self.hears_at_once:
             with torch.inference_mode():
                 ids = self.model(**inputs).logits[0].argmax(-1).tolist()
             return Written([spoken(ids, self.folder)], [ids], 0, time.perf_counter() - start, False)
-        pieces = Pieces(tokenizer_of(self.folder), show or _ignore, keep_special=request.keep_special)
+        pieces = Pieces(tokenizer_of(self.folder), show or (lambda piece: None), keep_special=request.keep_special)
         read, begun = self._tokens(pieces.tokenizer, request, has_file=bool(inputs))
-        inputs |= {name: torch.tensor([ids], device=first.device) for name, ids in (read | begun).items()}
+        inputs |= moved(self.model, {name: torch.tensor([ids]) for name, ids in (read | begun).items()})
         options = dict(request.options)
         if "forced_bos_token" in options:
             options["forced_bos_token_id"] = self._number(pieces.tokenizer, options.pop("forced_bos_token"))
@@ -210,7 +205,3 @@ def _new_text(pieces: Pieces, row: list[int], start: list[int]) -> str:
     if not start or row[: len(start)] != start:
         return pieces.decode(row)
     return pieces.decode(row)[len(pieces.decode(start)) :]
-
-
-def _ignore(piece: str) -> None:
-    """Shown to nobody."""
