@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_json, print_lines, seconds, table, told
+from .output import in_bytes, print_result, seconds, table, told
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -81,16 +81,13 @@ def command(
             text = _text(report)
     if report.no_reference:
         click.echo(f"no reference: {report.no_reference}", err=True)
-    if as_json:
-        print_json(report.to_json())
-    else:
-        print_lines(text)
+    print_result(report.to_json(), text, as_json=as_json)
 
 
 def _text(report: BenchReport) -> str:
     rows = [
         [row.name, seconds(row.latency.median), f"{seconds(row.latency.low)} .. {seconds(row.latency.high)}",
-         f"{row.throughput:.1f}", f"{row.speedup.median:.2f}x", f"{row.speedup.low:.2f} .. {row.speedup.high:.2f}"]
+         f"{row.throughput:.1f}", f"{row.speedup.median:.2f}x", _range(row.speedup, ".2f")]
         for row in report.rows
     ]  # fmt: skip
     lines = [

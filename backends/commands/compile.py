@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_json, print_lines, shapes, told
+from .output import in_bytes, print_result, shapes, told
 from .progress import working
 
 
@@ -49,8 +49,5 @@ def command(
     with working("compiling"):
         path, size_in_bytes = keep(model, made, flags=flags or ())
     taken = time.perf_counter() - start
-    if as_json:
-        print_json({"path": str(path), "bytes": size_in_bytes, "seconds": taken})
-    else:
-        given = told(shapes(made))
-        print_lines(f"{given}\ncompiled in {taken:.1f} s, {in_bytes(size_in_bytes)} in {path}")
+    text = f"{told(shapes(made))}\ncompiled in {taken:.1f} s, {in_bytes(size_in_bytes)} in {path}"
+    print_result({"path": str(path), "bytes": size_in_bytes, "seconds": taken}, text, as_json=as_json)

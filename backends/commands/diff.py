@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import json_option, model_options
-from .output import print_json, print_lines, table
+from .output import print_result, table
 from .target import graph_of
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ def command(
 
         write_whole(Path(path), rendered(graphs[1], format_of(path), depth, marks=found))
         click.echo(f"wrote {path}", err=True)
-    if as_json:
-        print_json(_data(graphs, found, params))
-    else:
-        print_lines(_text(graphs, found, params))
+    print_result(_data(graphs, found, params), _text(graphs, found, params), as_json=as_json)
 
 
 def _graph(target: str, *, task: str | None, size: str | None, overrides: dict[str, Any]) -> Graph:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_json, print_lines
+from .output import in_bytes, print_result
 from .progress import steps
 
 
@@ -48,8 +48,6 @@ def command(
         made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
         step("exporting")
         report = export(model, path, made, flags=flags or (), dynamic=dynamic, aoti=aoti)
-    if as_json:
-        print_json(report.to_json())
-        return
     taken = "\n".join(f"{name}: {text}" for name, text in report.inputs.items())
-    print_lines(f"{taken}\n{in_bytes(report.size_in_bytes)} in {path}, read back: differs by {report.difference:.1e}")
+    text = f"{taken}\n{in_bytes(report.size_in_bytes)} in {path}, read back: differs by {report.difference:.1e}"
+    print_result(report.to_json(), text, as_json=as_json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import device_options, json_option
+from .options import device_options, json_option, together
 from .output import print_json, seconds
 from .progress import working
 
@@ -17,32 +17,25 @@ if TYPE_CHECKING:
 _COUNT, _SHARE = click.IntRange(1), click.FloatRange(0, 1)
 
 
-def _writing_options(command: Any) -> Any:
-    """Hugging Face's options of `generate`, by its names; what is left out is the checkpoint's own."""
-    for option in reversed(
-        (
-            click.option("--max-new-tokens", type=_COUNT, help="How many tokens are written at most."),
-            click.option("--min-new-tokens", type=click.IntRange(0), help="How many at least."),
-            click.option("--max-length", type=_COUNT, help="The same, prompt included."),
-            click.option("--num-beams", type=_COUNT, help="Search with this many beams."),
-            click.option("--num-return-sequences", type=_COUNT, help="How many texts."),
-            click.option("--length-penalty", type=float, help="Above 0, beams may be longer."),
-            click.option("--do-sample/--no-sample", default=None, help="Draw tokens, or take the likeliest."),
-            click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Below 1 for likelier tokens."),
-            click.option("--top-k", type=click.IntRange(0), help="Draw from this many likeliest tokens."),
-            click.option("--top-p", type=_SHARE, help="Draw from the likeliest tokens with this share together."),
-            click.option("--min-p", type=_SHARE, help="Draw from tokens this likely beside the likeliest."),
-            click.option(
-                "--repetition-penalty", type=click.FloatRange(0, min_open=True), help="Above 1 against repeats."
-            ),
-            click.option("--no-repeat-ngram-size", type=click.IntRange(0), help="No so many tokens twice."),
-            click.option("--language", help="The language that is spoken (Whisper)."),
-            click.option("--forced-bos-token", metavar="TOKEN", help="The text's first token, such as de_DE (mBART)."),
-            click.option("--seed", type=int, help="Of the draws."),
-        )
-    ):
-        command = option(command)
-    return command
+_writing_options = together(
+    click.option("--max-new-tokens", type=_COUNT, help="How many tokens are written at most."),
+    click.option("--min-new-tokens", type=click.IntRange(0), help="How many at least."),
+    click.option("--max-length", type=_COUNT, help="The same, prompt included."),
+    click.option("--num-beams", type=_COUNT, help="Search with this many beams."),
+    click.option("--num-return-sequences", type=_COUNT, help="How many texts."),
+    click.option("--length-penalty", type=float, help="Above 0, beams may be longer."),
+    click.option("--do-sample/--no-sample", default=None, help="Draw tokens, or take the likeliest."),
+    click.option("--temperature", type=click.FloatRange(0, min_open=True), help="Below 1 for likelier tokens."),
+    click.option("--top-k", type=click.IntRange(0), help="Draw from this many likeliest tokens."),
+    click.option("--top-p", type=_SHARE, help="Draw from the likeliest tokens with this share together."),
+    click.option("--min-p", type=_SHARE, help="Draw from tokens this likely beside the likeliest."),
+    click.option("--repetition-penalty", type=click.FloatRange(0, min_open=True), help="Above 1 against repeats."),
+    click.option("--no-repeat-ngram-size", type=click.IntRange(0), help="No so many tokens twice."),
+    click.option("--language", help="The language that is spoken (Whisper)."),
+    click.option("--forced-bos-token", metavar="TOKEN", help="The text's first token, such as de_DE (mBART)."),
+    click.option("--seed", type=int, help="Of the draws."),
+)
+"""Hugging Face's options of `generate`, by its names; what is left out is the checkpoint's own."""
 
 
 @click.command("generate", short_help="Text from text, speech or a picture.")

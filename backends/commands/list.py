@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import json_option
-from .output import counted, print_json, print_lines, table
+from .output import counted, print_result, table
 
 if TYPE_CHECKING:
-    from ...compiler.graph import Body
     from ...compiler.reading.schema import Spec
 
 _SENSES = {
@@ -42,12 +41,10 @@ def command(names: tuple[str, ...], every_size: bool, as_json: bool) -> None:
     from ...compiler.reading.document import shipped_models
 
     rows = [describe(name, every_size=every_size or bool(names)) for name in names or shipped_models()]
-    if as_json:
-        print_json(rows)
-    else:
-        head = ("name", "family", "parameters", "sizes", "tasks")
-        ordered = rows if names else sorted(rows, key=lambda row: row["family"])
-        print_lines(table(head, [line for row in ordered for line in _lines(row)], right=(2,)))
+    head = ("name", "family", "parameters", "sizes", "tasks")
+    ordered = rows if names else sorted(rows, key=lambda row: row["family"])
+    text = table(head, [line for row in ordered for line in _lines(row)], right=(2,))
+    print_result(rows, text, as_json=as_json)
 
 
 def _lines(row: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -76,6 +73,7 @@ def describe(name: str, *, every_size: bool) -> dict[str, Any]:
     """
     from ...compiler.reading.document import library
     from ...compiler.check import build_graph
+    from ..diagrams.rounds import nested
 
     spec = library().spec(name).model
     default = build_graph(name)
@@ -86,7 +84,7 @@ def describe(name: str, *, every_size: bool) -> dict[str, Any]:
         "name": name,
         "title": spec.title,
         "paper": spec.paper,
-        "family": family(spec, is_causal=is_causal(default.root)),
+        "family": family(spec, is_causal=any(getattr(one.contract, "causal", False) for one in nested([default.root]))),
         "tasks": list(spec.tasks),
         "sizes": list(spec.sizes),
         "parameters": counts,
@@ -103,11 +101,3 @@ def family(spec: Spec, *, is_causal: bool) -> str:
     has_decoder = any(name.startswith("decoder_") for name in spec.inputs)
     half = "encoder-decoder" if has_decoder else "decoder" if is_causal and writes else "encoder"
     return f"{'+'.join(senses) or 'series'} {half}"
-
-
-def is_causal(body: Body) -> bool:
-    """Whether some attention looks back alone."""
-    return any(
-        bool(getattr(node.contract, "causal", False)) or any(is_causal(inner) for inner in node.rounds[:1])
-        for node in body.nodes.values()
-    )

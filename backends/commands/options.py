@@ -3,54 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-_F = TypeVar("_F", bound=Callable[..., Any])
+_Decorator = Callable[[Any], Any]
 
 
-def model_options(command: _F) -> _F:
-    """``--task``, ``--size`` and ``--set``: the model that a spec becomes."""
-    for option in (
-        click.option(
-            "--set", "overrides", metavar="NAME=VALUE", multiple=True, callback=_overrides,
-            help="Set a parameter; that of a mounted spec by a dotted name (text.num_layers=2). Repeatable.",
-        ),
-        click.option("--size", metavar="SIZE", help="A row of the spec's sizes.  [default: the parameters' defaults]"),
-        click.option("--task", metavar="TASK", help="A task of the spec.  [default: the base model]"),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+def together(*options: _Decorator) -> _Decorator:
+    """Several options as one, in the order of help."""
 
+    def decorate(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
 
-def json_option(command: _F) -> _F:
-    """``--json``: print data, and failures too, as JSON on stdout."""
-    option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON.")
-    return option(command)
-
-
-def call_options(command: _F) -> _F:
-    """``--batch``, ``--length`` and ``--dim``: how much an example call holds."""
-    for option in (
-        click.option("--length", type=click.IntRange(1), help="Extents that the spec's example leaves open."),
-        click.option("--batch", type=click.IntRange(1), default=2, show_default=True, help="How many samples."),
-    ):  # fmt: skip
-        command = option(command)
-    return dim_option(command)
-
-
-def dim_option(command: _F) -> _F:
-    """``--dim``: how long an axis is that only a call decides."""
-    return click.option(
-        "--dim", "dims", metavar="NAME=N", multiple=True, callback=_dims,
-        help="The extent of an axis, by its name in the spec's types (batch=2, seq=128). Repeatable.",
-    )(command)  # fmt: skip
-
-
-def words_option(*names: str, help: str) -> Callable[[_F], _F]:
-    """An option that takes names with commas between; None where it is left out."""
-    return click.option(*names, metavar="A,B", default=None, callback=_words, help=help)
+    return decorate
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:
@@ -101,8 +69,35 @@ def _yaml(raw: str, ctx: click.Context, param: click.Parameter) -> Any:
         raise click.BadParameter(f"{raw!r} is no YAML: {error.diagnostics[0].message}", ctx, param) from None
 
 
-def device_options(command: _F) -> _F:
-    """``--device`` and ``--dtype``: where the weights are, and of which type."""
-    command = click.option("--dtype", metavar="DTYPE", help="The type of the weights, such as bfloat16.")(command)
-    option = click.option("--device", metavar="DEVICE", help="Where the model runs, such as cuda.  [default: cpu]")
-    return option(command)
+model_options = together(
+    click.option("--task", metavar="TASK", help="A task of the spec.  [default: the base model]"),
+    click.option("--size", metavar="SIZE", help="A row of the spec's sizes.  [default: the parameters' defaults]"),
+    click.option(
+        "--set", "overrides", metavar="NAME=VALUE", multiple=True, callback=_overrides,
+        help="Set a parameter; that of a mounted spec by a dotted name (text.num_layers=2). Repeatable.",
+    ),
+)  # fmt: skip
+"""The model that a spec becomes."""
+json_option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON.")
+"""Print data, and failures too, as JSON on stdout."""
+dim_option = click.option(
+    "--dim", "dims", metavar="NAME=N", multiple=True, callback=_dims,
+    help="The extent of an axis, by its name in the spec's types (batch=2, seq=128). Repeatable.",
+)  # fmt: skip
+"""How long an axis is that only a call decides."""
+call_options = together(
+    dim_option,
+    click.option("--batch", type=click.IntRange(1), default=2, show_default=True, help="How many samples."),
+    click.option("--length", type=click.IntRange(1), help="Extents that the spec's example leaves open."),
+)
+"""How much an example call holds."""
+device_options = together(
+    click.option("--device", metavar="DEVICE", help="Where the model runs, such as cuda.  [default: cpu]"),
+    click.option("--dtype", metavar="DTYPE", help="The type of the weights, such as bfloat16."),
+)
+"""Where the weights are, and of which type."""
+
+
+def words_option(*names: str, help: str) -> _Decorator:
+    """An option that takes names with commas between; None where it is left out."""
+    return click.option(*names, metavar="A,B", default=None, callback=_words, help=help)

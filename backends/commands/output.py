@@ -44,9 +44,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
     return "\n".join(texts)
 
 
-def print_lines(text: str) -> None:
-    """Write a result to stdout, its colours where they may be."""
-    click.echo(text, color=color_of("stdout"))
+def print_result(data: Any, text: str, *, as_json: bool) -> None:
+    """Write a result to stdout: as JSON, or as text with its colours where they may be."""
+    if as_json:
+        print_json(data)
+    else:
+        click.echo(text, color=color_of("stdout"))
 
 
 def counted(number: float, *, billion: str = "G") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
-from .output import counted, in_bytes, plural, print_json, print_lines, seconds, shapes, table, told
+from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
 from .progress import working
 
 if TYPE_CHECKING:
@@ -56,11 +56,9 @@ def command(
         else:
             made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or (), seed=seed)
         report = run_once(model, made, flags=flags or ())
-    if as_json:
-        data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made)}
-        print_json({**data, **report.to_json()})
-    else:
-        print_lines(f"{_head(model)}\n{told(shapes(made))}\n\n{_outputs(report)}\n\n{_costs(report)}")
+    data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made), **report.to_json()}
+    text = f"{_head(model)}\n{told(shapes(made))}\n\n{_outputs(report)}\n\n{_costs(report)}"
+    print_result(data, text, as_json=as_json)
 
 
 def _check_flags(model: Model, flags: list[str]) -> None:

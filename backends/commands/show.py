@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import dim_option, json_option, model_options
-from .output import counted, in_bytes, print_json, print_lines, table
+from .output import counted, in_bytes, print_result, table
 from .target import graph_of
 
 if TYPE_CHECKING:
@@ -57,10 +57,8 @@ def command(
         data, text = views[view](graph)
     else:
         data, text = _costs(graph, dims, _FLOAT_BYTES[dtype], depth)
-    if as_json:
-        print_json({"model": graph.name, "task": graph.task, "size": graph.size, **data})
-    else:
-        print_lines(text)
+    data = {"model": graph.name, "task": graph.task, "size": graph.size, **data}
+    print_result(data, text, as_json=as_json)
 
 
 def _costs(graph: Graph, dims: dict[str, int], float_bytes: int, depth: int | None) -> tuple[dict[str, Any], str]:
