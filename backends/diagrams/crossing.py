@@ -65,7 +65,7 @@ def is_attention(node: Node) -> bool:
 
 def unique(bodies: Iterable[Body]) -> list[Body]:
     """Each body once: rounds that are all alike share theirs."""
-    return list({id(body): body for body in bodies}.values())
+    return list(dict.fromkeys(bodies))
 
 
 def origins(value: Value | list[Value]) -> set[str | Node]:

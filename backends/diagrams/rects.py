@@ -20,9 +20,10 @@ class Rect:
     top: float
 
     @classmethod
-    def of(cls, text: str) -> Rect:
-        """From an attribute such as `bb`."""
-        return cls(*map(float, text.split(",")))
+    def of(cls, text: str, air: float = 0) -> Rect:
+        """From an attribute such as `bb`, with some air."""
+        left, bottom, right, top = map(float, text.split(","))
+        return cls(left - air, bottom - air, right + air, top + air)
 
     @classmethod
     def around(cls, x: float, y: float, wide: float, high: float, air: float = 0) -> Rect:
@@ -39,10 +40,6 @@ class Rect:
         return (
             self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
         )
-
-    def grown(self) -> Rect:
-        """With some air."""
-        return Rect(self.left - _AIR, self.bottom - _AIR, self.right + _AIR, self.top + _AIR)
 
     def borders(self) -> list[Rect]:
         """Its four sides."""
@@ -82,7 +79,7 @@ def clusters(graph: Any) -> list[Any]:
 
 def solid(graph: Any) -> Iterator[Rect]:
     """Where boxes, clusters and the text on edges are, with some air."""
-    yield from (Rect.of(cluster.graph_attr["bb"]).grown() for cluster in clusters(graph))
+    yield from (Rect.of(cluster.graph_attr["bb"], _AIR) for cluster in clusters(graph))
     yield from (node_rect(node, 0 if node.attr["shape"] == "plaintext" else _AIR) for node in graph.nodes())
     yield from (rect for edge in graph.edges() if (rect := label_rect(edge)) is not None)
 

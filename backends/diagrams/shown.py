@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...compiler.graph import Graph, InputValue, Node, Value, named_outputs, values_below
+from ...compiler.graph import Graph, Node, Value, named_outputs, sources, values_below
 from ...compiler.presence import present
 from ...compiler.building.scope import CallSite
 from .crossing import unique
@@ -50,13 +50,10 @@ class Shown:
     def _read(self, node: Node) -> set[str]:
         found: set[str] = set()
         for body in unique(node.rounds):
-            stack = list(body.outputs.values())
+            values = list(body.outputs.values())
             for one in body.nodes.values():
-                stack += [value for port in self.used(one) for value in _listed(one.inputs[port])]
-            while stack:
-                value = stack.pop()
-                found |= {value.name} if isinstance(value, InputValue) else set()
-                stack += values_below(value)
+                values += [value for port in self.used(one) for value in _listed(one.inputs[port])]
+            found.update(name for value in values for name in sources(value))
         return found & set(node.inputs)
 
     def _needed(self, graph: Graph) -> set[str]:

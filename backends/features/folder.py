@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from ..errors import ArgumentError, CheckpointError
+from ..torch.checkpoint.folder import read_json
 from .audio import audio_inputs
 from .images import image_inputs
 
@@ -21,15 +21,9 @@ def settings_of(folder: str | Path) -> dict[str, Any]:
         CheckpointError: there is none, or it cannot be read.
     """
     path = Path(folder) / "preprocessor_config.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{folder} has no preprocessor_config.json, which says how files are read") from None
-    except ValueError as error:
-        raise CheckpointError(f"{path} is no JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} expected an object, found {type(found).__name__}")
-    return found
+    if not path.is_file():
+        raise CheckpointError(f"{folder} has no preprocessor_config.json, which says how files are read")
+    return read_json(path)
 
 
 def file_inputs(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ArgumentError, CheckpointError
+from ..torch.checkpoint.folder import read_json
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -47,7 +47,7 @@ def tokenizer_of(folder: str | Path) -> Tokenizer:
 def _of_pieces(folder: Path, said: Mapping[str, Any]) -> Tokenizer:
     from tokenizers import Tokenizer, decoders, models
 
-    vocabulary = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
+    vocabulary = read_json(folder / "vocab.json")
     special = [one for one in vocabulary if one in _SILENT.values() or one.startswith("<lang:")]
     upper = [decoders.Replace(one, one.upper()) for one in _LETTERS] if said.get("do_upper_case") else []
     made = Tokenizer(models.WordLevel(vocabulary, unk_token="<unk>"))
@@ -129,4 +129,4 @@ def _content(token: object) -> object:
 
 
 def _json(path: Path) -> dict[str, Any] | None:
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return read_json(path) if path.is_file() else None
