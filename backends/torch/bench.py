@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,11 +72,15 @@ class Request:
             mask = made[extra[-1]].flatten(0, -2)
             lengths = sentence_lengths(*mask.shape, seed=self.seed)
             mask[torch.arange(mask.shape[1]) >= lengths[:, None]] = 0
-        dtype = getattr(torch, self.dtype) if self.dtype else None
         return {
-            name: value.to(self.device or "cpu", dtype if value.is_floating_point() else None)
+            name: value.to(self.device or "cpu", self.torch_dtype if value.is_floating_point() else None)
             for name, value in made.items()
         }
+
+    @property
+    def torch_dtype(self) -> torch.dtype | None:
+        """The dtype asked for."""
+        return getattr(torch, self.dtype) if self.dtype else None
 
 
 def usual_length(graph: Any) -> int:
@@ -176,7 +181,7 @@ def bench(
         theirs = backends if compile_reference else ("eager",)
         others, why = references(first, folder, request, theirs, wanted=reference, step=step)
         contenders = {**others, **models}
-        calls = {name: _call(model, inputs) for name, model in contenders.items()}
+        calls = {name: torch.no_grad()(partial(model, **inputs)) for name, model in contenders.items()}
         for name, call in calls.items():
             step(f"first call of {name}")
             with quiet():
@@ -215,24 +220,11 @@ def references(
     step("building the reference")
     try:
         model.save_pretrained(folder)
-        made = load_reference(folder, device=request.device, dtype=model_dtype(request), use_cache=use_cache)
+        made = load_reference(folder, device=request.device, dtype=request.torch_dtype, use_cache=use_cache)
     except NoReference as error:
         return {}, str(error)
     compiled = {"transformers inductor": torch.compile(made)} if "inductor" in backends else {}
     return {"transformers eager": made, **compiled}, None
-
-
-def model_dtype(request: Request) -> torch.dtype | None:
-    """The dtype asked for."""
-    return getattr(torch, request.dtype) if request.dtype else None
-
-
-def _call(model: Any, inputs: Mapping[str, torch.Tensor]) -> Callable[[], Any]:
-    @torch.no_grad()
-    def call() -> Any:
-        return model(**inputs)
-
-    return call
 
 
 @contextmanager
@@ -302,10 +294,10 @@ def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: f
     if reference is None:
         model = asked.model("inductor", packed=asked.packed)
     else:
-        model = torch.compile(load_reference(reference, device=asked.device, dtype=model_dtype(asked)))
+        model = torch.compile(load_reference(reference, device=asked.device, dtype=asked.torch_dtype))
     build, most = time.perf_counter() - began, peak(device)
     inputs = asked.call(model.graph) if reference is None else torch.load(Path(reference, INPUTS))
-    call = _call(model, inputs)
+    call = torch.no_grad()(partial(model, **inputs))
     first, again = (sample(call, 1) for _ in range(2))
     if keep:
         with torch.no_grad():

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from ...blocks.notation.dims import DimError
 from ...blocks.notation.types import Type, numel
@@ -115,11 +117,12 @@ def bench_generation(
     weight_bytes, cache_bytes, expected = _arithmetic(plain, inputs, new_tokens)
     del plain, made
     models |= {f"archwright {backend}": request.model(backend) for backend in backends}
-    calls = {name: _call(model, inputs, new_tokens) for name, model in models.items()}
+    told = {**inputs, **_ENDLESS, "max_new_tokens": new_tokens}
+    calls = {name: partial(model.generate, **told) for name, model in models.items()}
     for name, model in list(models.items()) if lookup else ():
         if name != "transformers":
             models[ahead := f"{name}, looking up {lookup}"] = model
-            calls[ahead] = _call(model, inputs, new_tokens, prompt_lookup_num_tokens=lookup)
+            calls[ahead] = partial(model.generate, **told, prompt_lookup_num_tokens=lookup)
     written: dict[str, torch.Tensor] = {}
     growths: dict[str, int | None] = {}
     for name, call in calls.items():
@@ -151,15 +154,6 @@ def bench_generation(
         rows, baseline, new_tokens, {name: list(value.shape) for name, value in inputs.items()}, weight_bytes,
         Spread.of(read), cache_bytes, expected, why, runs, torch.get_num_threads(),
     )  # fmt: skip
-
-
-def _call(
-    model: Any, inputs: Mapping[str, torch.Tensor], new_tokens: int, **options: Any
-) -> Callable[..., torch.Tensor]:
-    def call(**more: Any) -> torch.Tensor:
-        return model.generate(**inputs, max_new_tokens=new_tokens, **_ENDLESS, **options, **more)
-
-    return call
 
 
 class _Watch:
@@ -199,7 +193,7 @@ def _arithmetic(model: Model, inputs: Mapping[str, torch.Tensor], new_tokens: in
     decoder = writer.decoder
     if not isinstance(decoder, Decoder):
         return read, sum(map(_bytes, decoder.memory or [])), None
-    held = sum(map(_bytes, _tensors(decoder.held)))
+    held = sum(map(_bytes, tree_leaves(decoder.held)))
     try:
         numbers = _cached_numbers(model.graph, decoder, {**inputs, decoder.ids: ids})
     except DimError:
@@ -246,14 +240,6 @@ def _extents(graph: Graph, values: Mapping[str, torch.Tensor]) -> Iterator[tuple
         for dim, extent in zip(kind.dims if isinstance(kind, Type) else (), value.shape, strict=False):
             symbols = dim.expanded().symbols()
             yield from ((symbol.name, extent) for symbol in symbols if dim.evaluate({symbol.name: extent}) == extent)
-
-
-def _tensors(held: Any) -> Iterator[torch.Tensor]:
-    if isinstance(held, torch.Tensor):
-        yield held
-    else:
-        for inner in held.values() if isinstance(held, dict) else held:
-            yield from _tensors(inner)
 
 
 def _bytes(tensor: torch.Tensor) -> int:

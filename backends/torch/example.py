@@ -9,10 +9,10 @@ import torch
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.types import FILLED, RecordType, Type
-from ...compiler.calls import chosen_inputs, stated_extents
-from ...compiler.graph import Apply, Body, FirstOf, Gathered, Graph, InputValue, Node, Value
+from ...compiler.calls import chosen_inputs, extents, inner_extents
+from ...compiler.graph import Body, Graph, Node, Value, sources
 
-_DEFAULT_EXTENT = 8
+_BATCH, _LENGTH = 2, 8
 
 
 def example_inputs(
@@ -27,22 +27,14 @@ def example_inputs(
         seed: of the random numbers.
     """
     generator = torch.Generator().manual_seed(seed)
-    sizes = _extents(graph, dims or {})
     names = chosen_inputs(graph, extra)
-    made = {name: _tensor(graph, name, sizes, generator) for name in names}
+    sizes = {**extents(graph, names, batch=_BATCH, length=_LENGTH), **(dims or {})}
+    inner = inner_extents(graph, sizes)
+    made = {name: _tensor(graph, name, inner, generator) for name in names}
     for name, axis in graph.folds.items():
         if name in made:
             made[name] = made[name].unflatten(0, (-1, sizes[axis]))
     return made
-
-
-def _extents(graph: Graph, given: Mapping[str, int]) -> dict[str, int]:
-    """The extent of every free dimension: as given, as the spec's ``example:`` says, or a small one."""
-    sizes = {"batch": 2, **stated_extents(graph), **given}
-    for axis in set(graph.folds.values()):
-        sizes.setdefault(axis, 2)
-        sizes["batch"] *= sizes[axis]  # inside, the batch is folded
-    return sizes
 
 
 def _tensor(graph: Graph, name: str, sizes: Mapping[str, int], generator: torch.Generator) -> Any:
@@ -76,7 +68,7 @@ def _records(
 
 
 def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:
-    free = {symbol.name: sizes.get(symbol.name, _DEFAULT_EXTENT) for symbol in dim.expanded().symbols()}
+    free = {symbol.name: sizes.get(symbol.name, _LENGTH) for symbol in dim.expanded().symbols()}
     return dim.evaluate(free)
 
 
@@ -85,7 +77,7 @@ def _limits(body: Body, name: str) -> Iterator[int]:
     for node in body.nodes.values():
         for port, value in node.inputs.items():
             for one in value if isinstance(value, list) else [value]:
-                if name in _plain_sources(one):
+                if name in sources(one):
                     yield from _limit(node, port)
 
 
@@ -99,13 +91,3 @@ def _limit(node: Node, port: str) -> Iterator[int]:
     logits = node.inputs.get("logits") or node.inputs.get("start")
     if isinstance(logits, Value) and isinstance(logits.type, Type) and logits.type.dims[-1].known is not None:
         yield logits.type.dims[-1].known
-
-
-def _plain_sources(value: Value) -> Iterator[str]:
-    """The inputs that a value is, or is one of, or is computed from."""
-    match value:
-        case InputValue(name=name):
-            yield name
-        case Apply(args=parts) | FirstOf(choices=parts) | Gathered(items=parts):
-            for part in parts:
-                yield from _plain_sources(part)

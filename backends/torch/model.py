@@ -16,8 +16,9 @@ from torch import nn
 
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
-from ...compiler.graph import Graph
 from ...compiler.building.parts import MAX_ROUNDS
+from ...compiler.calls import is_conditional
+from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
@@ -267,7 +268,7 @@ class Model(nn.Module):
         if missing:
             raise ArgumentError(f"`{self.graph.name}` needs {', '.join(f'`{name}`' for name in missing)}")
         for name, value in self.graph.outputs.items():
-            if isinstance(value, dict) or value.present >> combination & 1 or _conditional(self.graph, name):
+            if isinstance(value, dict) or value.present >> combination & 1 or is_conditional(self.graph, name):
                 continue
             options = [atom for k, atom in enumerate(self.graph.atoms) if value.present >> (combination | 1 << k) & 1]
             if options:
@@ -346,17 +347,8 @@ def _adopt(old: type, new: type) -> None:
 
 def _plainest(graph: Graph) -> int:
     """The combination that the source shows first: required inputs, ids and the mask."""
-    inputs = graph.root.inputs
-    first = next((name for name in inputs), None)
-    given = {name for name in (first, "attention_mask", "decoder_input_ids") if name in graph.atoms}
-    return graph.combination(given)
-
-
-def _conditional(graph: Graph, name: str) -> bool:
-    raw = graph.spec.outputs.get(name)
-    if name == "loss" or name.endswith("_loss"):
-        return True
-    return isinstance(raw, dict) and ("when" in raw or bool(raw.get("optional")))
+    first = next(iter(graph.root.inputs), "")
+    return graph.combination({first, "attention_mask", "decoder_input_ids"} & {*graph.atoms})
 
 
 def _tensor(value: Any, name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,10 +15,11 @@ from torch.utils._pytree import tree_map_only
 from ...compiler.calls import chosen_inputs, extents
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
-from .build import compile, from_pretrained  # noqa: A004 - the name that users know from torch
+from .build import compile  # noqa: A004 - the name that users know from torch
 from .example import example_inputs
 from .memory import peak
 from .model import Model
+from .timing import sample
 
 LENGTH = 8
 """How long an axis of an example is, where nobody says."""
@@ -79,11 +79,9 @@ def built(
     how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic,
            "packed": packed}  # fmt: skip
     given = {**(overrides or {}), **how}
-    if not Path(target).is_dir():
-        return compile(target, task=task, size=size, **given)
-    if size is not None:
+    if size is not None and Path(target).is_dir():
         raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
-    return from_pretrained(target, task=task, **given)
+    return compile(target, task=task, size=size, **given)
 
 
 def _check_device(device: Any) -> None:
@@ -160,12 +158,14 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
     first, given = next(iter(model.net.parameters())), moved(model, inputs)
     if first.is_cuda:
         torch.cuda.reset_peak_memory_stats(first.device)
+    outputs: list[Any] = []
     with torch.no_grad():
-        outputs, seconds = _timed(model, given, flags)
-        _, again = _timed(model, given, flags)
+        seconds, again = (
+            sample(lambda: outputs.append(model(**given, **dict.fromkeys(flags, True))), 1) for _ in range(2)
+        )
     tensors = [*model.net.parameters(), *model.net.buffers()]
     return RunReport(
-        outputs=[_described(name, value) for name, value in _flat(outputs)],
+        outputs=[_described(name, value) for name, value in _flat(outputs[0])],
         seconds=seconds,
         again=again,
         parameters=model.num_parameters(),
@@ -188,14 +188,6 @@ def moved(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return value.to(first.device, first.dtype if value.is_floating_point() else None)
 
     return tree_map_only(Tensor, move, dict(inputs))
-
-
-def _timed(model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]) -> tuple[Any, float]:
-    start = time.perf_counter()
-    outputs = model(**inputs, **dict.fromkeys(flags, True))
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return outputs, time.perf_counter() - start
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
