@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from ...compiler.graph import Graph, Node, Value, named_outputs, sources, values_below
-from ...compiler.presence import present
 from ...compiler.building.scope import CallSite
+from ...compiler.calls import plain_call
 from .crossing import unique
 from .rounds import nested
 
@@ -17,7 +17,7 @@ class Shown:
     Attributes:
         table: the combinations of inputs in which the flags are as they are by default.
         outputs: those that some of these have, by name.
-        needed: a least set of inputs with which every output but a loss is there, those written first preferred.
+        needed: the optional inputs that a plain call gives all the same.
         always: the combination in which these are given, and no other.
         readers: how many places read each value.
     """
@@ -28,7 +28,7 @@ class Shown:
         for flag, default in graph.flags.items():
             self.table &= call.given(flag) if default else ~call.given(flag)
         self.outputs = {name: value for name, value in named_outputs(graph.outputs) if self.has(value)}
-        self.needed = self._needed(graph)
+        self.needed = plain_call(graph)
         self.always = graph.combination(self.needed)
         self.readers = _readers(graph)
         self._used: dict[Node, set[str]] = {}
@@ -55,18 +55,6 @@ class Shown:
                 values += [value for port in self.used(one) for value in _listed(one.inputs[port])]
             found.update(name for value in values for name in sources(value))
         return found & set(node.inputs)
-
-    def _needed(self, graph: Graph) -> set[str]:
-        inputs = [atom for atom in graph.atoms if atom not in graph.flags]
-        tensors = [value for value in self.outputs.values() if getattr(value.type, "dims", ())]
-        needed: set[str] = set()
-        for value in tensors or self.outputs.values():
-            given = set(inputs)
-            for name in reversed(inputs):
-                if present(value, graph.combination(given - {name})):
-                    given.discard(name)
-            needed |= given
-        return needed
 
 
 def _listed(value: Value | list[Value]) -> list[Value]:
