@@ -38,8 +38,9 @@ def language_schema() -> Json:
         definitions[name] = _tidy(definition)
     _shape_constructs(definitions)
     _add_nodes(definitions)
-    is_map, names = {"required": ["map"]}, [{"required": [key]} for key in ("map", "model", "frame")]
+    names = [{"required": [key]} for key in ("map", "model", "frame")]
     is_part = {"required": ["graph"], "not": {"anyOf": names}}
+    is_map = {"anyOf": [names[0], {"required": ["weights"], "not": {"anyOf": [*names, {"required": ["extends"]}]}}]}
     return {
         "$schema": DRAFT,
         "title": "Archwright",

@@ -6,6 +6,7 @@ what refers to other entries, a size to another size or a node to the one that i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
@@ -32,7 +33,7 @@ OF_ONE_CLASS = ("architectures", "model_type", "match")
 
 
 def prepare(tree: Mapping, *, is_part: bool = False) -> None:
-    """Write out what a file says short: `in`, a part's `outputs`, `pass`, `inherited`, counts and a class."""
+    """Write out what a file says short: `in`, a part's `outputs`, `pass`, `each`, `inherited`, counts and a class."""
     parts, tasks = _children(tree, "parts"), _children(tree, "tasks")
     for part in [tree, *parts] if is_part else parts:
         if "outputs" not in part.entries and _entries(part, "graph"):
@@ -56,6 +57,7 @@ def prepare(tree: Mapping, *, is_part: bool = False) -> None:
                 if "in" not in node.entries and previous is not None and _is_whole(node, "graph"):
                     node.entries["<previous>"] = Entry(entry.key_span, _text(previous, entry.key_span))
                 _pass(node)
+                _hand_round(node)
             previous = name
     for name, row in _entries(tree, "sizes"):
         if isinstance(row.value, Mapping) and "published" in row.value.entries:
@@ -70,6 +72,17 @@ def _pass(node: Mapping) -> None:
     for one in passed.value.items if passed and isinstance(passed.value, Sequence) else ():
         if isinstance(one, Scalar):
             _add(node, one.text, Entry(one.span, _text(f"${one.text}", one.span)))
+
+
+def _hand_round(node: Mapping) -> None:
+    """Of what `each` hands round, a list that is a parameter is one for an option: ``d_out: "$widths[$i]"``."""
+    each, index = _entries(node, "each"), next((name for name, _ in _entries(node, "repeat")), None)
+    for name, entry in each if index else ():
+        if isinstance(entry.value, Scalar) and re.fullmatch(r"\$\w+", entry.value.text):
+            _add(node, name, Entry(entry.key_span, _text(f"{entry.value.text}[${index}]", entry.value.span)))
+            del _mapping(node.entries["each"].value)[name]
+    if each and not _entries(node, "each"):
+        del node.entries["each"]
 
 
 def _add(mapping: Mapping, key: str, entry: Entry) -> None:

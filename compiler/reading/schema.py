@@ -401,7 +401,7 @@ class Part(InlinePart):
 
 
 class WeightMap(Construct):
-    """A named piece of checkpoint map, relative on both sides."""
+    """A piece of checkpoint map, relative on both sides, in a file of its own, which gives it its name."""
 
-    map: Identifier
+    map: Identifier | None = None
     weights: dict[str, Any]

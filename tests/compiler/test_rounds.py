@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from archwright.compiler.check import build_graph
+from archwright.compiler.diagnosing.diagnostics import SpecError
 
 SPEC = """\
 model: narrowing
@@ -39,3 +42,22 @@ def test_a_list_picks_several_by_expressions_over_parameters(tmp_path: Path) -> 
     path = tmp_path / "narrowing.yaml"
     path.write_text(SPEC)
     assert str(build_graph(path).outputs["z"].type) == "float[batch, 2*width]"
+
+
+def test_each_hands_a_round_its_element_of_a_list_of_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "narrowing.yaml"
+    path.write_text(
+        SPEC.replace("{width: 3}", "{width: 3, widths: [3, 4, 5, 6]}").replace(
+            "in: {x: x}}", "in: {x: x}, each: {width: $widths}}"
+        )
+    )
+    graph = build_graph(path)
+    shapes = [entry.shape for entry in graph.weights() if entry.path.endswith("weight")]
+    assert shapes == [(3, 5), (4, 3), (5, 4), (6, 5)]
+
+
+def test_a_parameter_that_each_hands_round_is_given_once(tmp_path: Path) -> None:
+    path = tmp_path / "narrowing.yaml"
+    path.write_text(SPEC.replace("in: {x: x}}", "in: {x: x}, width: 2, each: {width: $chosen}}"))
+    with pytest.raises(SpecError, match="`width` is given twice"):
+        build_graph(path)
