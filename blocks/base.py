@@ -90,6 +90,7 @@ class Block(BaseModel):
         counts: it numbers tokens or hides later ones, so that in decoding its function is told their `place`.
         divides: for an option that cuts extents into equal parts, the names of those extents (heads, groups).
         category: the family that diagrams colour it by.
+        free: a call costs no arithmetic.
         random: it draws random numbers in training.
         updates: it changes its own buffers in training.
     """
@@ -106,6 +107,7 @@ class Block(BaseModel):
     counts: ClassVar[bool] = False
     divides: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     category: ClassVar[str] = "operation"
+    free: ClassVar[bool] = False
     random: ClassVar[bool] = False
     updates: ClassVar[bool] = False
 
@@ -165,7 +167,8 @@ class Block(BaseModel):
     def flops(self, values: Mapping[str, AnyType | list[AnyType]], results: Mapping[str, AnyType]) -> Dim:
         """Floating-point operations of one call; by default one per number of the first output."""
         kind = next(iter(results.values()))
-        return numel(kind) if isinstance(kind, ListType) or kind.kind == "float" else Dim.of(0)
+        makes_floats = isinstance(kind, ListType) or kind.kind == "float"
+        return numel(kind) if makes_floats and not self.free else Dim.of(0)
 
 
 @dataclass(frozen=True, slots=True)

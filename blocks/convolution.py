@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from .base import Block, Size, Weight, block, to_size
 from .notation.dims import Dim
-from .notation.types import Bindings, Type, numel
+from .notation.types import Bindings, numel
 
 _LENGTH = "({0} + 2*padding - dilation*(kernel - 1) - 1) // stride + 1"
 _WINDOW = ("kernel", "stride", "padding", "dilation")
@@ -51,9 +51,7 @@ class _Convolution(Block):
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two per multiplied pair."""
-        kind, out = values["x"], results["x"]
-        assert isinstance(kind, Type) and isinstance(out, Type)
-        return 2 * numel(out) * self.window() * (kind.dims[1] // Dim.of(self.groups))
+        return 2 * numel(results["x"]) * self.window() * (values["x"].dims[1] // Dim.of(self.groups))
 
     def window(self) -> Dim:
         """How many taps the kernel has."""

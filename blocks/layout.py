@@ -22,6 +22,7 @@ class Rearrange(Block):
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     pattern: str
 
@@ -53,10 +54,6 @@ class Rearrange(Block):
         for group, extent in zip(left, kind.dims, strict=True):
             _bind_axis(group, extent, known, self.pattern)
         return {"x": Type(kind.kind, tuple(_product(group, known) for group in right))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 def axes(side: str) -> list[list[str]]:
@@ -100,6 +97,7 @@ class Concat(Block):
     inputs: ClassVar = {"parts*": "any"}
     outputs: ClassVar = {"x": "any"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     axis: int
 
@@ -114,10 +112,6 @@ class Concat(Block):
         dims[at] = sum((part.dims[at] for part in parts[1:]), first.dims[at])
         return {"x": Type(first.kind, tuple(dims))}
 
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
-
 
 @block
 class ExpandBatch(Block):
@@ -127,16 +121,13 @@ class ExpandBatch(Block):
     outputs: ClassVar = {"x": "any"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """`x` with the batch of `like`; a leading extent of 1 is replaced."""
         x, like = values["x"], values["like"]
         rest = x.dims[1:] if len(x.dims) == len(like.dims) and x.dims[0].known == 1 else x.dims
         return {"x": Type(x.kind, (like.dims[0], *rest))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -192,15 +183,12 @@ class ChannelAxis(Block):
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """The type is that of the longer form."""
         kind: Type = values["x"]
         return {"x": kind if len(kind.dims) == 3 else Type(kind.kind, (*kind.dims, Dim.of(1)))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -210,6 +198,7 @@ class Lagged(Block):
     inputs: ClassVar = {"x": "float[batch, length, d]"}
     outputs: ClassVar = {"x": "float[batch, rows, d*num]"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     lags: list[int]
     start: Size
@@ -218,10 +207,6 @@ class Lagged(Block):
     def bindings(self) -> Bindings:
         """The fields, and how many lags there are."""
         return Bindings({**super().bindings().given, "num": Dim.of(len(self.lags))})
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -242,15 +227,12 @@ class LastTokens(Block):
     outputs: ClassVar = {"x": "float[batch, kept, d]"}
     reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """Of a length that only the call knows."""
         kind: Type = values["x"]
         return {"x": Type(kind.kind, (kind.dims[0], Dim.of(Symbol("kept", None)), *kind.dims[2:]))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block

@@ -29,9 +29,7 @@ class Linear(Block):
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two per multiplied pair."""
-        kind = values["x"]
-        assert isinstance(kind, Type)
-        return 2 * numel(kind) * Dim.of(self.d_out)
+        return 2 * numel(values["x"]) * Dim.of(self.d_out)
 
 
 @block
@@ -42,14 +40,11 @@ class Embedding(Block):
     outputs: ClassVar = {"x": "float[*, dim]"}
     weights: ClassVar = {"weight": Weight("num, dim")}
     category: ClassVar[str] = "embedding"
+    free: ClassVar[bool] = True
 
     num: Size
     dim: Size
     pad_row: int | None = None
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None: a lookup."""
-        return Dim.of(0)
 
 
 @block
@@ -60,6 +55,7 @@ class Parameter(Block):
     outputs: ClassVar = {"x": "float[*]"}
     weights: ClassVar = {"": Weight("*")}
     category: ClassVar[str] = "embedding"
+    free: ClassVar[bool] = True
 
     shape: list[Size] = []
     init: float | None = None
@@ -72,7 +68,3 @@ class Parameter(Block):
     def weight_shapes(self, bindings: Bindings) -> dict[str, tuple[Dim, ...]]:
         """One tensor, under the node's own name."""
         return {"": tuple(Dim.of(extent) for extent in self.shape)}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Literal
 
 from .base import Block, PortError, block
 from .notation.dim_compare import compare
-from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type
 
 
@@ -20,6 +19,7 @@ class PrefixMask(Block):
     reads: ClassVar = {"lengths": "all", "like": "all"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "mask"
+    free: ClassVar[bool] = True
 
     axis: int = 1
 
@@ -27,10 +27,6 @@ class PrefixMask(Block):
         """As long as `like` is along the axis."""
         like: Type = values["like"]
         return {"x": Type("bool", (values["lengths"].dims[0], like.dims[self.axis]))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -50,6 +46,7 @@ class SpanMask(Block):
     outputs: ClassVar = {"x": "float[batch, a, b]"}
     reads: ClassVar = {"x": "all", "given": "all", "valid": "all"}
     category: ClassVar[str] = "mask"
+    free: ClassVar[bool] = True
     random: ClassVar[bool] = True
 
     p: float
@@ -69,7 +66,3 @@ class SpanMask(Block):
             if answer == "unproven":
                 bindings.unproven.append((expected, found))
         return {"x": kind}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from .base import Block, Size, Weight, block
-from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type
 
 
@@ -20,16 +19,13 @@ class TokenPositions(Block):
     counts: ClassVar[bool] = True
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "position"
+    free: ClassVar[bool] = True
 
     start: int = 0
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """As long as the second axis."""
         return {"x": Type("int", (values["like"].dims[1],))}
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -68,12 +64,9 @@ class RotaryRates(Block):
     outputs: ClassVar = {"x": "float[dim // 2]"}
     weights: ClassVar = {"": Weight("dim // 2", init="given", buffer=True)}
     category: ClassVar[str] = "position"
+    free: ClassVar[bool] = True
 
     dim: Size
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -119,12 +112,9 @@ class WindowIndex(Block):
     outputs: ClassVar = {"x": "int[window**2, window**2]"}
     weights: ClassVar = {"": Weight("window**2, window**2", init="given", buffer=True, kind="int")}
     category: ClassVar[str] = "position"
+    free: ClassVar[bool] = True
 
     window: Size
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -168,14 +158,11 @@ class SinusoidTable(Block):
     outputs: ClassVar = {"x": "float[num, dim]"}
     weights: ClassVar = {"": Weight("num, dim", init="given", buffer=True)}
     category: ClassVar[str] = "position"
+    free: ClassVar[bool] = True
 
     num: Size
     dim: Size
     kind: Literal["interleaved", "halves", "halves_fairseq", "halves_float32"] = "interleaved"
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -189,14 +176,11 @@ class SinusoidGrid(Block):
     outputs: ClassVar = {"x": "float[1, extra + side**2, dim]"}
     weights: ClassVar = {"": Weight("1, extra + side**2, dim", init="given", buffer=True)}
     category: ClassVar[str] = "position"
+    free: ClassVar[bool] = True
 
     side: Size
     dim: Size
     extra: int = 1
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block

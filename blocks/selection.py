@@ -17,12 +17,9 @@ class OneHot(Block):
     inputs: ClassVar = {"index": "int[*]"}
     outputs: ClassVar = {"x": "bool[*, num]"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     num: Size
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None."""
-        return Dim.of(0)
 
 
 @block
@@ -53,10 +50,7 @@ class GatherRows(Block):
     outputs: ClassVar = {"x": "any[*, d]"}
     reads: ClassVar = {"rows": "all"}
     category: ClassVar[str] = "layout"
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None: a lookup."""
-        return Dim.of(0)
+    free: ClassVar[bool] = True
 
 
 @block
@@ -71,6 +65,7 @@ class Compact(Block):
     outputs: ClassVar = {"x": "any", "filled": "bool[batch, kept]"}
     reads: ClassVar = {"x": "all", "marked": "all"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     axis: int
     rest: Literal["zero", "unmarked"] = "zero"
@@ -84,10 +79,6 @@ class Compact(Block):
         dims = (*kind.dims[: self.axis], kept, *kind.dims[self.axis + 1 :])
         return {"x": Type(kind.kind, dims), "filled": Type("bool", (kind.dims[0], kept))}
 
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None: a lookup."""
-        return Dim.of(0)
-
 
 @block
 class Diagonals(Block):
@@ -97,12 +88,9 @@ class Diagonals(Block):
     outputs: ClassVar = {"x": "float[*, n, 2*reach + 1]"}
     reads: ClassVar = {"x": "query"}
     category: ClassVar[str] = "layout"
+    free: ClassVar[bool] = True
 
     reach: Size
-
-    def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
-        """None: a lookup."""
-        return Dim.of(0)
 
 
 @block
