@@ -13,9 +13,7 @@ from .building.definitions import Shared
 from .building.models import ModelBuilder
 from .building.order import dependencies
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, merged
-from .graph import (
-    Graph,
-)  # fmt: skip
+from .graph import Graph
 from .reading import schema
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws

@@ -100,6 +100,11 @@ class Items(dict[str, Any]):
     """Outputs that a call returns as a list of records, by their places."""
 
 
+def flat(given: Value | list[Value]) -> list[Value]:
+    """The values at an input, one by one."""
+    return given if isinstance(given, list) else [given]
+
+
 def values_below(value: Value) -> tuple[Value, ...]:
     """The values that a value is made from by edges alone."""
     match value:

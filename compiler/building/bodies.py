@@ -6,41 +6,28 @@ that has not. A part becomes a `Body` at every use, since its types and its cond
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...blocks.notation.dims import Dim, DimError, Symbol
-from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Name, Param, parse, walk
-from ...blocks.notation.types import (
-    KINDS,
-    AnyType,
-    Bindings,
-    ListType,
-    MatchError,
-    Notation,
-    RecordType,
-    Type,
-    build_any,
-    match,
-    parse_type,
-)
+from ...blocks.notation.dims import Dim, DimError
+from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Param, parse
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import nearest
-from ..diagnosing.report import Report
-from ..graph import Apply, Body, Constant, InputValue, Option, Value
+from ..diagnosing.report import Report, Reported
+from ..graph import Body, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Library
 from ..reading.span import Span
 from .definitions import TYPE_WORDS, Definition, Shared, article, declared
-from .edges import EdgeError, first_of, read_edge
+from .edges import EdgeError, read_edge
+from .inputs import InputReader
 from .nodes import NodeBuilder
 from .origins import in_words, makers, quoted
-from .parts import lifted
-from .scope import CallSite, Scope, ScopeError, bare, unreadable
+from .outputs import read_outputs
+from .scope import CallSite, Scope, unreadable
+from .values import first_of
 
 MAX_BODIES = 10_000
 
@@ -68,7 +55,7 @@ class Builder:
         scope: Scope,
         span: Span,
         at: Callable[[str], Span] | None = None,
-    ) -> Body | None:
+    ) -> Body:
         """The body of `definition` called with `given` values, its parameters already in `scope`.
 
         Args:
@@ -79,14 +66,13 @@ class Builder:
             span: where the inputs are given.
             at: gives the place of each value that is.
 
-        Returns:
-            The body, or None where a reported mistake leaves nothing to go on.
+        Raises:
+            Reported: a mistake leaves nothing to go on with.
         """
         self.count(1)
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
-        if not self.inputs(definition, body, scope, given, span, at or (lambda _: span)):
-            return None
+        InputReader(self, definition, body, scope, given, span, at or (lambda _: span)).read()
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body
@@ -175,7 +161,7 @@ class Builder:
             raw = None
         try:
             option = scope.option(raw, definition.span("params", name, "default"))
-        except ScopeError:
+        except Reported:
             self.report.poison(name)
             return Option(None, None, origin="default")
         tree = _literal(simplest(option.value))
@@ -207,217 +193,6 @@ class Builder:
         self.report.poison(name)
         return False
 
-    def inputs(
-        self, definition: Definition, body: Body, scope: Scope, given: Mapping[str, Value | list[Value]], span: Span,
-        at: Callable[[str], Span],
-    ) -> bool:  # fmt: skip
-        """Bind the inputs' dimensions, and give each input its value; whether what is given fits."""
-        bindings = Bindings({}, params=_Env(scope))
-        complete = True
-        unread: set[str] = set()
-        given = {name: value for name, value in given.items() if not _is_absent(value)}
-        for name, declaration in definition.model.inputs.items():
-            place = definition.span("inputs", name, "type")
-            notation = self.notation(declaration.type, place, definition)
-            if notation is None:
-                unread.add(name)
-                scope.values[name] = Value(None, self.call.full)
-                continue
-            complete &= self.bind_input(name, notation, given.get(name), bindings, scope, body, place, at(name))
-        for name, declaration in definition.model.inputs.items():
-            if complete and name not in unread:
-                complete &= self.input_value(
-                    name, declaration, given.get(name), bindings, scope, body, definition, span
-                )
-        scope.dims = dict(body.symbols)
-        return complete
-
-    def notation(self, text: str, place: Span, definition: Definition) -> Notation | None:
-        """Parse a type; a mistake is reported."""
-        try:
-            notation = parse_type(text)
-        except ExpressionError as error:
-            head = text.split("[")[0].strip()
-            close = nearest(head, KINDS) if head not in KINDS else None
-            self.report.error(
-                "bad-type", f"`{clip(text)}` is no type", place.within(error.start, error.end), label=str(error),
-                help=f"did you mean `{close}`?" if close else None,
-            )  # fmt: skip
-            for word in re.findall(r"[A-Za-z_]\w*", text):  # nobody knows which of them are dimensions
-                self.report.poison(word)
-            return None
-        for tree in notation.dims:
-            for part in walk(tree):
-                if isinstance(part, Name) and part.text in (*definition.model.params, *definition.model.let):
-                    self.report.error(
-                        *bare(part.text), place.within(part.start, part.end),
-                        label="expected a dimension's name, found a parameter's", help=f"write `${part.text}`",
-                    )  # fmt: skip
-                    return None
-        return notation
-
-    def bind_input(
-        self,
-        name: str,
-        notation: Notation,
-        value: Any,
-        bindings: Bindings,
-        scope: Scope,
-        body: Body,
-        place: Span,
-        span: Span,
-    ) -> bool:
-        """Bind the names in an input's type: to what is given, in the root to new free symbols; whether it fits."""
-        fits = True
-        for kind in _types(value):
-            local = Bindings({}, params=bindings.params, dims=dict(bindings.dims))
-            try:
-                match(notation, kind, local)
-            except MatchError as error:
-                self.report.error(
-                    "shape-mismatch", f"`{name}` of `{body.part}` does not fit", span,
-                    label=f"expected {error.expected}, found {error.found}",
-                    others=[*makers([value]), (place, "declared here")],
-                )  # fmt: skip
-                fits = False
-                continue
-            except (EvaluationError, KeyError) as error:
-                self.blame_type(error, place, scope)
-                fits = False
-                continue
-            self.unproven.extend((span, a, b) for a, b in local.unproven)
-            for key, dim in local.dims.items():
-                if key == "*" or key in bindings.dims:
-                    bindings.dims.setdefault(key, dim)
-                    continue
-                assert isinstance(dim, Dim)
-                self.new_symbol(Symbol(key, dim), bindings, scope, body)
-        if value is None or self.is_promoted(value):
-            for tree in notation.dims:
-                for part in walk(tree):
-                    if isinstance(part, Name) and part.text not in bindings.dims:
-                        self.new_symbol(Symbol(part.text, None), bindings, scope, body)
-        return fits
-
-    def is_promoted(self, value: Any) -> bool:
-        """Whether a value is an input that a task's part brought, its type not yet known."""
-        return isinstance(value, InputValue) and value.type is None and self.promoted.get(value.name) is value
-
-    def new_symbol(self, symbol: Symbol, bindings: Bindings, scope: Scope, body: Body) -> None:
-        """Make a dimension known under its name."""
-        if symbol.definition is not None or not self.building:  # free ones of two parts are not the same
-            symbol = self.shared.symbol(symbol)
-        body.symbols[symbol.name] = symbol
-        bindings.dims[symbol.name] = Dim.of(symbol)
-        scope.env.setdefault(symbol.name, Dim.of(symbol))
-
-    def blame_type(self, error: Exception, place: Span, scope: Scope) -> None:
-        """Report a type whose parameter is not known."""
-        if isinstance(error, EvaluationError):
-            scope.blame(error, place)
-        else:
-            word = str(error.args[0])
-            text = "expected a dimension that an input before it has"
-            self.report.error("unknown-name", f"nothing says how long `{word}` is", place, label=text)
-
-    def input_value(
-        self, name: str, declaration: schema.Input, value: Any, bindings: Bindings, scope: Scope, body: Body,
-        definition: Definition, span: Span,
-    ) -> bool:  # fmt: skip
-        """Give one input its value inside the body: what was passed, or its default."""
-        place = definition.span("inputs", name, "type")
-        notation = parse_type(declaration.type)
-        try:
-            kind: AnyType = build_any(notation, bindings)
-        except (KeyError, EvaluationError) as error:
-            self.blame_type(error, place, scope)
-            scope.values[name] = Value(None, self.call.full)
-            return True
-        if isinstance(kind, Type):
-            self.check_extents(notation, kind, scope, place)
-        if isinstance(kind, Type) and declaration.type.startswith("any") and _types(value):
-            kind = Type(_types(value)[0].kind, kind.dims)
-        if declaration.type == "any" and isinstance(value, Value) and value.type is not None:
-            kind = value.type
-        if isinstance(value, list):
-            kind = ListType(tuple(_flat_types(value) if declaration.type == "any" else [kind for _ in value]))
-            present = 0
-            for one in value:
-                present |= one.present
-            scope.values[name] = body.inputs[name] = InputValue(kind, present, name)
-            return True
-        if value is None and (not definition.is_root or name in definition.dropped):
-            return self.left_out(name, declaration, kind, scope, body, definition, span)
-        if value is None:
-            given = self.call.given(name) if name in self.call.atoms else self.call.full
-            own: Value = InputValue(kind, given, name)
-        else:
-            assert isinstance(value, Value)
-            promoted = self.is_promoted(value)
-            own = InputValue(kind if promoted or value.type is not None else None, value.present, name)
-            if promoted:
-                value.type = lifted(kind, body)
-        body.inputs[name] = own
-        scope.values[name] = own
-        if isinstance(own.type, RecordType):
-            for field_name, inner in zip(own.type.names, own.type.items, strict=True):
-                scope.values[f"{name}.{field_name}"] = Apply(inner, own.present, "field", (own,), (field_name,))
-        if own.present != self.call.full and declaration.default is not None:
-            body.defaults[name] = declaration.default
-            self.simple_default(name, declaration, own, scope, place)
-        return True
-
-    def check_extents(self, notation: Notation, kind: Type, scope: Scope, place: Span) -> None:
-        """Report parameters that are the extent of an axis and negative."""
-        if len(notation.dims) != len(kind.dims):
-            return
-        for tree, dim in zip(notation.dims, kind.dims, strict=True):
-            if isinstance(tree, Param) and dim.known is not None and dim.known < 0:
-                self.report.error(
-                    "bad-option", f"`{tree.text}` is the extent of an axis", scope.places.get(tree.text, place),
-                    label=f"expected 0 or more, found {dim.known}",
-                    others=[(place.within(tree.start, tree.end), "this axis")],
-                )  # fmt: skip
-
-    def left_out(
-        self,
-        name: str,
-        declaration: schema.Input,
-        kind: AnyType,
-        scope: Scope,
-        body: Body,
-        definition: Definition,
-        span: Span,
-    ) -> bool:
-        """An input that the call does not give: its default, absent, or a mistake."""
-        if declaration.default is None and not declaration.optional and name not in definition.dropped:
-            self.report.error(
-                "missing-input", f"`{definition.name}` needs the input `{name}`", span, label=f"expected `{name}` here",
-                others=[
-                    (definition.span("inputs", name, key=True), "declared here, neither optional nor with a default")
-                ],
-            )  # fmt: skip
-            return False
-        absent = InputValue(kind, 0, name)
-        scope.values[name] = absent
-        if declaration.default is not None:
-            body.defaults[name] = declaration.default
-            self.simple_default(name, declaration, absent, scope, definition.span("inputs", name, "default"))
-        return True
-
-    def simple_default(self, name: str, declaration: schema.Input, own: Value, scope: Scope, place: Span) -> None:
-        """Defaults that are no node: a literal, ``zeros``, ``ones``, ``range``. A node's waits for its turn."""
-        raw = declaration.default
-        assert own.type is not None or own.present
-        if isinstance(raw, str) and raw in ("zeros", "ones", "range"):
-            made: Value = Apply(own.type, self.call.full, raw, ())
-        elif isinstance(raw, (bool, int, float)):
-            kind = "bool" if isinstance(raw, bool) else "float" if isinstance(raw, float) else "int"
-            made = Constant(Type(kind, ()), self.call.full, raw, _literal(raw))
-        else:
-            return
-        scope.values[name] = first_of([own, made]) if own.present else made
-
     def node_default(self, name: str, raw: str, definition: Definition, scope: Scope) -> None:
         """A default that is an edge expression, read once what it names is built."""
         span = definition.span("inputs", name, "default")
@@ -426,6 +201,10 @@ class Builder:
             made = self.edge(raw, span, scope)
             if made is not None:
                 scope.values[name] = first_of([own, made]) if own.present else made
+
+    def is_promoted(self, value: Any) -> bool:
+        """Whether a value is an input that a task's part brought, its type not yet known."""
+        return isinstance(value, InputValue) and value.type is None and self.promoted.get(value.name) is value
 
     def edge(self, raw: Any, span: Span, scope: Scope) -> Value | None:
         """The value of an edge expression; a mistake is reported and None returned."""
@@ -452,8 +231,7 @@ class Builder:
 
     def apart(self, values: Iterable[Value | list[Value]]) -> str:
         """What is there when, of values that are never there together."""
-        parts = [one for value in values for one in (value if isinstance(value, list) else [value])]
-        words = dict.fromkeys(presence_text(part.present, self.call) for part in parts)
+        words = dict.fromkeys(presence_text(one.present, self.call) for value in values for one in flat(value))
         found = " and ".join(f"one when `{word}`" for word in words if word)
         return f"expected values that one call gives, found {found or 'none that does'}"
 
@@ -461,8 +239,6 @@ class Builder:
         """Read the outputs of a part; those of a root are richer and read elsewhere."""
         if isinstance(definition.model, schema.Spec):
             if not definition.is_root:
-                from .outputs import read_outputs
-
                 found = read_outputs(self, definition, scope, body)
                 body.outputs.update({name: value for name, value in found.items() if isinstance(value, Value)})
             return
@@ -474,43 +250,3 @@ class Builder:
 
 def _literal(raw: Any) -> Expr:
     return Literal(0, 0, raw)
-
-
-def _is_absent(value: Value | list[Value]) -> bool:
-    """Whether a value is there under no combination, which is as if it were not given."""
-    return isinstance(value, Value) and not value.present
-
-
-def _types(value: Any) -> list[Type]:
-    values = value if isinstance(value, list) else [value]
-    return [one.type for one in values if isinstance(one, Value) and isinstance(one.type, Type)]
-
-
-def _flat_types(values: list[Value]) -> Iterable[Type]:
-    """The types of values, those of a list one by one."""
-    for one in values:
-        kinds = one.type.items if isinstance(one.type, ListType) else (one.type,)
-        yield from (kind for kind in kinds if isinstance(kind, Type))
-
-
-class _Env(Mapping[str, Any]):
-    """A scope's parameters as a mapping."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-
-    def __getitem__(self, name: str) -> Any:
-        return self.scope.param(name)
-
-    def __contains__(self, name: object) -> bool:
-        try:
-            self.scope.param(str(name))
-        except KeyError:
-            return False
-        return True
-
-    def __iter__(self) -> Any:
-        return iter(self.scope.known_params())
-
-    def __len__(self) -> int:
-        return len(self.scope.known_params())

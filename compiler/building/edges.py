@@ -26,10 +26,11 @@ from ...blocks.notation.expressions import (
 )  # fmt: skip
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import Formula, evaluate, simplest
-from ..diagnosing.diagnostics import nearest
-from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Rounds, Value
+from ..diagnosing.diagnostics import did_you_mean
+from ..graph import Apply, Constant, Picked, Value
 from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
 from .origins import in_words, listed
+from .values import element, first_of, gathered, together
 
 
 class Names(Protocol):
@@ -81,7 +82,7 @@ class _Reader:
             case Literal() | Param():
                 return self.constant(tree)
             case ListOf(items=items):
-                return _gather([self.value(item) for item in items], self.names.full)
+                return gathered([self.value(item) for item in items], self.names.full)
             case Index(base=base, items=items):
                 return self.index(tree, base, items)
             case Unary(op=op, operand=operand):
@@ -154,9 +155,7 @@ class _Reader:
 
     def together(self, tree: Expr, *values: Value) -> int:
         """Where all the values are there."""
-        present = self.names.full
-        for value in values:
-            present &= value.present
+        present = together(values, self.names.full)
         if not present and all(value.present for value in values):
             raise EdgeError("never-present", "what is read here is never there together", tree, values=values)
         return present
@@ -176,10 +175,10 @@ class _Reader:
 
     def call(self, tree: Call) -> Value:
         if tree.function not in FUNCTIONS:
-            close = nearest(tree.function, FUNCTIONS)
+            help_ = did_you_mean(tree.function, FUNCTIONS)
             raise EdgeError("unknown-function", f"there is no function `{tree.function}`", tree,
-                            label=f"expected one of {listed(FUNCTIONS, most=12 if close else 40)}",
-                            help=f"did you mean `{close}`?" if close else None)  # fmt: skip
+                            label=f"expected one of {listed(FUNCTIONS, most=12 if help_ else 40)}",
+                            help=help_)  # fmt: skip
         rule: Callable[[Call], Value] | None = getattr(self, f"call_{tree.function}", None)
         if rule is not None:
             return rule(tree)
@@ -333,10 +332,7 @@ class _Reader:
         items = tuple(item for column in columns for item in column)
         if op == "pair":
             items = tuple(ListType(row) for row in zip(*columns, strict=False))
-        present = self.names.full
-        for value in lists:
-            present &= value.present
-        return Apply(ListType(items), present, op, tuple(lists))
+        return Apply(ListType(items), together(lists, self.names.full), op, tuple(lists))
 
     def call_pair(self, tree: Call) -> Value:
         return self.call_zip(tree, "pair")
@@ -368,7 +364,7 @@ class _Reader:
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
         if isinstance(at, list) and all(isinstance(one, int) for one in at):
-            return _gather([self.pick_one(value, kinds, one, item) for one in at], self.names.full)
+            return gathered([self.pick_one(value, kinds, one, item) for one in at], self.names.full)
         return self.pick_one(value, kinds, self.whole(item), item)
 
     def pick_one(self, value: Value, kinds: tuple[AnyType, ...] | None, at: int, tree: Expr) -> Value:
@@ -381,10 +377,7 @@ class _Reader:
             raise EdgeError(
                 "index-out-of-range", f"there is no element {at} in a list of {len(kinds)}", tree, label=label
             )
-        flat = isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items)
-        if isinstance(value, Gathered) and flat and -len(value.items) <= at < len(value.items):
-            return value.items[at]
-        return Picked(None if kinds is None else kinds[at], value.present, value, at)
+        return element(value, at)
 
     def whole(self, tree: Expr) -> int:
         value = self.static(tree)
@@ -470,35 +463,3 @@ def _is_number(tree: Expr) -> bool:
 
 def _is_new_axis(tree: Expr) -> bool:
     return isinstance(tree, Literal) and tree.value is None
-
-
-def first_of(choices: list[Value]) -> Value:
-    """The first that is present: one value where that is settled, else a `FirstOf`."""
-    present, kept = 0, []
-    for choice in choices:
-        if choice.present & ~present:
-            kept.append(choice)
-            present |= choice.present
-    if len(kept) == 1:
-        return kept[0]
-    if not kept:
-        return choices[0]
-    return FirstOf(kept[0].type, present, tuple(kept))
-
-
-def _gather(values: list[Value], full: int) -> Value:
-    present = full
-    items: list[Value] = []
-    for value in values:
-        present &= value.present
-        items.append(value)
-    kinds = [value.type for value in items]
-    if any(kind is None for kind in kinds):
-        return Gathered(None, present, tuple(items))
-    flat: list[AnyType] = []
-    for kind in kinds:
-        flat.extend(kind.items if isinstance(kind, ListType) else [kind] if kind is not None else [])
-    return Gathered(ListType(tuple(flat)), present, tuple(items))
-
-
-__all__ = ["FUNCTIONS", "EdgeError", "Names", "Rounds", "first_of", "read_edge"]

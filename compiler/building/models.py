@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.values import simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
-from ..diagnosing.report import Report
-from ..graph import (
-    Body,
-    Graph,
-    InputValue,
-    TiedPair,
-    path_below,
-)  # fmt: skip
+from ..diagnosing.report import Report, Reported
+from ..graph import Body, Graph, InputValue, TiedPair, path_below
 from ..reading import schema
 from ..reading.document import Document, Library, library
 from .bodies import Builder
-from .compose import FLAGS, Composed, compose
+from .compose import FLAGS, compose
 from .definitions import Definition, Shared
 from .outputs import prune, read_outputs
 from .parameters import Said, root_parameters
-from .parts import param_symbols, part_definition
-from .scope import CallSite, Scope, ScopeError
+from .parts import mounted, param_symbols, part_definition
+from .scope import CallSite, Scope
 
 MAX_ATOMS = 18
 
@@ -60,13 +54,12 @@ class ModelBuilder:
         Raises:
             SpecError: with every diagnostic found.
         """
-        atoms = self.atoms
-        if len(atoms) > MAX_ATOMS:
+        if len(self.atoms) > MAX_ATOMS:
             self.report.error("too-many-optional", "there are too many optional inputs and flags",
                               self.document.span("inputs", key=True),
-                              label=f"expected at most {MAX_ATOMS}, found {len(atoms)}")  # fmt: skip
+                              label=f"expected at most {MAX_ATOMS}, found {len(self.atoms)}")  # fmt: skip
             self.report.raise_if_any()
-        call = CallSite(atoms, self.flags)
+        call = CallSite(self.atoms, self.flags)
         builder = Builder(self.report, call, self.library, self.shared)
         builder.promoted = self.promote(call)
         scope = builder.scope(self.definition)
@@ -80,30 +73,34 @@ class ModelBuilder:
         scope.values.update(builder.promoted)
         for name in builder.promoted:
             scope.order.setdefault(name, -1)
-        body = builder.body(self.definition, options=params, given={}, scope=scope, span=self.definition.span("inputs"))
-        outputs: dict[str, Any] = {}
-        if body is not None:
-            body.inputs.update({name: value for name, value in builder.promoted.items() if value.type is not None})
-            body.symbols.update({**param_symbols(scope), **scope.dims})
-            body.mounts.update({name: dict(scope.env[name]) for name in self.spec.mounts if name in scope.env})
-            outputs = read_outputs(builder, self.definition, scope, body)
+        try:
+            body = builder.body(
+                self.definition, options=params, given={}, scope=scope, span=self.definition.span("inputs")
+            )
+        except Reported:
+            self.report.raise_if_any()
+            raise
+        body.inputs.update({name: value for name, value in builder.promoted.items() if value.type is not None})
+        body.symbols.update({**param_symbols(scope), **scope.dims})
+        body.mounts.update({name: dict(scope.env[name]) for name in self.spec.mounts if name in scope.env})
+        outputs = read_outputs(builder, self.definition, scope, body)
         self.report.raise_if_any()
-        assert body is not None
-        graph = self.graph(body, outputs, atoms, scope, params)
-        graph.notes.extend(self.unproven(builder))
+        graph = self.graph(body, outputs, scope, params, self.unproven(builder))
         self.check_ties(graph)
         self.report.raise_if_any()
         return graph
 
-    def graph(self, body: Body, outputs: dict[str, Any], atoms: tuple[str, ...], scope: Scope, params: Any) -> Graph:
+    def graph(
+        self, body: Body, outputs: dict[str, Any], scope: Scope, params: Any, notes: Iterable[Diagnostic]
+    ) -> Graph:
         """The graph of a body and what is read of it."""
         kept = prune(self.definition, body, outputs)
         values = {name: simplest(option.value) for name, option in params.items()}
         for mount in self.spec.mounts:
             values[mount] = scope.env.get(mount)
         return Graph(
-            self.spec.model, self.spec.title, self.definition.task, self.size, body, outputs, atoms, self.flags, values,
-            list(self.report.notes), spec=self.spec, document=self.document, kept=kept,
+            self.spec.model, self.spec.title, self.definition.task, self.size, body, outputs, self.atoms, self.flags,
+            values, list(notes), spec=self.spec, document=self.document, kept=kept,
             folds={name: axis for axis, names in self.definition.fold.items() for name in names},
         )  # fmt: skip
 
@@ -185,8 +182,9 @@ class ModelBuilder:
         """Resolve the parameters of every mounted spec, so that ``$vision.d_model`` can be read."""
         for name, mount in self.spec.mounts.items():
             try:
-                definition = mounted(builder, self.definition, name, scope)
-                if definition is None:
+                try:
+                    definition = mounted(builder, self.definition, name, scope)
+                except Reported:
                     self.report.poison(name)
                     continue
                 inner = builder.scope(definition)
@@ -205,7 +203,7 @@ class ModelBuilder:
                 )
                 params = root_parameters(builder, definition, inner, size, {**given, **fixed}, said)
                 scope.env[name] = {key: option.value for key, option in params.items()}
-            except ScopeError:
+            except Reported:
                 continue
 
     def size_row(self, mount: str) -> dict[str, Any]:
@@ -215,25 +213,6 @@ class ModelBuilder:
 
 def _as_mapping(raw: Any) -> dict[str, Any]:
     return dict(raw) if isinstance(raw, Mapping) else {}
-
-
-def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Composed | None:
-    """The definition of a mounted spec; a mistake is reported and None returned."""
-    assert isinstance(home.model, schema.Spec)
-    mount = home.model.mounts[name]
-    span = home.span("mounts", name, "spec")
-    try:
-        raw = scope.option(mount.spec, span, at=partial(home.span, "mounts", name, "spec")).value
-        document = builder.library.spec(str(raw), near=home.document.folder, at=span)
-        definition = compose(document, mount.task, at=home.span("mounts", name, "task"))
-    except SpecError as error:
-        builder.report.diagnostics.extend(error.diagnostics)
-        return None
-    except ScopeError:
-        return None
-    definition.is_root = False
-    definition.name = name
-    return definition
 
 
 def unwired(part: schema.InlinePart | schema.Spec, node: schema.Node) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,14 +10,16 @@ from ...blocks.base import Block, PortError
 from ...blocks.notation.dims import DimError
 from ...blocks.notation.types import AnyType, ListType
 from ...blocks.notation.values import EvaluationError
-from ..diagnosing.diagnostics import nearest
-from ..graph import Apply, Body, Gathered, Node, Option, OutputValue, Picked, TiedPair, Value
+from ..diagnosing.diagnostics import did_you_mean
+from ..diagnosing.report import Reported
+from ..graph import Apply, Body, Node, Option, OutputValue, TiedPair, Value
 from ..reading import schema
-from .edges import first_of
 from .options import OptionReader
 from .order import CycleError, order_of
 from .origins import listed, makers, quoted
-from .scope import Scope, ScopeError
+from .parts import PartCall
+from .scope import Scope
+from .values import conditional, element, first_of, gathered, spread, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -108,7 +110,7 @@ class NodeBuilder:
                 self.present_node(name, declaration, present)
             else:
                 scope.values[name] = Value(None, 0)
-        except ScopeError:
+        except Reported:
             scope.values[name] = Value(None, self.full)
         except DimError as error:
             place = self.span("graph", name, key=True)
@@ -120,7 +122,11 @@ class NodeBuilder:
                 scope.values[name] = first_of([scope.values[name], other])
 
     def present_node(self, name: str, declaration: schema.Node, present: int) -> None:
-        """A node that is there under some combination at least."""
+        """A node that is there under some combination at least.
+
+        Raises:
+            Reported: it cannot be built.
+        """
         kind = declaration.kind
         if kind in ("expr", "first"):
             self.named_edge(name, declaration, present)
@@ -129,7 +135,7 @@ class NodeBuilder:
         elif kind == "block":
             self.block_node(name, declaration, present)
         else:
-            self.part_node(name, declaration, present)
+            PartCall(self, name, declaration, declaration, present, None).build()
 
     def named_edge(self, name: str, declaration: schema.Node, present: int) -> None:
         """``expr:`` and ``first:`` name a value."""
@@ -145,7 +151,7 @@ class NodeBuilder:
                 for number, text in enumerate(declaration.first or ())
             ]
             value = first_of([choice for choice in choices if choice is not None] or [Value(None, self.full)])
-        self.scope.values[name] = _when(value, present, self.full)
+        self.scope.values[name] = Value(None, self.full) if value is None else conditional(value, present)
 
     # Inputs
 
@@ -155,31 +161,27 @@ class NodeBuilder:
         declaration: schema.Node | schema.Task,
         ports: Mapping[str, tuple[bool, bool]],
         base: tuple[str, ...],
-    ) -> Given | None:
+    ) -> Given:
         """The values at a node's ports, `ports` being name to (optional, many).
 
-        Returns:
-            The values, or None where the node cannot be built.
+        Raises:
+            Reported: one of them has none.
         """
         source = declaration.source
-        given: Given = {}
         if source is None:
             source = getattr(declaration, "previous", None) or next(iter(self.definition.model.inputs), None)
             if source is None or not ports:
-                return given
+                return {}
         if isinstance(source, dict) and ("choose" not in source or "choose" in ports):
             return self.read_mapping(name, source, ports, base)
-        first = next(iter(ports), None)
-        if first is None:
-            self.report.error(
-                "unknown-input", f"`{name}` takes no input", self.span(*base, "in"), label="expected no `in`"
-            )
-            return None
+        if not ports:
+            self.report.fail("unknown-input", f"`{name}` takes no input", self.span(*base, "in"),
+                             label="expected no `in`")  # fmt: skip
+        first = next(iter(ports))
         read = self.read_port(source, (*base, "in"), many=ports[first][1], port=first)
         if read is None:
-            return None
-        given[first] = read
-        return given
+            raise Reported
+        return {first: read}
 
     def read_all(self, declaration: schema.Node, path: tuple[str, ...]) -> None:
         """Read the edges of a node that cannot be built, for the mistakes in them."""
@@ -191,29 +193,26 @@ class NodeBuilder:
 
     def read_mapping(
         self, name: str, source: dict[str, Any], ports: Mapping[str, tuple[bool, bool]], base: tuple[str, ...]
-    ) -> Given | None:
+    ) -> Given:
         given: Given = {}
-        good = True
         for port, raw in source.items():
-            if port not in ports:
-                close = nearest(port, [one for one in ports if one not in source])
-                self.report.error(
-                    "unknown-input", f"`{name}` has no input `{port}`", self.span(*base, "in", port, key=True),
-                    label=f"expected one of {listed(ports)}" if ports else "expected no inputs",
-                    help=f"did you mean `{close}`?" if close else None,
-                )  # fmt: skip
-                good = False
+            if port in ports:
+                read = self.read_port(raw, (*base, "in", port), many=ports[port][1], port=port)
+                if read is not None:
+                    given[port] = read
                 continue
-            read = self.read_port(raw, (*base, "in", port), many=ports[port][1], port=port)
-            if read is None:
-                good = False
-            else:
-                given[port] = read
-        return given if good else None
+            self.report.error(
+                "unknown-input", f"`{name}` has no input `{port}`", self.span(*base, "in", port, key=True),
+                label=f"expected one of {listed(ports)}" if ports else "expected no inputs",
+                help=did_you_mean(port, [one for one in ports if one not in source]),
+            )  # fmt: skip
+        if len(given) < len(source):
+            raise Reported
+        return given
 
     def read_port(self, raw: Any, path: tuple[str, ...], *, many: bool, port: str) -> Value | list[Value] | None:
         if isinstance(raw, str) and raw in self.scope.values:  # the common case needs no place in the file
-            return _spread(self.scope.values[raw]) if many else self.scope.values[raw]
+            return spread(self.scope.values[raw]) if many else self.scope.values[raw]
         if raw is None:
             label = "expected an edge such as a node's name, found nothing"
             self.report.error("wrong-type", f"`{port}` is empty", self.span(*path), label=label)
@@ -222,23 +221,19 @@ class NodeBuilder:
             raw = self.scope.option(raw, self.span(*path), at=partial(self.span, *path)).value
         if isinstance(raw, list):
             values = [self.builder.edge(text, self.span(*path, at), self.scope) for at, text in enumerate(raw)]
-            if any(value is None for value in values):
-                return None
             kept = [value for value in values if value is not None]
-            if many:
-                return [part for value in kept for part in _spread(value)]
-            present = self.full
-            for value in kept:
-                present &= value.present
-            kinds = tuple(value.type for value in kept if value.type is not None)
-            return Gathered(ListType(kinds) if len(kinds) == len(kept) else None, present, tuple(kept))
+            if len(kept) < len(values):
+                return None
+            return [part for value in kept for part in spread(value)] if many else gathered(kept, self.full)
         value = self.builder.edge(raw, self.span(*path), self.scope)
-        if value is None:
-            return None
-        return _spread(value) if many else value
+        return spread(value) if many and value is not None else value
 
-    def presence(self, name: str, given: Given, ports: Mapping[str, tuple[bool, bool]], present: int) -> int | None:
-        """A node is present where all that it requires is (F3); None where no call gives all, which is reported."""
+    def presence(self, name: str, given: Given, ports: Mapping[str, tuple[bool, bool]], present: int) -> int:
+        """A node is present where all that it requires is (F3).
+
+        Raises:
+            Reported: no call gives all.
+        """
         required = [given[port] for port, (optional, _) in ports.items() if not optional and port in given]
         if not required:  # what reads a list alone needs something in it
             required = [value for value in given.values() if isinstance(value, list)]
@@ -246,29 +241,25 @@ class NodeBuilder:
         for table in tables:
             present &= table
         if not present and all(tables):
-            self.report.error(
-                "never-present", f"`{name}` is never there", self.span("graph", name, key=True),
-                label=self.builder.apart(required),
-            )  # fmt: skip
-            return None
+            self.report.fail("never-present", f"`{name}` is never there", self.span("graph", name, key=True),
+                             label=self.builder.apart(required))  # fmt: skip
         return present
 
     # Blocks
 
     def block_node(self, name: str, declaration: schema.Node, present: int) -> None:
-        contract = self.options.contract(name, declaration)
-        if contract is None:
+        try:
+            cls, options, instance = self.options.contract(name, declaration)
+        except Reported:
             self.read_all(declaration, ("graph", name, "in"))
-            self.scope.values[name] = Value(None, self.full)
-            return
-        cls, options, instance = contract
+            raise
         if declaration.each is not None:
             self.each_block(name, declaration, options, instance, present, None)
             return
         base = ("graph", name)
         given = self.read_inputs(name, declaration, _block_ports(cls), base)
         node = self.block_call(name, instance, options, given, present, base, None)
-        if node is not None and declaration.tie is not None:
+        if declaration.tie is not None:
             node.ties = self.ties(name, declaration.tie)
 
     def ties(self, name: str, tie: schema.Tie) -> list[TiedPair]:
@@ -279,24 +270,18 @@ class NodeBuilder:
         return [TiedPair(own, other, at(own), at(own, key=True)) for own, other in tie.pairs.items()]
 
     def block_call(
-        self, name: str, instance: Block, options: dict[str, Option], given: Given | None, present: int,
+        self, name: str, instance: Block, options: dict[str, Option], given: Given, present: int,
         base: tuple[str, ...], reuse: Node | None,
-    ) -> Node | None:  # fmt: skip
+    ) -> Node:  # fmt: skip
         """A call of a block over `given`: types, presence, and the node."""
         cls = type(instance)
         ports = _block_ports(cls)
-        if given is None or not self.all_wired(name, cls.name(), given, ports):
-            self.scope.values[name] = Value(None, self.full)
-            return None
-        together = self.presence(name, given, ports, present)
-        if together is None:
-            self.scope.values[name] = Value(None, self.full)
-            return None
-        present = together
+        self.check_wired(name, cls.name(), given, ports)
+        present = self.presence(name, given, ports, present)
         node = Node(name, self.span(*base, key=True), present, instance, dict(given), options=options, reuse=reuse)
         self.add(node)
         kinds = {port: _kinds(value) for port, value in given.items() if isinstance(value, list) or value.present}
-        if present and not any(_unknown(kind) for kind in kinds.values()):
+        if present and None not in kinds.values():
             self.infer(node, instance, kinds, base)
         self.register(node, [port.rstrip("?") for port in cls.outputs])
         return node
@@ -330,20 +315,19 @@ class NodeBuilder:
             return self.span(*base, "in", port)
         return self.span(*base, "in") if declared_in is not None else self.span(*base, key=True)
 
-    def all_wired(self, name: str, what: str, given: Given, ports: Mapping[str, tuple[bool, bool]]) -> bool:
-        """Whether each required port has a value."""
+    def check_wired(self, name: str, what: str, given: Given, ports: Mapping[str, tuple[bool, bool]]) -> None:
+        """Report required ports without a value.
+
+        Raises:
+            Reported: there are some.
+        """
         missing = [port for port, (optional, _) in ports.items() if not optional and port not in given]
         if missing:
             written = name in self.declarations and self.declarations[name].source is not None
             place = self.span("graph", name, "in") if written else self.span("graph", name, key=True)
             noun = "inputs" if len(missing) > 1 else "input"
-            self.report.error(
-                "missing-input",
-                f"`{what}` needs the {noun} {quoted(missing)}",
-                place,
-                label=f"expected {quoted(missing)} here",
-            )
-        return not missing
+            self.report.fail("missing-input", f"`{what}` needs the {noun} {quoted(missing)}", place,
+                             label=f"expected {quoted(missing)} here")  # fmt: skip
 
     def each_block(
         self,
@@ -357,55 +341,46 @@ class NodeBuilder:
         """A block without weights of its own mapped over a list: one node an element."""
         base = ("graph", name)
         cls = type(instance)
-        lists = self.each_lists(name, declaration)
-        if lists is None:
-            self.scope.values[name] = Value(None, self.full)
-            return
+        lists, length = self.each_lists(name, declaration)
         if cls.weights and reuse is None:
-            self.report.error(
+            self.report.fail(
                 "each-needs-part", f"`{cls.name()}` has weights, which `each` cannot name",
                 self.span("graph", name, "each", key=True),
                 label="expected a part, whose weights have a name in each round",
             )  # fmt: skip
-            self.scope.values[name] = Value(None, self.full)
-            return
-        if any(not value.present and not cls.ports()[port].optional for port, value in lists[0].items()):
+        if any(not value.present and not cls.ports()[port].optional for port, value in lists.items()):
             self.scope.values[name] = Value(None, 0)
             return
         given = self.read_inputs(name, declaration, _block_ports(cls), base) if declaration.source is not None else {}
         items: list[Value] = []
-        for number in range(lists[1]):
-            one = {**(given or {}), **{port: element(value, number) for port, value in lists[0].items()}}
+        for number in range(length):
+            one = {**given, **{port: element(value, number) for port, value in lists.items()}}
             self.block_call(f"{name}_{number}", instance, options, one, present, base, reuse)
             items.append(self.scope.values[f"{name}_{number}"])
-        self.scope.values[name] = _gathered(items, self.full)
+        self.scope.values[name] = gathered(items, self.full)
 
-    def each_lists(self, name: str, declaration: schema.Node) -> tuple[dict[str, Value], int] | None:
-        """The lists of an ``each:``, and their common length."""
+    def each_lists(self, name: str, declaration: schema.Node) -> tuple[dict[str, Value], int]:
+        """The lists of an ``each:``, and their common length.
+
+        Raises:
+            Reported: they are none, or differ in length.
+        """
         lists: dict[str, Value] = {}
         length: int | None = None
         for port, text in (declaration.each or {}).items():
-            value = self.builder.edge(text, self.span("graph", name, "each", port), self.scope)
-            if value is None or value.type is None:
-                if value is None or value.present:
-                    return None
+            span = self.span("graph", name, "each", port)
+            value = self.builder.edge(text, span, self.scope)
+            if value is None or (value.type is None and value.present):
+                raise Reported
+            if value.type is None:
                 lists[port] = value  # absent, and so is what requires it
                 continue
             if not isinstance(value.type, ListType):
                 label = f"expected a list, found {value.type}"
-                self.report.error(
-                    "list-value", "`each` needs lists of values", self.span("graph", name, "each", port), label=label
-                )
-                return None
+                self.report.fail("list-value", "`each` needs lists of values", span, label=label)
             if length is not None and len(value.type.items) != length:
                 label = f"expected {length} values like the one before, found {len(value.type.items)}"
-                self.report.error(
-                    "list-value",
-                    "`each` needs lists of one length",
-                    self.span("graph", name, "each", port),
-                    label=label,
-                )
-                return None
+                self.report.fail("list-value", "`each` needs lists of one length", span, label=label)
             lists[port], length = value, len(value.type.items)
         return lists, length or 0
 
@@ -439,20 +414,9 @@ class NodeBuilder:
             given = self.read_inputs(name, declaration, _block_ports(cls), base)
             self.block_call(name, target.contract, target.options, given, present, base, target)
         else:
-            original = self.declarations[target.name]
-            self.part_call(name, original, declaration, present, target)
+            PartCall(self, name, self.declarations[target.name], declaration, present, target).build()
 
-    # Parts, mounts and repeats
-
-    def part_node(self, name: str, declaration: schema.Node, present: int) -> None:
-        self.part_call(name, declaration, declaration, present, None)
-
-    def part_call(
-        self, name: str, original: schema.Node, declaration: schema.Node, present: int, reuse: Node | None
-    ) -> Node | None:
-        from .parts import PartCall
-
-        return PartCall(self, name, original, declaration, present, reuse).build()
+    # Results
 
     def add(self, node: Node) -> None:
         """Put a node into the body, where it can be present at all."""
@@ -480,17 +444,10 @@ def _block_ports(cls: type[Block]) -> dict[str, tuple[bool, bool]]:
 
 def _kinds(value: Value | list[Value]) -> AnyType | list[AnyType] | None:
     if isinstance(value, list):
-        kinds = [kind for one in value if one.present for kind in _flat(one.type)]
-        return None if any(kind is None for kind in kinds) else [kind for kind in kinds if kind is not None]
+        kinds = [kind for one in value if one.present for kind in types_in(one.type)]
+        known = [kind for kind in kinds if kind is not None]
+        return known if len(known) == len(kinds) else None
     return value.type
-
-
-def _flat(kind: AnyType | None) -> Iterable[AnyType | None]:
-    return kind.items if isinstance(kind, ListType) else (kind,)
-
-
-def _unknown(kind: Any) -> bool:
-    return kind is None
 
 
 def _any(values: list[Value]) -> int:
@@ -498,32 +455,3 @@ def _any(values: list[Value]) -> int:
     for value in values:
         present |= value.present
     return present
-
-
-def _spread(value: Value) -> list[Value]:
-    """A list value as the values of a port that takes many; it stays whole where its length is the caller's."""
-    return list(value.items) if isinstance(value, Gathered) else [value]
-
-
-def _when(value: Value | None, present: int, full: int) -> Value:
-    if value is None:
-        return Value(None, full)
-    if value.present & ~present:
-        return Apply(value.type, value.present & present, "when", (value,))
-    return value
-
-
-def element(value: Value, number: int) -> Value:
-    """One element of a list."""
-    if isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items):
-        return value.items[number]
-    kinds = value.type.items if isinstance(value.type, ListType) else None
-    return Picked(kinds[number] if kinds else None, value.present, value, number)
-
-
-def _gathered(items: list[Value], full: int) -> Value:
-    present = full
-    for item in items:
-        present &= item.present
-    kinds = tuple(item.type for item in items if item.type is not None)
-    return Gathered(ListType(kinds) if len(kinds) == len(items) else None, present, tuple(items))

@@ -13,12 +13,12 @@ from pydantic import ValidationError
 from ...blocks.base import Block, all_blocks
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
-from ..diagnosing.diagnostics import nearest
+from ..diagnosing.diagnostics import did_you_mean, nearest
+from ..diagnosing.report import Reported
 from ..graph import Node, Option
 from ..reading import schema
 from ..reading.composer import clip
 from .origins import in_words, listed, makers, quoted
-from .scope import ScopeError
 
 if TYPE_CHECKING:
     from .nodes import NodeBuilder
@@ -36,20 +36,21 @@ class OptionReader:
     """Reads the options of the nodes of one body."""
 
     def __init__(self, nodes: NodeBuilder) -> None:
-        self.nodes = nodes
+        self.declarations = nodes.declarations
+        self.report = nodes.report
+        self.scope = nodes.scope
+        self.span = nodes.span
 
     def unknown_option(self, name: str, option: str, known: Iterable[str], what: str = "") -> None:
         """Report an option that nothing takes."""
         known = list(known)
-        kind = self.nodes.declarations[name].kind
-        close = nearest(option, known) or nearest(
-            option, [key for key, taken in RESERVED.items() if taken in schema.TAKEN[kind]]
-        )
+        kind = self.declarations[name].kind
+        reserved = [key for key, taken in RESERVED.items() if taken in schema.TAKEN[kind]]
         what = what or f"{'an' if kind == 'expr' else 'a'} `{kind}`"
         label = f"expected one of {listed(known)}" if known else "expected no options"
-        self.nodes.report.error(
-            "unknown-option", f"{what} has no option `{option}`", self.nodes.span("graph", name, option, key=True),
-            label=label, help=f"did you mean `{close}`?" if close else None,
+        self.report.error(
+            "unknown-option", f"{what} has no option `{option}`", self.span("graph", name, option, key=True),
+            label=label, help=did_you_mean(option, known) or did_you_mean(option, reserved),
         )  # fmt: skip
 
     def misnamed(
@@ -71,21 +72,22 @@ class OptionReader:
                 strangers += close is None
         return left[strangers:] if strangers else left
 
-    def contract(self, name: str, declaration: schema.Node) -> tuple[type[Block], dict[str, Option], Block] | None:
-        """The block's class, its options, and the instance that they make."""
+    def contract(self, name: str, declaration: schema.Node) -> tuple[type[Block], dict[str, Option], Block]:
+        """The block's class, its options, and the instance that they make.
+
+        Raises:
+            Reported: there is no such block, or the options do not fit it.
+        """
         raw: Any = declaration.block
-        place = self.nodes.span("graph", name, "block") if not isinstance(raw, str) or "$" in raw else None
+        place = self.span("graph", name, "block") if not isinstance(raw, str) or "$" in raw else None
         if place is not None:
-            raw = self.nodes.scope.option(raw, place, at=partial(self.nodes.span, "graph", name, "block")).value
+            raw = self.scope.option(raw, place, at=partial(self.span, "graph", name, "block")).value
         cls = all_blocks().get(str(raw))
         if cls is None:
-            help_ = self.nodes.report.suggest(str(raw), all_blocks())
+            help_ = self.report.suggest(str(raw), all_blocks())
             label = "expected a block that ships or is installed"
-            place = place or self.nodes.span("graph", name, "block")
-            self.nodes.report.error(
-                "unknown-block", f"there is no block `{clip(str(raw))}`", place, label=label, help=help_
-            )
-            return None
+            place = place or self.span("graph", name, "block")
+            self.report.fail("unknown-block", f"there is no block `{clip(str(raw))}`", place, label=label, help=help_)
         options: dict[str, Option] = {}
         known = declaration.options if cls.model_config.get("extra") == "allow" else cls.model_fields
         good = all(key in known for key in declaration.options)
@@ -96,10 +98,10 @@ class OptionReader:
                 options[key] = Option(raw_option, None)
                 continue
             try:
-                options[key] = self.nodes.scope.option(
-                    raw_option, self.nodes.span("graph", name, key), at=partial(self.nodes.span, "graph", name, key)
+                options[key] = self.scope.option(
+                    raw_option, self.span("graph", name, key), at=partial(self.span, "graph", name, key)
                 )
-            except ScopeError:
+            except Reported:
                 good = False
         required = [
             key for key, info in cls.model_fields.items() if info.is_required() and key not in declaration.options
@@ -107,48 +109,42 @@ class OptionReader:
         missing = self.misnamed(name, f"`{cls.name()}`", declaration.options, known, required)
         if missing:
             label = f"expected {quoted(missing)} here"
-            self.nodes.report.error(
+            self.report.error(
                 "missing-option",
                 f"`{cls.name()}` needs {quoted(missing)}",
-                self.nodes.span("graph", name, key=True),
+                self.span("graph", name, key=True),
                 label=label,
             )
         if required or not good:
-            return None
-        instance = self.instance(name, cls, options)
-        return None if instance is None else (cls, options, instance)
-
-    def instance(self, name: str, cls: type[Block], options: dict[str, Option]) -> Block | None:
-        """The block with its options; those that do not fit are reported."""
-        values = {key: _plain(option.value, cls, key) for key, option in options.items()}
+            raise Reported
         try:
-            return cls(**values)
+            return cls, options, cls(**{key: _plain(option.value, cls, key) for key, option in options.items()})
         except ValidationError as error:
             for key, found in groupby(error.errors(), lambda problem: str(problem["loc"][0]) if problem["loc"] else ""):
                 self.bad_option(name, cls, key, options.get(key), list(found))
-        return None
+        raise Reported
 
     def bad_option(self, name: str, cls: type[Block], key: str, option: Option | None, problems: list[Any]) -> None:
         """Report an option whose value the block does not take, where that value is written."""
         wanted, choices = option_words(problems)
         if option is None or not key:
-            self.nodes.report.error("bad-option", f"the options of `{cls.name()}` do not fit together",
-                              self.nodes.span("graph", name, key=True), label=wanted)  # fmt: skip
+            self.report.error("bad-option", f"the options of `{cls.name()}` do not fit together",
+                              self.span("graph", name, key=True), label=wanted)  # fmt: skip
             return
         path = [part for part in problems[0]["loc"][1:] if isinstance(part, int)]
-        place, others = self.nodes.scope.origin(
-            option, self.nodes.span("graph", name, key, *path), f"`{key}` of `{cls.name()}` is this"
+        place, others = self.scope.origin(
+            option, self.span("graph", name, key, *path), f"`{key}` of `{cls.name()}` is this"
         )
         value = option.value
         help_ = None
         if isinstance(value, str):
             dollars = re.sub(
-                r"[A-Za-z_]\w*", lambda word: f"${word[0]}" if self.nodes.scope.is_param(word[0]) else word[0], value
+                r"[A-Za-z_]\w*", lambda word: f"${word[0]}" if self.scope.is_param(word[0]) else word[0], value
             )
-            help_ = f"write `{dollars}`" if dollars != value else self.nodes.report.suggest(value, choices)
+            help_ = f"write `{dollars}`" if dollars != value else self.report.suggest(value, choices)
         if choices and len(choices) > 6 and help_ is not None:
             wanted = f"one of {listed(choices, most=6)}"
-        self.nodes.report.error(
+        self.report.error(
             "bad-option", f"`{key}` of `{cls.name()}` does not fit", place, others=others, help=help_,
             label=f"expected {wanted}, found {in_words(value)}",
         )  # fmt: skip
@@ -164,9 +160,9 @@ class OptionReader:
                 if extent is None or not isinstance(number, int) or (number > 0 and extent % number == 0):
                     continue
                 option = node.options.get(key, Option(number, None))
-                where = self.nodes.span(*base, key) if key in node.options else self.nodes.span(*base, key=True)
-                place, others = self.nodes.scope.origin(option, where, f"`{key}` of `{instance.name()}` is this")
-                self.nodes.report.error(
+                where = self.span(*base, key) if key in node.options else self.span(*base, key=True)
+                place, others = self.scope.origin(option, where, f"`{key}` of `{instance.name()}` is this")
+                self.report.error(
                     "indivisible", f"`{key}` of `{instance.name()}` does not divide the width `{name}`", place,
                     label=f"expected a divisor of {extent}, found {number}",
                     others=[*others, *makers(node.inputs.values())[:1]],
@@ -181,9 +177,9 @@ class OptionReader:
         for leaf, dims in instance.weight_shapes(node.bindings).items():
             loose = [dim for dim in dims if dim.known is None]
             if loose:
-                self.nodes.report.error(
+                self.report.error(
                     "unknown-extent", f"the shape of the weight `{leaf}` depends on the call",
-                    self.nodes.span(*base, key=True),
+                    self.span(*base, key=True),
                     label=f"expected a number, found `{loose[0]}`, which is known only when the model runs",
                     others=makers(node.inputs.values()),
                 )  # fmt: skip

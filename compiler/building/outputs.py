@@ -5,30 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.types import ListType
-from ..graph import (
-    Apply,
-    Body,
-    Constant,
-    FirstOf,
-    Gathered,
-    InputValue,
-    Items,
-    Node,
-    OutputValue,
-    Picked,
-    Rounds,
-    Value,
-)  # fmt: skip
+from ..diagnosing.report import Reported
+from ..graph import Apply, Body, Items, Node, Value, values_below
 from ..reading import schema
 from ..reading.composer import clip
-from .bodies import Builder
 from .compose import Composed
 from .definitions import Definition
-from .nodes import element
-from .scope import Scope, ScopeError
+from .scope import Scope
+from .values import element, gathered
+
+if TYPE_CHECKING:
+    from .bodies import Builder
 
 PLACE = "<i>"
 OUTPUT_KEYS = ("from", "when", "optional")
@@ -75,9 +65,10 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
         return None
     if isinstance(source, list):
         values = [builder.edge(text, at(number), scope) for number, text in enumerate(source)]
-        if any(value is None for value in values):
+        known = [value for value in values if value is not None]
+        if len(known) < len(values):
             return None
-        value: Value | None = _list_of([one for one in values if one is not None], builder.call.full)
+        value: Value | None = gathered(known, builder.call.full)
     elif isinstance(source, str) and source in body.nodes and _is_mount(definition, source):
         return {port: scope.values[f"{source}.{port}"] for port in body.nodes[source].rounds[0].outputs}
     else:
@@ -86,7 +77,7 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
         return value
     try:
         present = scope.condition(schema.as_text(condition), definition.span(*path, "when"))
-    except ScopeError:
+    except Reported:
         return None
     if not present:
         return None
@@ -117,15 +108,6 @@ def _is_mount(definition: Definition, name: str) -> bool:
     return node is not None and node.mount is not None
 
 
-def _list_of(values: list[Value], full: int) -> Value:
-    present = full
-    kinds: list[Any] = []
-    for value in values:
-        present &= value.present
-        kinds.extend(value.type.items if isinstance(value.type, ListType) else [value.type])
-    return Gathered(ListType(tuple(kinds)) if None not in kinds else None, present, tuple(values))
-
-
 def prune(definition: Composed, body: Body, outputs: Any) -> frozenset[str]:
     """Take away what no output reads, and mark what the task brought.
 
@@ -152,32 +134,15 @@ def reachable(outputs: Any, kept: Iterable[Node], body: Body) -> set[Node]:
         if item is None or id(item) in seen:
             continue
         seen.add(id(item))
-        stack.extend(_below(item))
-        if isinstance(item, Node) and body.nodes.get(item.name) is item:
-            live.add(item)
+        match item:
+            case dict():
+                stack += item.values()
+            case list():
+                stack += item
+            case Node():
+                stack += [*item.inputs.values(), item.reuse]
+                if body.nodes.get(item.name) is item:
+                    live.add(item)
+            case Value():
+                stack += [*values_below(item), getattr(item, "node", None)]
     return live
-
-
-def _below(item: Any) -> list[Any]:
-    match item:
-        case dict():
-            return list(item.values())
-        case list() | tuple():
-            return list(item)
-        case Node():
-            return [*item.inputs.values(), item.reuse]
-        case OutputValue():
-            return [item.node]
-        case Rounds():
-            return [item.node, item.initial]
-        case Apply():
-            return list(item.args)
-        case FirstOf():
-            return list(item.choices)
-        case Gathered():
-            return list(item.items)
-        case Picked():
-            return [item.base]
-        case Constant() | InputValue() | Value():
-            return []
-    return []

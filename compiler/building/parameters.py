@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
-from ..diagnosing.report import Report
-from ..graph import (
-    Option,
-)  # fmt: skip
+from ..diagnosing.report import Report, Reported
+from ..graph import Option
 from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
-from .bodies import Builder
 from .compose import FLAGS, Composed
 from .definitions import article, declared
 from .origins import in_words, listed
-from .scope import Scope, ScopeError
+from .scope import Scope
+
+if TYPE_CHECKING:
+    from .bodies import Builder
 
 
 def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Scope) -> dict[str, Option]:
@@ -126,7 +126,7 @@ def _evaluate_all(
             try:
                 scope.lets[name] = (scope.parse(raw, span), span)
                 later[name] = (raw, span)
-            except ScopeError:
+            except Reported:
                 report.poison(name)
         else:
             options[name] = Option(raw, None, span, origin=origin)
@@ -134,7 +134,7 @@ def _evaluate_all(
     for name, (_, span) in later.items():
         try:
             value = scope.evaluate(scope.lets[name][0], span, has=False) if name not in scope.env else scope.env[name]
-        except ScopeError:
+        except Reported:
             report.poison(name)
             continue
         options[name] = Option(simplest(value), None, span, origin=raws[name][2])

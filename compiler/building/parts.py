@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
 from ...blocks.notation.values import simplest
-from ..diagnosing.diagnostics import SpecError
-from ..graph import Apply, Body, FirstOf, InputValue, Node, Option, OutputValue, Rounds, Value
+from ..diagnosing.report import Reported
+from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
 from .definitions import Built, Definition, declared
 from .origins import in_words, listed
-from .scope import Scope, ScopeError
+from .compose import Composed, compose
+from .outputs import prune
+from .parameters import mount_scope
+from .scope import Scope
+from .values import element
 
 if TYPE_CHECKING:
+    from .bodies import Builder
     from .nodes import NodeBuilder
 
 Given = dict[str, Value | list[Value]]
@@ -54,65 +59,67 @@ class PartCall:
         """A place below the node."""
         return self.nodes.span("graph", self.name, *path, key=key)
 
-    def build(self) -> Node | None:
-        """The node, its name and ports known to the scope; None where a mistake is reported."""
-        node = self.attempt()
-        if node is None:
-            self.scope.values[self.name] = Value(None, self.full)
-            self.scope.order[f"{self.name}."] = 0
-        return node
+    def build(self) -> None:
+        """Build the node, its name and ports known to the scope.
 
-    def attempt(self) -> Node | None:
-        definition = self.definition(0)
-        if definition is None:
+        Raises:
+            Reported: it cannot be built.
+        """
+        self.scope.order[f"{self.name}."] = 0
+        try:
+            definition = self.definition()
+        except Reported:
             self.nodes.read_all(self.declaration, ("graph", self.name, "in"))
-            return None
+            raise
         ports = {
             name: (declared.optional or declared.default is not None, declared.many)
             for name, declared in definition.model.inputs.items()
             if name not in definition.dropped
         }
         promoted = self.builder.promoted if self.name in getattr(self.nodes.definition, "own", ()) else {}
-        each = self.nodes.each_lists(self.name, self.declaration) if self.declaration.each is not None else ({}, 0)
-        given = self.given(ports, each[0] if each else {})
-        if each is None or given is None:
-            return None
+        given, each, length = self.given(ports)
         given.update({port: value for port, value in promoted.items() if port in ports and port not in given})
-        all_given = {**given, **each[0]}
+        all_given = {**given, **each}
         present = self.nodes.presence(self.name, all_given, ports, self.present)
-        if present is None or self.failed(all_given):
-            return None
-        if not present:
-            return self.absent()
+        self.check_known(all_given)
+        if not present:  # what requires an input that is never there is not built, and owns no weights
+            self.scope.values[self.name] = Value(None, 0)
+            return
         node = Node(self.name, self.span(key=True), present, inputs=dict(all_given), reuse=self.reuse)
-        node.each = frozenset(each[0])
+        node.each = frozenset(each)
         if self.reuse is None and self.declaration.tie is not None:
             node.ties = self.nodes.ties(self.name, self.declaration.tie)
-        if not self.rounds(node, definition, given, each):
-            return None
+        self.rounds(node, definition, given, each, length)
         self.nodes.add(node)
         self.finish(node, given)
-        return node
 
-    def failed(self, given: Given) -> bool:
-        """Whether a value has no type because of a mistake that is reported; what a task brings gets its type here."""
-        values = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
-        return any(one.type is None and one.present and not self.builder.is_promoted(one) for one in values)
+    def check_known(self, given: Given) -> None:
+        """See to it that every value has a type; what a task brings gets its type here.
 
-    def absent(self) -> Node:
-        """What requires an input that is never there is never there itself; it is not built, and owns no weights."""
-        self.scope.values[self.name] = Value(None, 0)
-        self.scope.order[f"{self.name}."] = 0
-        return Node(self.name, self.span(key=True), 0)
+        Raises:
+            Reported: one has none, because of a mistake that is reported.
+        """
+        values = [one for value in given.values() for one in flat(value)]
+        if any(one.type is None and one.present and not self.builder.is_promoted(one) for one in values):
+            raise Reported
 
-    def given(self, ports: Mapping[str, tuple[bool, bool]], each: Mapping[str, Value]) -> Given | None:
-        """The values at the inputs, those of ``each:`` left out."""
-        if self.declaration.source is None and each:
-            return {}
-        return self.nodes.read_inputs(self.name, self.declaration, ports, ("graph", self.name))
+    def given(self, ports: Mapping[str, tuple[bool, bool]]) -> tuple[Given, dict[str, Value], int]:
+        """The values at the inputs, the lists of ``each:``, and how long these are."""
+        each, length = {}, 0
+        try:
+            if self.declaration.each is not None:
+                each, length = self.nodes.each_lists(self.name, self.declaration)
+        finally:
+            is_read = self.declaration.source is not None or not each
+            given = self.nodes.read_inputs(self.name, self.declaration, ports, ("graph", self.name)) if is_read else {}
+        return given, each, length
 
-    def definition(self, number: int) -> Definition | None:
-        """The part or mounted spec that is called."""
+    def definition(self) -> Definition:
+        """The part or mounted spec that is called.
+
+        Raises:
+            Reported: there is none.
+        """
         home = self.nodes.definition
         if self.original.mount is not None:
             mount = home.model.mounts.get(self.original.mount) if isinstance(home.model, schema.Spec) else None
@@ -124,63 +131,49 @@ class PartCall:
                     if mounts
                     else "expected a name under `mounts:`, of which there are none"
                 )
-                self.report.error("unknown-mount", f"nothing is mounted as `{self.original.mount}`", self.span("mount"),
-                                  label=label, help=help_)  # fmt: skip
-                return None
-            options = self.original.options
-            for key in options:
+                self.report.fail("unknown-mount", f"nothing is mounted as `{self.original.mount}`", self.span("mount"),
+                                 label=label, help=help_)  # fmt: skip
+            for key in self.original.options:
                 self.nodes.options.unknown_option(self.origin, key, [], "a mount")
-            if options:
-                return None
-            from .models import mounted
-
+            if self.original.options:
+                raise Reported
             return mounted(self.builder, home, self.original.mount, self.scope)
-        try:
-            at = partial(self.nodes.span, "graph", self.origin, "part")
-            raw = self.scope.option(self.original.part, at(), at=at).value
-            known = self.builder.parts.get((home.document.path, str(raw)))
-            if known is None:
+        at = partial(self.nodes.span, "graph", self.origin, "part")
+        raw = self.scope.option(self.original.part, at(), at=at).value
+        known = self.builder.parts.get((home.document.path, str(raw)))
+        if known is None:
+            with self.report.taking():
                 known = part_definition(home, str(raw), at(), self.builder.library)
-                self.builder.parts[home.document.path, str(raw)] = known
-            return known
-        except ScopeError:
-            return None
-        except SpecError as error:
-            self.report.diagnostics.extend(error.diagnostics)
-            return None
+            self.builder.parts[home.document.path, str(raw)] = known
+        return known
 
     # Rounds
 
-    def rounds(self, node: Node, definition: Definition, given: Given, each: tuple[dict[str, Value], int]) -> bool:
+    def rounds(self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], length: int) -> None:
         """Build the body, or one for every round where rounds differ."""
         repeat = self.original.repeat
-        if repeat is None and not each[0]:
-            body = self.round(definition, given, None)
-            if body is not None:
-                node.rounds = [body]
-            return body is not None
+        if repeat is None and not each:
+            node.rounds = [self.round(definition, given, None)]
+            return
         if repeat is not None:
             node.index = repeat.index
             node.count = self.scope.option(repeat.count, self.span("repeat", repeat.index))
             count = simplest(node.count.value)
             node.layer_drop = self.layer_drop()
         else:
-            node.index, count = "i", each[1]
+            node.index, count = "i", length
             node.count = Option(count, None)
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_ROUNDS:
             place = self.span("repeat", node.index) if repeat is not None else self.span("each")
             origin, others = self.scope.origin(node.count, place, "the count is this")
             is_param = isinstance(count, str) and self.scope.is_param(count)
-            self.report.error(
+            self.report.fail(
                 "bad-count", "a part is repeated a whole number of times", origin, others=others,
                 label=f"expected 0 to {MAX_ROUNDS}, found {in_words(count)}",
                 help=f"write `${count}`" if is_param else None,
             )  # fmt: skip
-            return False
-        if not self.all_rounds(node, definition, given, each[0], count):
-            return False
+        self.all_rounds(node, definition, given, each, count)
         node.shared = self.sharing(node)
-        return True
 
     def sharing(self, node: Node) -> tuple[int, ...]:
         """The first round with the same value of ``share:``, for each round; it must be the same body."""
@@ -213,63 +206,49 @@ class PartCall:
 
     def all_rounds(
         self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], count: int
-    ) -> bool:
-        from .nodes import element
-
+    ) -> None:
         varies = self.varies(str(node.index)) or bool(each)
         current: Given = dict(given)
         for number in range(count):
             elements = {port: element(value, number) for port, value in each.items()}
             body = self.round(definition, {**current, **elements}, (str(node.index), number))
-            if body is None:
-                return False
             node.rounds.append(body)
             after = self.carried(body, current)
             if not varies and _same(current, after):
                 node.rounds += [body] * (count - number - 1)
-                return True
-            if self.failed({name: value for name, value in after.items() if value is not current.get(name)}):
-                return False
+                return
+            self.check_known({name: value for name, value in after.items() if value is not current.get(name)})
             current = after
-        return True
 
     def varies(self, index: str) -> bool:
         """Whether an option of the node reads the loop's index."""
         pattern = re.compile(rf"\${re.escape(index)}\b")
         return any(pattern.search(text) for text in _texts([*self.original.options.values(), self.original.part]))
 
-    def round(self, definition: Definition, given: Given, at: tuple[str, int] | None) -> Body | None:
+    def round(self, definition: Definition, given: Given, at: tuple[str, int] | None) -> Body:
         """The body of one round."""
         caller = self.scope
         me = (definition.document.path, definition.base)
         if me in self.builder.building or len(self.builder.building) >= MAX_NESTED:
             self.nested(definition, me in self.builder.building)
-            return None
         self.builder.building.append(me)
         self.report.calls.append(self.span(key=True))
         if at is not None:
             caller.env[at[0]] = Dim.of(Symbol(at[0], Dim.of(at[1])))
         try:
             inner = self.builder.scope(definition)
-            from .compose import Composed
-            from .outputs import prune
-            from .parameters import mount_scope
-
             if isinstance(definition, Composed):
                 options = mount_scope(self.builder, definition, inner, caller)
             else:
                 options = self.options(definition, inner, caller)
-            if options is None:
-                return None
             key = _sameness(options, given)
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
             body = self.body(definition, options, given, inner)
-            if body is not None and isinstance(definition, Composed):
+            if isinstance(definition, Composed):
                 body.is_spec = True
                 prune(definition, body, body.outputs)
-            if body is not None:
-                self.known[key] = body
+            self.known[key] = body
             return body
         finally:
             self.builder.building.pop()
@@ -277,7 +256,7 @@ class PartCall:
             if at is not None:
                 caller.env.pop(at[0], None)
 
-    def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body | None:
+    def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body:
         """The body for these options and inputs; where a task before built it for this node, that one."""
         builder, report = self.builder, self.report
         types = _described(given, lambda kind: kind)
@@ -289,29 +268,25 @@ class PartCall:
             builder.count(known.bodies)
             builder.unproven.extend(known.unproven)
             return known.body
-        before = report.found, builder.bodies, len(builder.unproven)
+        before = len(report.diagnostics), builder.bodies, len(builder.unproven)
         body = builder.body(
             definition, options=options, given=given, scope=scope, span=self.port_span(), at=self.value_span
         )
-        if body is not None:
-            body.symbols = {**param_symbols(scope), **body.symbols}
-            is_new = any(kind is None for _, port in types for _, kind in port)  # an input that a task brings
-            if report.found == before[0] and not is_new:
-                unproven = builder.unproven[before[2] :]
-                builder.shared.bodies[key] = Built(body, self.original, unproven, builder.bodies - before[1])
+        body.symbols = {**param_symbols(scope), **body.symbols}
+        is_new = any(kind is None for _, port in types for _, kind in port)  # an input that a task brings
+        if len(report.diagnostics) == before[0] and not is_new:
+            unproven = builder.unproven[before[2] :]
+            builder.shared.bodies[key] = Built(body, self.original, unproven, builder.bodies - before[1])
         return body
 
-    def nested(self, definition: Definition, is_recursive: bool) -> None:
+    def nested(self, definition: Definition, is_recursive: bool) -> NoReturn:
         """Report parts inside parts without an end, or without a sensible one."""
         word = "mount" if self.original.mount is not None else "part"
         place = self.nodes.span("graph", self.origin, word)
         if is_recursive:
             text = "expected a part that does not lead back here"
-            self.report.error("recursive-part", f"`{definition.name}` uses itself", place, label=text)
-        else:
-            self.report.error(
-                "too-deep", "parts are nested too deep", place, label=f"expected at most {MAX_NESTED} levels"
-            )
+            self.report.fail("recursive-part", f"`{definition.name}` uses itself", place, label=text)
+        self.report.fail("too-deep", "parts are nested too deep", place, label=f"expected at most {MAX_NESTED} levels")
 
     def port_span(self) -> Any:
         """Where the inputs are written."""
@@ -325,8 +300,12 @@ class PartCall:
                 return self.span("in" if key == "source" else key, port)
         return self.port_span()
 
-    def options(self, definition: Definition, inner: Scope, caller: Scope) -> dict[str, Option] | None:
-        """The parameters of the part; None where a mistake is reported."""
+    def options(self, definition: Definition, inner: Scope, caller: Scope) -> dict[str, Option]:
+        """The parameters of the part.
+
+        Raises:
+            Reported: one of them has no value.
+        """
         given: dict[str, Option] = {}
         good = True
         known = definition.model.params
@@ -345,11 +324,13 @@ class PartCall:
             try:
                 option = caller.option(raw, at(), at=at)
                 given[key] = Option(option.value, option.tree, at())
-            except ScopeError:
+            except Reported:
                 self.report.poison(key)
                 good = False
         options = self.builder.parameters(definition, inner, given, caller, self.span(key=True))
-        return options if good and all(name in options for name in known) else None
+        if not good or len(options) < len(known):
+            raise Reported
+        return options
 
     def carried(self, body: Body, current: Given) -> Given:
         """The next round's inputs: outputs that bear an input's name replace it (F1)."""
@@ -364,7 +345,6 @@ class PartCall:
     def finish(self, node: Node, given: Given) -> None:
         """Name the outputs: the last value of what is carried, the list of all for what is gathered."""
         values = self.scope.values
-        self.scope.order[f"{self.name}."] = 0
         bodies = node.rounds
         if not bodies:
             first = next(iter(given.values()), None)
@@ -428,6 +408,24 @@ def part_definition(home: Definition, name: str, span: Any, library: Any) -> Def
     return Definition(name, document.model, document)
 
 
+def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Composed:
+    """The definition of a mounted spec.
+
+    Raises:
+        Reported: there is none.
+    """
+    assert isinstance(home.model, schema.Spec)
+    mount = home.model.mounts[name]
+    at = partial(home.span, "mounts", name, "spec")
+    raw = scope.option(mount.spec, at(), at=at).value
+    with builder.report.taking():
+        document = builder.library.spec(str(raw), near=home.document.folder, at=at())
+        definition = compose(document, mount.task, at=home.span("mounts", name, "task"))
+    definition.is_root = False
+    definition.name = name
+    return definition
+
+
 def _same(before: Given, after: Given) -> bool:
     for name, value in after.items():
         old = before.get(name)
@@ -446,10 +444,7 @@ def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
 
 def _described(given: Given, key: Callable[[AnyType | None], Hashable]) -> tuple[Any, ...]:
     """The presence and type, by its `key`, of what each input is given."""
-    return tuple(
-        (port, tuple((one.present, key(one.type)) for one in (value if isinstance(value, list) else [value])))
-        for port, value in given.items()
-    )
+    return tuple((port, tuple((one.present, key(one.type)) for one in flat(value))) for port, value in given.items())
 
 
 def _value_key(value: Any) -> Hashable:
@@ -489,6 +484,3 @@ def _texts(values: list[Any]) -> Iterator[str]:
             yield from _texts(list(value.values()))
         elif isinstance(value, list):
             yield from _texts(value)
-
-
-__all__ = ["Apply", "FirstOf", "InputValue", "PartCall", "lifted", "part_definition"]

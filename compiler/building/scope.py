@@ -11,7 +11,7 @@ from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
 from ..diagnosing.diagnostics import nearest
-from ..diagnosing.report import Report
+from ..diagnosing.report import Report, Reported
 from ..graph import Option, Rounds, Value
 from ..reading.composer import clip
 from ..reading.span import Span
@@ -176,7 +176,7 @@ class Scope:
             at: gives the place of what is inside it.
 
         Raises:
-            ScopeError: the expression has no value; the diagnostic is reported.
+            Reported: the expression has no value; the diagnostic is reported.
         """
         if isinstance(raw, dict) and "choose" in raw:
             return self.choose(raw, span, at)
@@ -207,13 +207,13 @@ class Scope:
         if key not in entries and "else" not in entries:
             if isinstance(raw["choose"], str) and self.is_param(raw["choose"]):
                 self.report.error(*bare(key), place, label="expected a parameter", help=f"write `${key}`")
-                raise ScopeError
+                raise Reported
             origin, others = self.origin(option, place, "chosen by it here")
             self.report.error(
                 "no-such-choice", f"`{key}` is none of the choices", origin, others=others,
                 label=f"expected one of {listed(entries)}, found `{clip(key)}`", help=self.report.suggest(key, entries),
             )  # fmt: skip
-            raise ScopeError
+            raise Reported
         name = key if key in entries else "else"
         return self.option(entries[name], span if at is None else at(name), at=_below(at, name))
 
@@ -237,31 +237,31 @@ class Scope:
             return value.bits
         if isinstance(value, str):
             self.blame(EvaluationError(f"`{value}` is a text, which is neither true nor false", tree), span)
-            raise ScopeError
+            raise Reported
         value = simplest(value)
         if isinstance(value, Dim):
             self.report.error(
                 "bad-condition", f"`{raw}` depends on an extent that is known only when the model runs", span,
                 label=f"expected true or false, found `{value}`",
             )  # fmt: skip
-            raise ScopeError
+            raise Reported
         return self.full if value else 0
 
     def parse(self, text: str, span: Span) -> Expr:
-        """Parse an option's expression; a mistake is reported and raises ScopeError."""
+        """Parse an option's expression; a mistake is reported and raises Reported."""
         try:
             return parse(text)
         except ExpressionError as error:
             unreadable(self.report, text, error, span)
-            raise ScopeError from None
+            raise Reported from None
 
     def evaluate(self, tree: Expr, span: Span, *, has: bool) -> Any:
-        """Evaluate; a mistake is reported and raises ScopeError."""
+        """Evaluate; a mistake is reported and raises Reported."""
         try:
             return evaluate(tree, self.param, has=self.presence if has else None)
         except EvaluationError as error:
             self.blame(error, span)
-            raise ScopeError from None
+            raise Reported from None
 
     def blame(self, error: EvaluationError, span: Span) -> None:
         """Report an expression without a value; once for a parameter that failed before."""
@@ -337,10 +337,6 @@ def unreadable(report: Report, text: str, error: ExpressionError, span: Span) ->
 
 def _below(at: Callable[..., Span] | None, key: Any) -> Callable[..., Span] | None:
     return None if at is None else partial(at, key)
-
-
-class ScopeError(Exception):
-    """What was asked for has no value; a diagnostic already says why."""
 
 
 def _has_param(raw: Any) -> bool:

@@ -126,6 +126,13 @@ class SpecError(Exception):
         return " and ".join(counts) + where
 
 
+def refusal(
+    code: str, message: str, span: Span, text: str, *, others: Iterable[Label] = (), help: str | None = None
+) -> SpecError:
+    """The error of one finding, `text` standing at its place."""
+    return SpecError([Diagnostic(code, message, Label(span, text), tuple(others), help)])
+
+
 def merged(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The findings with what is one mistake made one: a name that is missing in several places of a file."""
     found: dict[tuple[Any, ...], Diagnostic] = {}
@@ -150,6 +157,12 @@ def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | No
             return name
     close = get_close_matches(word, [name for name in candidates if name != word], n=1, cutoff=cutoff)
     return close[0] if close else None
+
+
+def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str | None:
+    """The help for a `word` that is none of the `known`: the nearest of them, or None where none is near."""
+    close = nearest(word, known)
+    return f"did you mean `{prefix}{close}`?" if close else None
 
 
 def _fold(word: str) -> str:

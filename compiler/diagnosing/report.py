@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NoReturn
 
 from ..reading.span import Span
-from .diagnostics import Diagnostic, Label, SpecError, merged, nearest
+from .diagnostics import Diagnostic, Label, SpecError, did_you_mean, merged
 
 MOST = 200
+
+
+class Reported(Exception):
+    """What was asked for has no value; a diagnostic already says why."""
 
 
 class Report:
@@ -19,15 +25,9 @@ class Report:
 
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
-        self.notes: list[Diagnostic] = []
         self.calls: list[Span] = []
         self._poisoned: set[str] = set()
         self._found: set[tuple[str, str, str]] = set()
-
-    @property
-    def found(self) -> int:
-        """How many findings there are."""
-        return len(self.diagnostics) + len(self.notes)
 
     def error(
         self,
@@ -60,11 +60,27 @@ class Report:
             labels.append(Label(span=self.calls[0], text="called from here"))
         self.diagnostics.append(Diagnostic(code, message, Label(span=span, text=label), tuple(labels), help))
 
-    def note(self, code: str, message: str, span: Span, *, label: str = "") -> None:
-        """Add what is worth knowing and no mistake."""
-        self.notes.append(
-            Diagnostic(code=code, message=message, label=Label(span=span, text=label), severity="note")
-        )  # fmt: skip
+    def fail(self, code: str, message: str, span: Span, **more: Any) -> NoReturn:
+        """Add a finding, as `error` does, after which there is nothing to go on with here.
+
+        Raises:
+            Reported: always.
+        """
+        self.error(code, message, span, **more)
+        raise Reported
+
+    @contextmanager
+    def taking(self) -> Iterator[None]:
+        """Take over what a stage before finds inside.
+
+        Raises:
+            Reported: it found something.
+        """
+        try:
+            yield
+        except SpecError as error:
+            self.diagnostics.extend(error.diagnostics)
+            raise Reported from None
 
     def poison(self, name: str) -> None:
         """Remember that the parameter `name` has failed, or all of a mounted spec."""
@@ -79,8 +95,7 @@ class Report:
         names = list(known)
         if len(self.diagnostics) * len(names) > MOST * MOST:
             return None
-        close = nearest(word, names)
-        return None if close is None else f"did you mean `{prefix}{close}`?"
+        return did_you_mean(word, names, prefix=prefix)
 
     def raise_if_any(self) -> None:
         """Raise what was found.

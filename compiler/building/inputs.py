@@ -1,0 +1,268 @@
+"""The inputs of a body: the names in their types bound to what a call gives, and each input's value inside the body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.expressions import ExpressionError, Literal, Name, Param, walk
+from ...blocks.notation.types import (
+    KINDS, AnyType, Bindings, ListType, MatchError, Notation, RecordType, Type, build_any, match, parse_type,
+)  # fmt: skip
+from ...blocks.notation.values import EvaluationError
+from ..diagnosing.diagnostics import did_you_mean
+from ..diagnosing.report import Reported
+from ..graph import Apply, Body, Constant, InputValue, Value, flat
+from ..reading import schema
+from ..reading.composer import clip
+from ..reading.span import Span
+from .definitions import Definition
+from .origins import makers
+from .parts import lifted
+from .scope import Scope, bare
+from .values import first_of, types_in
+
+if TYPE_CHECKING:
+    from .bodies import Builder
+
+
+class InputReader:
+    """Reads the inputs of one body that is called with `given` values.
+
+    Attributes:
+        span: where the inputs are given.
+        at: gives the place of each value that is.
+    """
+
+    def __init__(
+        self, builder: Builder, definition: Definition, body: Body, scope: Scope,
+        given: Mapping[str, Value | list[Value]], span: Span, at: Callable[[str], Span],
+    ) -> None:  # fmt: skip
+        self.builder = builder
+        self.report = builder.report
+        self.call = builder.call
+        self.definition = definition
+        self.body = body
+        self.scope = scope
+        # what is there under no combination is as if it were not given
+        self.given = {name: value for name, value in given.items() if isinstance(value, list) or value.present}
+        self.span = span
+        self.at = at
+        self.bindings = Bindings({}, params=_Env(scope))
+
+    def read(self) -> None:
+        """Bind the inputs' dimensions, and give each input its value.
+
+        Raises:
+            Reported: what is given does not fit.
+        """
+        notations: dict[str, Notation] = {}
+        fits = True
+        for name, declaration in self.definition.model.inputs.items():
+            notation = self.notation(declaration.type, self.place(name))
+            if notation is None:
+                self.scope.values[name] = Value(None, self.call.full)
+            else:
+                notations[name] = notation
+                fits &= self.bind(name, notation)
+        if not fits:
+            raise Reported
+        for name, notation in notations.items():
+            self.value(name, notation)
+        self.scope.dims = dict(self.body.symbols)
+
+    def place(self, name: str) -> Span:
+        """Where the type of an input is written."""
+        return self.definition.span("inputs", name, "type")
+
+    # Types
+
+    def notation(self, text: str, place: Span) -> Notation | None:
+        """Parse a type; a mistake is reported."""
+        try:
+            notation = parse_type(text)
+        except ExpressionError as error:
+            head = text.split("[")[0].strip()
+            self.report.error(
+                "bad-type", f"`{clip(text)}` is no type", place.within(error.start, error.end), label=str(error),
+                help=did_you_mean(head, KINDS) if head not in KINDS else None,
+            )  # fmt: skip
+            for word in re.findall(r"[A-Za-z_]\w*", text):  # nobody knows which of them are dimensions
+                self.report.poison(word)
+            return None
+        model = self.definition.model
+        for part in _names(notation):
+            if part.text in model.params or part.text in model.let:
+                self.report.error(
+                    *bare(part.text), place.within(part.start, part.end),
+                    label="expected a dimension's name, found a parameter's", help=f"write `${part.text}`",
+                )  # fmt: skip
+                return None
+        return notation
+
+    def bind(self, name: str, notation: Notation) -> bool:
+        """Bind the names in an input's type: to what is given, in the root to new free symbols; whether it fits."""
+        value, place, span = self.given.get(name), self.place(name), self.at(name)
+        fits = True
+        for kind in self.types(name):
+            local = Bindings({}, params=self.bindings.params, dims=dict(self.bindings.dims))
+            try:
+                match(notation, kind, local)
+            except MatchError as error:
+                self.report.error(
+                    "shape-mismatch", f"`{name}` of `{self.body.part}` does not fit", span,
+                    label=f"expected {error.expected}, found {error.found}",
+                    others=[*makers([value]), (place, "declared here")],
+                )  # fmt: skip
+                fits = False
+                continue
+            except (EvaluationError, KeyError) as error:
+                self.blame(error, place)
+                fits = False
+                continue
+            self.builder.unproven.extend((span, a, b) for a, b in local.unproven)
+            for key, dim in local.dims.items():
+                if key == "*" or key in self.bindings.dims:
+                    self.bindings.dims.setdefault(key, dim)
+                    continue
+                assert isinstance(dim, Dim)
+                self.new_symbol(Symbol(key, dim))
+        if value is None or self.builder.is_promoted(value):
+            for part in _names(notation):
+                if part.text not in self.bindings.dims:
+                    self.new_symbol(Symbol(part.text, None))
+        return fits
+
+    def types(self, name: str) -> list[Type]:
+        """The types of what is given to an input."""
+        value = self.given.get(name)
+        return [one.type for one in flat(value) if isinstance(one.type, Type)] if value is not None else []
+
+    def new_symbol(self, symbol: Symbol) -> None:
+        """Make a dimension known under its name."""
+        if symbol.definition is not None or not self.builder.building:  # free ones of two parts are not the same
+            symbol = self.builder.shared.symbol(symbol)
+        self.body.symbols[symbol.name] = symbol
+        self.bindings.dims[symbol.name] = Dim.of(symbol)
+        self.scope.env.setdefault(symbol.name, Dim.of(symbol))
+
+    def blame(self, error: Exception, place: Span) -> None:
+        """Report a type whose parameter is not known."""
+        if isinstance(error, EvaluationError):
+            self.scope.blame(error, place)
+        else:
+            word = str(error.args[0])
+            text = "expected a dimension that an input before it has"
+            self.report.error("unknown-name", f"nothing says how long `{word}` is", place, label=text)
+
+    def check_extents(self, notation: Notation, kind: Type, place: Span) -> None:
+        """Report parameters that are the extent of an axis and negative."""
+        if len(notation.dims) != len(kind.dims):
+            return
+        for tree, dim in zip(notation.dims, kind.dims, strict=True):
+            if isinstance(tree, Param) and dim.known is not None and dim.known < 0:
+                self.report.error(
+                    "bad-option", f"`{tree.text}` is the extent of an axis", self.scope.places.get(tree.text, place),
+                    label=f"expected 0 or more, found {dim.known}",
+                    others=[(place.within(tree.start, tree.end), "this axis")],
+                )  # fmt: skip
+
+    # Values
+
+    def value(self, name: str, notation: Notation) -> None:
+        """Give one input its value inside the body: what was passed, or its default.
+
+        Raises:
+            Reported: it is not given, and the body needs it.
+        """
+        declaration, value, place = self.definition.model.inputs[name], self.given.get(name), self.place(name)
+        values, found = self.scope.values, self.types(name)
+        try:
+            kind: AnyType = build_any(notation, self.bindings)
+        except (KeyError, EvaluationError) as error:
+            self.blame(error, place)
+            values[name] = Value(None, self.call.full)
+            return
+        if isinstance(kind, Type):
+            self.check_extents(notation, kind, place)
+            if declaration.type.startswith("any") and found:
+                kind = Type(found[0].kind, kind.dims)
+        if isinstance(value, list):
+            items = _flat_types(value) if declaration.type == "any" else [kind for _ in value]
+            present = 0
+            for one in value:
+                present |= one.present
+            values[name] = self.body.inputs[name] = InputValue(ListType(tuple(items)), present, name)
+            return
+        if value is None and (not self.definition.is_root or name in self.definition.dropped):
+            self.left_out(name, declaration, kind)
+            return
+        if value is None:
+            own = InputValue(kind, self.call.given(name) if name in self.call.atoms else self.call.full, name)
+        else:
+            if declaration.type == "any" and value.type is not None:
+                kind = value.type
+            promoted = self.builder.is_promoted(value)
+            own = InputValue(kind if promoted or value.type is not None else None, value.present, name)
+            if promoted:
+                value.type = lifted(kind, self.body)
+        values[name] = self.body.inputs[name] = own
+        if isinstance(own.type, RecordType):
+            for field, inner in zip(own.type.names, own.type.items, strict=True):
+                values[f"{name}.{field}"] = Apply(inner, own.present, "field", (own,), (field,))
+        if own.present != self.call.full:
+            self.default(name, declaration, own)
+
+    def left_out(self, name: str, declaration: schema.Input, kind: AnyType) -> None:
+        """An input that the call does not give: its default, absent, or a mistake."""
+        if declaration.default is None and not declaration.optional and name not in self.definition.dropped:
+            said = "declared here, neither optional nor with a default"
+            self.report.fail(
+                "missing-input", f"`{self.definition.name}` needs the input `{name}`", self.span,
+                label=f"expected `{name}` here", others=[(self.definition.span("inputs", name, key=True), said)],
+            )  # fmt: skip
+        absent = self.scope.values[name] = InputValue(kind, 0, name)
+        self.default(name, declaration, absent)
+
+    def default(self, name: str, declaration: schema.Input, own: Value) -> None:
+        """What stands in for an input: a literal, ``zeros``, ``ones``, ``range``. A node's waits for its turn."""
+        raw = declaration.default
+        if raw is None:
+            return
+        self.body.defaults[name] = raw
+        if isinstance(raw, str) and raw in ("zeros", "ones", "range"):
+            made: Value = Apply(own.type, self.call.full, raw, ())
+        elif isinstance(raw, (bool, int, float)):
+            kind = "bool" if isinstance(raw, bool) else "float" if isinstance(raw, float) else "int"
+            made = Constant(Type(kind, ()), self.call.full, raw, Literal(0, 0, raw))
+        else:
+            return
+        self.scope.values[name] = first_of([own, made]) if own.present else made
+
+
+def _flat_types(values: list[Value]) -> list[Type]:
+    """The types of values, those of a list one by one."""
+    return [kind for one in values for kind in types_in(one.type) if isinstance(kind, Type)]
+
+
+def _names(notation: Notation) -> Iterator[Name]:
+    """The bare names in a type: its dimensions."""
+    return (part for tree in notation.dims for part in walk(tree) if isinstance(part, Name))
+
+
+class _Env(Mapping[str, Any]):
+    """A scope's parameters as a mapping."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+
+    def __getitem__(self, name: str) -> Any:
+        return self.scope.param(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.scope.known_params())
+
+    def __len__(self) -> int:
+        return len(self.scope.known_params())

@@ -1,0 +1,62 @@
+"""Values made from others while a graph is built: lists, choices, conditions, and where several are there together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ...blocks.notation.types import AnyType, ListType
+from ..graph import Apply, FirstOf, Gathered, Picked, Value
+
+
+def together(values: Iterable[Value], full: int) -> int:
+    """The combinations, of those of the truth table `full`, under which all the values are there."""
+    for value in values:
+        full &= value.present
+    return full
+
+
+def types_in(kind: AnyType | None) -> tuple[AnyType | None, ...]:
+    """The types of a list's elements, or the one type of what is no list."""
+    return kind.items if isinstance(kind, ListType) else (kind,)
+
+
+def gathered(values: Sequence[Value], full: int) -> Gathered:
+    """A list of values; one that is a list itself brings its elements."""
+    kinds = [kind for value in values for kind in types_in(value.type)]
+    known = tuple(kind for kind in kinds if kind is not None)
+    return Gathered(ListType(known) if len(known) == len(kinds) else None, together(values, full), tuple(values))
+
+
+def element(value: Value, at: int) -> Value:
+    """One element of a list."""
+    is_flat = isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items)
+    if isinstance(value, Gathered) and is_flat and -len(value.items) <= at < len(value.items):
+        return value.items[at]
+    kinds = value.type.items if isinstance(value.type, ListType) else None
+    return Picked(kinds[at] if kinds else None, value.present, value, at)
+
+
+def spread(value: Value) -> list[Value]:
+    """A list as the values of a port that takes many; it stays whole where its length is the caller's."""
+    return list(value.items) if isinstance(value, Gathered) else [value]
+
+
+def first_of(choices: list[Value]) -> Value:
+    """The first that is present: one value where that is settled, else a `FirstOf`."""
+    present, kept = 0, []
+    for choice in choices:
+        if choice.present & ~present:
+            kept.append(choice)
+            present |= choice.present
+    if len(kept) == 1:
+        return kept[0]
+    if not kept:
+        return choices[0]
+    return FirstOf(kept[0].type, present, tuple(kept))
+
+
+def conditional(value: Value, present: int) -> Value:
+    """A value that is there under `present` alone."""
+    if value.present & ~present:
+        return Apply(value.type, value.present & present, "when", (value,))
+    return value
