@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from pydantic import ConfigDict, field_validator, model_validator
 
 from .base import Block, PortError, Size, Whole, block
-from .notation.dims import Dim, Symbol
+from .notation.dims import Dim, Symbol, ceil_div
 from .notation.types import AnyType, Bindings, Type
 
 
@@ -146,7 +146,7 @@ class PadToMultiple(Block):
         kind: Type = values["x"]
         dims = list(kind.dims)
         for axis in self.axes:
-            dims[axis] = -((-dims[axis]) // Dim.of(self.multiple)) * Dim.of(self.multiple)
+            dims[axis] = ceil_div(dims[axis], self.multiple) * self.multiple
         return {"x": Type(kind.kind, tuple(dims))}
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ..blocks.notation.expressions import parse
 from ..blocks.notation.types import RecordType, Type
 from ..blocks.notation.values import evaluate
-from .graph import Graph, Value
+from .graph import Graph, Value, named_outputs
 
 CHOICES = 2
 _SUBSTITUTES = ("embeds", "outputs", "labels")
@@ -21,7 +21,7 @@ def chosen_inputs(graph: Graph, extra: tuple[str, ...] = ()) -> list[str]:
     """
     inputs = graph.root.inputs
     chosen = {name for name in inputs if name not in graph.atoms} | {name for name in extra if name in inputs}
-    for value in _values(graph.outputs):
+    for value in (value for name, value in named_outputs(graph.outputs) if not _is_loss(name)):
         if value.present == 0 or _depends_on_flag(graph, value):
             continue
         for name in inputs:
@@ -51,9 +51,7 @@ def lacking(graph: Graph, given: Collection[str]) -> str | None:
 def is_conditional(graph: Graph, name: str) -> bool:
     """Whether an output is one that a call may lack: a loss, or one that the spec says ``when`` or ``optional`` of."""
     raw = graph.spec.outputs.get(name)
-    if name == "loss" or name.endswith("_loss"):
-        return True
-    return isinstance(raw, dict) and bool("when" in raw or raw.get("optional"))
+    return _is_loss(name) or (isinstance(raw, dict) and bool("when" in raw or raw.get("optional")))
 
 
 def _is_needed(graph: Graph, value: Value, name: str, chosen: set[str]) -> bool:
@@ -72,12 +70,8 @@ def _depends_on_flag(graph: Graph, value: Value) -> bool:
     return not any(quiet)
 
 
-def _values(outputs: Mapping[str, object]) -> Iterator[Value]:
-    for name, value in outputs.items():
-        if isinstance(value, dict):
-            yield from _values(value)
-        elif isinstance(value, Value) and name != "loss" and not name.endswith("_loss"):
-            yield value
+def _is_loss(name: str) -> bool:
+    return name.rpartition(".")[2] == "loss" or name.endswith("_loss")
 
 
 # Extents

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
-import gc
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from .building.check_names import check_names
 from .building.definitions import Shared
@@ -15,33 +13,16 @@ from .building.order import dependencies
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, merged
 from .graph import Graph
 from .reading import schema
+from .reading.composer import uncollected
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws
 from .weights.weight_map import unmapped
 
 MAX_SHARED_ATOMS = 15
 """With more, longer truth tables cost what the sharing saves."""
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
 
 
-def _uncollected(function: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let the collector rest: a graph is many small objects that all stay, and looking for garbage is half the time."""
-
-    @functools.wraps(function)
-    def run(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        was_enabled = gc.isenabled()
-        gc.disable()
-        try:
-            return function(*args, **kwargs)
-        finally:
-            if was_enabled:
-                gc.enable()
-
-    return run
-
-
-@_uncollected
+@uncollected()
 def build_graph(
     model: str | Path, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None
 ) -> Graph:
@@ -54,7 +35,7 @@ def build_graph(
     return ModelBuilder(library().spec(model), task, size, overrides or {}).build()
 
 
-@_uncollected
+@uncollected()
 def check(model: str | Path, task: str | None = None, size: str | None = None, **overrides: Any) -> Graph:
     """Check a spec; without a `task`, its base and every task, and return the base's graph.
 
@@ -78,7 +59,7 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
     return graph if graph.atoms == builder.atoms else builder.build()
 
 
-@_uncollected
+@uncollected()
 def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[str, Any] | None = None) -> Graph:
     """Check a spec's base and every task, and return the base's graph, whose atoms are those of all tasks.
 

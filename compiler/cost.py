@@ -8,15 +8,15 @@ the memory of a training step before its gradients, and an upper bound for infer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, ListType, Type, numel
 from .calls import plain_call
-from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, named_outputs, values_below
-from .node_cost import ZERO, Figures, NodeCost
+from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, flat, named_outputs, values_below
+from .node_cost import ZERO, NodeCost
 from .presence import present, resolve
 from .text import ranges, rounds_of
 
@@ -65,7 +65,8 @@ class _Counter:
     def node(self, node: Node, path: str, shown: str) -> NodeCost:
         """The cost of one node, with the edges that it reads."""
         kind = node.kind if node.reuse is None else f"reuse {node.owner.name}"
-        outputs = {port: one for port, one in node.outputs.items() if one is not None and self.gives(node, port)}
+        given = {port for port in node.outputs if node.output_presence.get(port, node.present) >> self.combination & 1}
+        outputs = {port: kind for port, kind in node.outputs.items() if kind is not None and port in given}
         made = NodeCost(node.name, shown, kind, outputs=outputs)
         if node.contract is not None:
             self.block(node, made, path)
@@ -75,7 +76,7 @@ class _Counter:
             for body in node.rounds:
                 made.children = self.body(body, f"{path}.", f"{shown}.")
                 self.close(made, list(body.outputs.values()))
-        for value in _values(node):
+        for _, value in node.values():
             self.edge(value, made)
         return made
 
@@ -142,9 +143,6 @@ class _Counter:
             self.counted.add(id(one))
             stack.extend(values_below(one))
 
-    def gives(self, node: Node, port: str) -> bool:
-        return bool(node.output_presence.get(port, node.present) >> self.combination & 1)
-
     def stand_in(self, general: AnyType | None, chosen: AnyType | None) -> None:
         """Remember which extents the value that stands in for another has: all that reads it speaks of the other's."""
         if isinstance(general, Type) and isinstance(chosen, Type):
@@ -161,7 +159,7 @@ class _Counter:
         return dim
 
     def there(self, value: Value | list[Value]) -> bool:
-        return any(present(one, self.combination) for one in (value if isinstance(value, list) else [value]))
+        return any(present(one, self.combination) for one in flat(value))
 
     def kinds(self, value: Value | list[Value]) -> Any:
         if isinstance(value, list):
@@ -189,11 +187,3 @@ def node_path(entry: WeightEntry) -> str:
     contract = entry.node.contract
     leaf = next((leaf for leaf in contract.weights if leaf and entry.path.endswith(f".{leaf}")), "") if contract else ""
     return entry.path.removesuffix(f".{leaf}") if leaf else entry.path
-
-
-def _values(node: Node) -> Iterator[Value]:
-    for value in node.inputs.values():
-        yield from value if isinstance(value, list) else (value,)
-
-
-__all__ = ["Figures", "NodeCost", "cost", "node_path"]

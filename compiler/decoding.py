@@ -16,7 +16,8 @@ from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .graph import (
-    Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, slice_items,
+    Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, flat,
+    slice_items,
 )  # fmt: skip
 from .presence import present, resolve
 from .reading.span import Span
@@ -115,20 +116,18 @@ class Flow:
         assert node.contract is not None
         read: list[Kind] = []
         given: list[Kind] = []
-        for port, values in node.inputs.items():
-            how = node.contract.reads.get(port, "token")
-            for value in values if isinstance(values, list) else [values]:
-                if not present(value, self.combination):
-                    continue
-                kind = self.kind(value)
-                given.append(kind)
-                if kind in ("new", "whole"):
-                    sees_later = how == "key" and getattr(node.contract, "causal", True) is False
-                    if how == "all" or sees_later:
-                        reason = f"its input `{port}` is read at all tokens at once"
-                        raise SpecError([undecodable(node.name, node.span, reason)])
-                    if how in ("query", "scan", "token"):
-                        read.append("new" if how == "query" else "whole" if how == "scan" else kind)
+        for port, value in node.values():
+            if not present(value, self.combination):
+                continue
+            how, kind = node.contract.reads.get(port, "token"), self.kind(value)
+            given.append(kind)
+            if kind in ("new", "whole"):
+                sees_later = how == "key" and getattr(node.contract, "causal", True) is False
+                if how == "all" or sees_later:
+                    reason = f"its input `{port}` is read at all tokens at once"
+                    raise SpecError([undecodable(node.name, node.span, reason)])
+                if how in ("query", "scan", "token"):
+                    read.append("new" if how == "query" else "whole" if how == "scan" else kind)
         if most(given) in ("fixed", "once", "keys"):
             return most(given)
         return most(read) if read else "keys"
@@ -136,12 +135,10 @@ class Flow:
     def inner(self, node: Node, at: int = 0) -> Flow:
         """The flow inside a part or a round of a repeat; what is carried is at least what a round makes of it."""
         if (node, at) not in self._inner:
-            kinds: dict[str, Kind] = {}
-            for port, values in node.inputs.items():
-                here = [
-                    one for one in (values if isinstance(values, list) else [values]) if present(one, self.combination)
-                ]
-                kinds[port] = most(self.kind(one) for one in here)
+            kinds: dict[str, Kind] = {
+                port: most(self.kind(one) for one in flat(given) if present(one, self.combination))
+                for port, given in node.inputs.items()
+            }
             body = node.rounds[at]
             flow = Flow(body, self.combination, self.tokens, kinds)
             for port in [port for port in body.outputs if node.is_repeat and port in kinds]:

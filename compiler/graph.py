@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.base import Block, Weight
@@ -212,6 +213,11 @@ class Node:
         """Whether it is called once a round."""
         return self.index is not None
 
+    def values(self) -> Iterator[tuple[str, Value]]:
+        """The values at its inputs by port, those of a list one by one."""
+        for port, given in self.inputs.items():
+            yield from ((port, value) for value in flat(given))
+
     @property
     def kind(self) -> str:
         """The word that drawings and listings use: a block's name or a part's."""
@@ -314,7 +320,6 @@ class Graph:
     document: Any = None
     kept: frozenset[str] = frozenset()
     folds: dict[str, str] = field(default_factory=dict)
-    fold_output: str | None = None
 
     @property
     def full(self) -> int:
@@ -351,14 +356,7 @@ class Graph:
 
     def num_parameters(self) -> int:
         """How many trained numbers the model has; tied ones count once."""
-        total = 0
-        for entry in self.weights():
-            if entry.tied_to is None and entry.is_trained:
-                size = 1
-                for extent in entry.shape:
-                    size *= extent
-                total += size
-        return total
+        return sum(prod(entry.shape) for entry in self.weights() if entry.tied_to is None and entry.is_trained)
 
     def text(self) -> str:
         """The graph as text, the form that tests and bug reports use."""
@@ -430,9 +428,8 @@ def _digraph(body: Body) -> nx.DiGraph:
         inside = {id(one): one for one in node.rounds}
         made = {key: _digraph(one) for key, one in inside.items()}
         graph.add_node(name, node=node, inside=[made[id(one)] for one in node.rounds])
-        for port, value in node.inputs.items():
-            for one in value if isinstance(value, list) else [value]:
-                graph.add_edges_from((source, name, {"port": port}) for source in sources(one))
+        for port, value in node.values():
+            graph.add_edges_from((source, name, {"port": port}) for source in sources(value))
     return graph
 
 
@@ -441,12 +438,8 @@ def sources(value: Value) -> Iterator[str]:
     match value:
         case InputValue(name=name):
             yield name
-        case OutputValue(node=node):
+        case OutputValue(node=node) | Rounds(node=node):
             yield node.name
-        case Rounds(node=node):
-            yield node.name
-        case Apply(args=parts) | FirstOf(choices=parts) | Gathered(items=parts):
-            for part in parts:
+        case _:
+            for part in values_below(value):
                 yield from sources(part)
-        case Picked(base=base):
-            yield from sources(base)

@@ -26,7 +26,7 @@ from itertools import groupby
 from typing import Any
 
 from ..blocks.base import Block
-from .graph import Body, Graph, Node, Option, Value
+from .graph import Body, Graph, Node, Option, Value, named_outputs
 from .presence import presence_text
 from .value_text import option_text, type_text, value_of, value_text
 
@@ -37,12 +37,9 @@ def graph_text(graph: Graph, *, resolved: bool = False) -> str:
     Args:
         resolved: write values for expressions, numbers for extents, and where each parameter comes from.
     """
-    head = f"model {graph.name}" + "".join(f", {word} {name}" for word, name in _which(graph) if name)
+    which = {"task": graph.task, "size": graph.size}
+    head = f"model {graph.name}" + "".join(f", {word} {name}" for word, name in which.items() if name)
     return "\n".join([head, *Writer(graph, resolved).root()]) + "\n"
-
-
-def _which(graph: Graph) -> tuple[tuple[str, str | None], ...]:
-    return ("task", graph.task), ("size", graph.size)
 
 
 class Writer:
@@ -80,13 +77,11 @@ class Writer:
             if name not in body.inputs:
                 yield f"in {name} = {body.defaults[name]}"
 
-    def outputs(self, outputs: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    def outputs(self, outputs: dict[str, Any]) -> Iterator[str]:
         """The lines of a body's outputs; nested ones by dotted names."""
-        for name, value in outputs.items():
-            if isinstance(value, dict):
-                yield from self.outputs(value, f"{prefix}{name}.")
-            elif value.present & self.where:
-                yield f"out {prefix}{name} = {value_text(value)}{self.when(value.present)}"
+        for name, value in named_outputs(outputs):
+            if value.present & self.where:
+                yield f"out {name} = {value_text(value)}{self.when(value.present)}"
 
     # Nodes
 
@@ -182,13 +177,9 @@ class Writer:
 
 def some_output(graph: Graph) -> int:
     """The combinations in which a call returns anything."""
-    table, stack = 0, list(graph.outputs.values())
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            stack.extend(value.values())
-        else:
-            table |= value.present
+    table = 0
+    for _, value in named_outputs(graph.outputs):
+        table |= value.present
     return table
 
 

@@ -1,18 +1,16 @@
 """Expressions: the small arithmetic of specs, types and edges, parsed by hand and never evaluated as Python.
 
 One grammar serves three places: options (``$d_model // 2``), types (``float[batch, 2*d]``) and edges
-(``x + attention``). What a name means is the caller's business; this file gives a tree with offsets, and its text as
-Python.
+(``x + attention``). What a name means is the caller's business; this file gives a tree with offsets.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NoReturn
+from typing import NoReturn
 
 MAX_LENGTH = 4096
 MAX_DEPTH = 32
@@ -141,13 +139,10 @@ class Table(Expr):
 
 
 _WORDS = {"true": True, "false": False, "null": None, "None": None}
-_LEVELS = (
-    {"or"},
-    {"and"},
-    {"=="} | {"!=", "<", "<=", ">", ">=", "in", "not in"},
-    {"+", "-"},
-    {"*", "/", "//", "%", "@"},
-)
+LEVELS = (
+    ("or",), ("and",), ("==", "!=", "<", "<=", ">", ">=", "in", "not in"), ("+", "-"), ("*", "/", "//", "%", "@"),
+)  # fmt: skip
+"""The binary operators, those that bind more tightly later; ``not`` stands between ``and`` and comparisons."""
 
 
 class _Parser:
@@ -206,7 +201,7 @@ class _Parser:
         return then
 
     def level(self, rank: int) -> Expr:
-        if rank == len(_LEVELS):
+        if rank == len(LEVELS):
             return self.unary()
         if rank == 2 and self.peek()[1] == "not" and self.peek()[0] == "name":
             return self.negation()
@@ -223,7 +218,7 @@ class _Parser:
         if rank == 2 and value == "not" and self.tokens[self.at + 1][1] == "in":
             self.at += 2
             return "not in"
-        if value in _LEVELS[rank]:
+        if value in LEVELS[rank]:
             self.at += 1
             return value
         return None
@@ -397,68 +392,3 @@ def _children(tree: Expr) -> list[Expr]:
         for child in value if isinstance(value, tuple) else (value,):
             found.extend(part for part in (child if isinstance(child, tuple) else (child,)) if isinstance(part, Expr))
     return found
-
-
-def literal(value: Any) -> str:
-    """A constant as Python source, texts in double quotes."""
-    if isinstance(value, str):
-        return json.dumps(value)
-    if isinstance(value, list):
-        return f"[{', '.join(map(literal, value))}]"
-    return repr(value)
-
-
-_PYTHON_CALLS = {"ceil": "math.ceil", "floor": "math.floor"}
-_RANK = {op: rank for rank, ops in enumerate(_LEVELS, start=1) for op in ops}
-
-
-def to_python(tree: Expr, name_of: Callable[[str], str], *, rank: int = 0) -> str:
-    """The option expression `tree` as Python source; `name_of` turns a parameter's name into a Python name or text."""
-    match tree:
-        case Literal(value=value):
-            return literal(value)
-        case Name(text=text):
-            return literal(text)
-        case Param(text=text):
-            return name_of(text)
-        case Unary(op=op, operand=operand):
-            inner = to_python(operand, name_of, rank=3 if op == "not" else 6)
-            return _wrap(f"not {inner}" if op == "not" else f"-{inner}", rank > (2 if op == "not" else 6))
-        case Binary(op="**", left=left, right=right):
-            text = f"{to_python(left, name_of, rank=8)}**{to_python(right, name_of, rank=7)}"
-            return _wrap(text, rank > 7)
-        case Binary(op=op, left=left, right=right):
-            own = _RANK[op]
-            if op in ("==", "!=") and isinstance(right, Literal) and right.value is None:
-                op = "is" if op == "==" else "is not"
-            text = f"{to_python(left, name_of, rank=own)} {op} {to_python(right, name_of, rank=own + 1)}"
-            return _wrap(text, rank > own)
-        case Conditional(test=test, then=then, other=other):
-            parts = (to_python(part, name_of, rank=1) for part in (then, test, other))
-            return _wrap("{} if {} else {}".format(*parts), rank > 0)
-        case Call(function="table", args=args):
-            return "{1}.get({0}, {0})".format(*(to_python(arg, name_of) for arg in args))
-        case Call(function="split", args=args):
-            return "{}.split({})".format(*(to_python(arg, name_of) for arg in args))
-        case Call(function="is_list", args=args):
-            return f"isinstance({to_python(args[0], name_of)}, list)"
-        case Call(function=function, args=args):
-            inside = ", ".join(to_python(arg, name_of) for arg in args)
-            return f"{_PYTHON_CALLS.get(function, function)}({inside})"
-        case Index(base=base, items=items):
-            inside = ", ".join(to_python(item, name_of) for item in items)
-            return f"{to_python(base, name_of, rank=9)}[{inside}]"
-        case Slice(first=first, last=last, step=step):
-            ends = [to_python(part, name_of) if part else "" for part in (first, last)]
-            return ":".join(ends) + (f":{to_python(step, name_of)}" if step else "")
-        case ListOf(items=items):
-            return "[" + ", ".join(to_python(item, name_of) for item in items) + "]"
-        case Table(pairs=pairs):
-            return "{" + ", ".join(f"{to_python(k, name_of)}: {to_python(v, name_of)}" for k, v in pairs) + "}"
-        case Dots():
-            return "..."
-    raise ExpressionError(f"`{type(tree).__name__}` has no place in an option", start=tree.start, end=tree.end)
-
-
-def _wrap(text: str, needed: bool) -> str:
-    return f"({text})" if needed else text

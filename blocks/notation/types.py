@@ -10,7 +10,7 @@ from typing import Any
 
 from .dim_compare import compare
 from .dims import Dim
-from .expressions import Binary, Expr, ExpressionError, Index, Literal, Name, Param, Star, parse
+from .expressions import Expr, ExpressionError, Index, Name, Star, parse
 from .values import EvaluationError, evaluate
 
 KINDS = ("float", "int", "bool", "any")
@@ -84,12 +84,11 @@ class MatchError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Notation:
-    """A type as written: ``float[*, d_in]``; `broadcast` are axes written ``1 | name``, `fields` those of records."""
+    """A type as written: ``float[*, d_in]``; `fields` are those of records."""
 
     kinds: tuple[str, ...]
     dims: tuple[Expr, ...]
     text: str
-    broadcast: frozenset[int] = field(default=frozenset())
     fields: tuple[tuple[str, Notation], ...] = ()
 
 
@@ -108,13 +107,12 @@ def parse_type(text: str) -> Notation:
         first, *rest = (parse_type(part.strip()) for part in parts)
         kinds = tuple(dict.fromkeys(kind for one in (first, *rest) for kind in one.kinds))
         return Notation(kinds, first.dims, text)
-    broadcast = {i for i, part in enumerate(text[len(head) + 1 :].split(",")) if part.strip().startswith("1 |")}
-    tree = parse(head if text.endswith("[]") else text.replace("1 |", "   ") if broadcast else text)
+    tree = parse(head if text.endswith("[]") else text.replace("1 |", "   "))  # which keeps the places
     if isinstance(tree, Name):
         tree = Index(tree.start, tree.end, tree, ())
     if not isinstance(tree, Index) or not isinstance(tree.base, Name) or tree.base.text not in KINDS:
         raise ExpressionError("expected a type such as `float[batch, seq, d]`", start=0, end=len(text))
-    return Notation((tree.base.text,), tree.items, text, frozenset(broadcast))
+    return Notation((tree.base.text,), tree.items, text)
 
 
 def _parse_records(text: str) -> Notation:
@@ -174,11 +172,8 @@ class Bindings:
         return Dim.of(value)
 
 
-def match(notation: Notation, actual: Type, bindings: Bindings, *, broadcast: bool = False) -> None:
+def match(notation: Notation, actual: Type, bindings: Bindings) -> None:
     """Match `actual` against `notation`, binding the names that are new.
-
-    Args:
-        broadcast: accept an extent of 1 wherever one is expected.
 
     Raises:
         MatchError: kind, rank or an extent differ.
@@ -198,7 +193,7 @@ def match(notation: Notation, actual: Type, bindings: Bindings, *, broadcast: bo
     if len(wanted) != len(found):
         raise MatchError(f"{len(wanted)} axes, `{notation.text}`", f"{len(found)} axes, {actual.shape}")
     for tree, extent in zip(wanted, found, strict=True):
-        _match_dim(tree, extent, bindings, actual, notation, broadcast)
+        _match_dim(tree, extent, bindings, actual, notation)
 
 
 def _bind_star(axes: tuple[Dim, ...], bindings: Bindings, actual: Type) -> None:
@@ -208,13 +203,11 @@ def _bind_star(axes: tuple[Dim, ...], bindings: Bindings, actual: Type) -> None:
         raise MatchError(f"the axes [{', '.join(map(str, known))}] at `*`", f"{actual.shape}")
 
 
-def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notation: Notation, broadcast: bool) -> None:
+def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notation: Notation) -> None:
     if isinstance(tree, Name) and tree.text not in bindings.dims and tree.text not in bindings.given:
         bindings.dims[tree.text] = extent
         return
     expected = bindings.dim(tree)
-    if broadcast and extent.known == 1:
-        return
     answer = compare(expected, extent)
     if answer == "different":
         raise MatchError(f"{_shape_in_words(notation, bindings)}", f"{actual.shape}")
@@ -260,9 +253,3 @@ def numel(kind: AnyType) -> Dim:
     for dim in kind.dims:
         total = total * dim
     return total
-
-
-__all__ = [
-    "AnyType", "Binary", "Bindings", "ListType", "Literal", "MatchError", "Notation", "Param", "RecordType", "Type",
-    "build", "build_any", "match", "numel", "parse_type",
-]  # fmt: skip

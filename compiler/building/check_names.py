@@ -11,15 +11,16 @@ from typing import Any
 
 from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.types import parse_type
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
 from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Document
-from ..reading.span import Span
 from ..reading.tree import Mapping, Sequence
+from .definitions import article, declared
 from .origins import in_words, listed
+from .parameters import fits_word
 
-_DOLLAR = re.compile(r"\$([A-Za-z_]\w*)")
+Path = tuple[str | int, ...]
 
 
 def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
@@ -30,46 +31,51 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     for name, task in spec.tasks.items():
         found += _task(document, name, task)
     nodes = {*spec.graph, *(node for task in spec.tasks.values() for node in task.graph), *spec.tasks}
-    found += _listed(document, ("weights",), spec.weights, nodes, "unknown-name", "a node")
+    found += _listed(document, ("weights",), spec.weights, nodes, "a node")
     found += _published(document)
     checkpoint = spec.checkpoint
     tasks = {"base", *spec.tasks}
     for key, task_name in checkpoint.architectures.items():
-        if task_name is None:
-            continue
-        span = document.span("checkpoint", "architectures", key)
-        found += _known(task_name, tasks, span, "unknown-task", f"there is no task `{clip(task_name)}`", "a task")
-    for key in checkpoint.config:
-        if "." not in key:
-            span = document.span("checkpoint", "config", key, key=True)
-            found += _known(
-                key, spec.params, span, "unknown-parameter", f"there is no parameter `{clip(key)}`", "a parameter"
-            )
+        if task_name is not None:
+            found += _known(document, ("checkpoint", "architectures", key), task_name, tasks, "unknown-task")
+    fields = [key for key in checkpoint.config if "." not in key]
+    found += _keys(document, ("checkpoint", "config"), fields, spec.params, "unknown-parameter")
     if isinstance(checkpoint.prefix, dict):
-        for key in checkpoint.prefix:
-            span = document.span("checkpoint", "prefix", key, key=True)
-            message = f"there is no task `{clip(key)}`"
-            found += _known(key, {*tasks, "always"}, span, "unknown-task", message, "a task or `always`")
+        known, what = {*tasks, "always"}, "a task or `always`"
+        found += _keys(document, ("checkpoint", "prefix"), checkpoint.prefix, known, "unknown-task", what)
     own = document.tree.span.source  # what an extended spec says is checked where it is written
     return [one for one in found if one.label.span.source is own]
 
 
-def _known(name: str, known: Collection[str], span: Span, code: str, message: str, what: str) -> Iterator[Diagnostic]:
+def _known(
+    document: Document[Any], path: Path, name: str, known: Collection[str], code: str, what: str = "",
+    *, message: str = "", key: bool = False,
+) -> Iterator[Diagnostic]:  # fmt: skip
+    """A name, written at `path`, that is none of the `known`."""
     if name not in known:
-        close = nearest(name, known)
-        label = Label(span, f"expected {what}" + (f", one of {listed(sorted(known))}" if known else ""))
-        yield Diagnostic(code, message, label, help=f"did you mean `{close}`?" if close else None)
+        noun = code.removeprefix("unknown-")
+        there = f"nothing is called `{clip(name)}` here" if noun == "name" else f"there is no {noun} `{clip(name)}`"
+        text = f"expected {what or f'a {noun}'}" + (f", one of {listed(sorted(known))}" if known else "")
+        label = Label(document.span(*path, key=key), text)
+        yield Diagnostic(code, message or there, label, help=did_you_mean(name, known))
+
+
+def _keys(
+    document: Document[Any], path: Path, names: Iterable[str], known: Collection[str], code: str, what: str = ""
+) -> Iterator[Diagnostic]:
+    """The keys of a mapping that are none of the `known`."""
+    for name in names:
+        yield from _known(document, (*path, name), name, known, code, what, key=True)
 
 
 def _listed(
-    document: Document[Any], path: tuple[str, ...], names: Iterable[str], known: Collection[str], code: str, what: str
+    document: Document[Any], path: Path, names: Iterable[str], known: Collection[str], what: str
 ) -> Iterator[Diagnostic]:
+    """The paths in a list that begin with none of the `known`."""
     for number, name in enumerate(names):
         head = re.split(r"[.<]", name)[0]
         if head:
-            yield from _known(
-                head, known, document.span(*path, number), code, f"nothing is called `{clip(head)}` here", what
-            )
+            yield from _known(document, (*path, number), head, known, "unknown-name", what)
 
 
 def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iterator[Diagnostic]:
@@ -83,54 +89,43 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
     nodes = {*spec.graph, *(key for one in chain for key in one.graph), name}
     at = ("tasks", name)
     if not isinstance(task.keep, str):
-        yield from _listed(document, (*at, "keep"), task.keep, outputs, "unknown-name", "an output")
-    yield from _listed(document, (*at, "drop"), task.drop, inputs, "unknown-name", "an input")
-    yield from _listed(document, (*at, "weights"), task.weights, nodes, "unknown-name", "a node")
+        yield from _listed(document, (*at, "keep"), task.keep, outputs, "an output")
+    yield from _listed(document, (*at, "drop"), task.drop, inputs, "an input")
+    yield from _listed(document, (*at, "weights"), task.weights, nodes, "a node")
     for axis, folded in task.fold.items() if isinstance(task.fold, dict) else ():
-        yield from _listed(document, (*at, "fold", axis), folded, inputs, "unknown-name", "an input")
+        yield from _listed(document, (*at, "fold", axis), folded, inputs, "an input")
     yield from _generate(document, at, task.generate, inputs)
 
 
 def _generate(
-    document: Document[schema.Spec], at: tuple[str, ...], facts: schema.Generate | None, inputs: Collection[str]
+    document: Document[schema.Spec], at: Path, facts: schema.Generate | None, inputs: Collection[str]
 ) -> Iterator[Diagnostic]:
     """What writing has to know: names of inputs, and the kind of prompt."""
-    spec = document.model
     if facts is None:
         return
     at = (*at, "generate")
-    yield from _listed(document, (*at, "ignores"), facts.ignores, inputs, "unknown-name", "an input")
-    blank = facts.blank
-    named = {"hidden_by": blank.hidden_by, "asked_by": blank.asked_by, "memory": blank.memory} if blank else {}
-    for key, name in named.items():
+    yield from _listed(document, (*at, "ignores"), facts.ignores, inputs, "an input")
+    for key in ("hidden_by", "asked_by", "memory"):
+        name = getattr(facts.blank, key, None)
         if name is not None:
-            span, message = document.span(*at, "blank", key), f"nothing is called `{clip(name)}` here"
-            yield from _known(name, inputs, span, "unknown-name", message, "an input")
-    if "$" in facts.prompt:
-        yield from _expression(
-            document, facts.prompt, document.span(*at, "prompt"), {*spec.params, *spec.let, *spec.mounts}
-        )
+            yield from _known(document, (*at, "blank", key), name, inputs, "unknown-name", "an input")
+    at, prompt = (*at, "prompt"), facts.prompt
+    if "$" in prompt:
+        yield from _expression(document, at, prompt, _params(document.model))
     else:
-        message = f"there is no prompt `{clip(facts.prompt)}`"
-        yield from _known(
-            facts.prompt, schema.PROMPTS, document.span(*at, "prompt"), "unknown-name", message, "a prompt"
-        )
+        message = f"there is no prompt `{clip(prompt)}`"
+        yield from _known(document, at, prompt, schema.PROMPTS, "unknown-name", "a prompt", message=message)
 
 
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Rows of sizes: parameters, values of their types, expressions that can be read."""
-    from .definitions import article, declared
-    from .parameters import fits_word
-
     spec = document.model
     for size, row in spec.sizes.items():
+        yield from _keys(document, ("sizes", size), row, {*spec.params, *spec.mounts}, "unknown-parameter")
         for name, value in row.items():
             at = ("sizes", size, name)
-            if name not in spec.params and name not in spec.mounts:
-                span, message = document.span(*at, key=True), f"there is no parameter `{clip(name)}`"
-                yield from _known(name, {*spec.params, *spec.mounts}, span, "unknown-parameter", message, "a parameter")
-            elif isinstance(value, str) and "$" in value:
-                yield from _expression(document, value, document.span(*at), {*spec.params, *spec.let, *spec.mounts})
+            if isinstance(value, str) and "$" in value and (name in spec.params or name in spec.mounts):
+                yield from _expression(document, at, value, _params(spec))
             elif name in spec.params:
                 _, word = declared(spec.params[name])
                 if word is not None and value is not None and not fits_word(value, word.rstrip("?")):
@@ -142,51 +137,48 @@ def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
 
 def _published(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Published counts: of sizes, a task and parameters that there are."""
-    spec = document.model
-    at, told = ("published",), spec.published
-    for size in told.sizes:
-        span, message = document.span(*at, "sizes", size, key=True), f"there is no size `{clip(size)}`"
-        yield from _known(size, spec.sizes, span, "unknown-size", message, "a size")
-    for name in told.params:
-        span, message = document.span(*at, "params", name, key=True), f"there is no parameter `{clip(name)}`"
-        yield from _known(name, {*spec.params, *spec.mounts}, span, "unknown-parameter", message, "a parameter")
+    spec, told = document.model, document.model.published
+    yield from _keys(document, ("published", "sizes"), told.sizes, spec.sizes, "unknown-size")
+    yield from _keys(document, ("published", "params"), told.params, {*spec.params, *spec.mounts}, "unknown-parameter")
     if told.task is not None:
-        span, message = document.span(*at, "task"), f"there is no task `{clip(told.task)}`"
-        yield from _known(told.task, spec.tasks, span, "unknown-task", message, "a task")
+        yield from _known(document, ("published", "task"), told.task, spec.tasks, "unknown-task")
 
 
 def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Derived parameters, of the spec and of its own parts: every name in them is one of their scope."""
     spec = document.model
-    folded = {axis for task in spec.tasks.values() for axis in task.axes}
-    extra = {*spec.flags, *spec.mounts, *folded, *(key for task in spec.tasks.values() for key in task.params)}
+    extra = {*spec.flags, *spec.mounts, *_folded(spec), *(key for task in spec.tasks.values() for key in task.params)}
     for base, holder in ((), spec), *((("parts", name), part) for name, part in spec.parts.items()):
-        known = {*holder.params, *holder.let, *_dimensions(holder), *(() if base else extra)}
+        known = {*holder.params, *holder.let, *_axes(holder.inputs.values()), *(() if base else extra)}
         for name, raw in holder.let.items():
             if isinstance(raw, str) and "$" in raw:
-                yield from _expression(document, raw, document.span(*base, "let", name), known)
+                yield from _expression(document, (*base, "let", name), raw, known)
 
 
 def _example(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Extents of example inputs: axes of an input, and expressions over parameters."""
     spec = document.model
-    folded = {axis for task in spec.tasks.values() for axis in task.axes}
     inputs = [one for task in spec.tasks.values() for one in task.inputs.values()]
-    axes = _of_types([*spec.inputs.values(), *inputs]) | folded
+    axes = _axes([*spec.inputs.values(), *inputs]) | _folded(spec)
     for name, raw in spec.example.items():
-        span = document.span("example", name, key=True)
-        yield from _known(name, axes, span, "unknown-name", f"no input has an axis `{name}`", "an axis")
+        at, message = ("example", name), f"no input has an axis `{name}`"
+        yield from _known(document, at, name, axes, "unknown-name", "an axis", message=message, key=True)
         if isinstance(raw, str) and "$" in raw:
-            known = {*spec.params, *spec.let, *spec.mounts}
-            yield from _expression(document, raw, document.span("example", name), known)
+            yield from _expression(document, at, raw, _params(spec))
 
 
-def _dimensions(holder: schema.InlinePart | schema.Spec) -> set[str]:
+def _params(spec: schema.Spec) -> set[str]:
+    """What ``$`` may stand before in the spec itself."""
+    return {*spec.params, *spec.let, *spec.mounts}
+
+
+def _folded(spec: schema.Spec) -> set[str]:
+    """The axes that tasks fold."""
+    return {axis for task in spec.tasks.values() for axis in task.axes}
+
+
+def _axes(inputs: Iterable[schema.Input]) -> set[str]:
     """The dimensions that the inputs' types bind."""
-    return _of_types(holder.inputs.values())
-
-
-def _of_types(inputs: Iterable[schema.Input]) -> set[str]:
     names: set[str] = set()
     for one in inputs:
         try:
@@ -198,7 +190,9 @@ def _of_types(inputs: Iterable[schema.Input]) -> set[str]:
     return names
 
 
-def _expression(document: Document[Any], text: str, span: Span, known: Collection[str]) -> Iterator[Diagnostic]:
+def _expression(document: Document[Any], path: Path, text: str, known: Collection[str]) -> Iterator[Diagnostic]:
+    """What is wrong with an expression: it cannot be read, or reads a parameter that is none."""
+    span = document.span(*path)
     try:
         tree = parse(text)
     except ExpressionError as error:
@@ -207,9 +201,8 @@ def _expression(document: Document[Any], text: str, span: Span, known: Collectio
         return
     for part in walk(tree):
         if isinstance(part, Param) and part.text.split(".")[0] not in known:
-            close = nearest(part.text, known)
             place = Label(span.within(part.start, part.end), "expected a parameter or a dimension of this scope")
-            help_ = f"did you mean `${close}`?" if close else None
+            help_ = did_you_mean(part.text, known, prefix="$")
             yield Diagnostic("unknown-parameter", f"there is no parameter `{part.text}`", place, help=help_)
 
 
@@ -237,6 +230,3 @@ def _part_words(tree: Any) -> Iterator[str]:
                 yield from (getattr(one.value, "text", "") for word, one in choices.items() if word != "choose")
             else:
                 yield from _part_words(entry.value)
-
-
-__all__ = ["check_names"]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Document
@@ -92,14 +92,9 @@ def _no_task(document: Document[schema.Spec], task: str, chain: list[str], at: S
     if task in chain:
         label = Label(span, " -> ".join([*chain[chain.index(task) :], task]))
         return Diagnostic("cycle", f"the task `{task}` extends itself", label)
-    close = nearest(task, known)
-    text = f"expected one of {listed(known)}" if known else "expected none, since it has no tasks"
-    return Diagnostic(
-        code="unknown-task",
-        message=f"`{document.model.model}` has no task `{clip(task)}`",
-        label=Label(span=span, text=text),
-        help=f"did you mean `{close}`?" if close else None,
-    )
+    label = Label(span, f"expected one of {listed(known)}" if known else "expected none, since it has no tasks")
+    message = f"`{document.model.model}` has no task `{clip(task)}`"
+    return Diagnostic("unknown-task", message, label, help=did_you_mean(task, known))
 
 
 def _lay(composed: Composed, name: str) -> None:

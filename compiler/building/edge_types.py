@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...blocks.notation.dim_compare import compare
-from ...blocks.notation.dims import Dim
+from ...blocks.notation.dims import Dim, ceil_div
 from ...blocks.notation.expressions import Expr, Name
 from ...blocks.notation.types import Type
 from ..graph import FirstOf, OutputValue, Value
@@ -112,7 +112,7 @@ def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
     if last is not None and stop.known is not None and stop.known < 0:
         stop = extent + stop
     length = stop - start
-    return length if step in (None, 1) else -((-length) // step)
+    return ceil_div(length, step or 1)
 
 
 def promote(op: str, one: Type, two: Type) -> str:

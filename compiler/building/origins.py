@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...blocks.notation.values import simplest
-from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value
+from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value, flat
 from ..reading.composer import clip
 from ..reading.span import Span
 from ..value_text import type_text
@@ -17,14 +17,14 @@ def makers(values: Iterable[Value | list[Value] | None]) -> Places:
     """The nodes that make the values, each with the type that it makes; inputs are not among them."""
     found: dict[str, tuple[Span, str]] = {}
     for value in values:
-        for one in value if isinstance(value, list) else [value]:
+        for one in flat(value) if value is not None else ():
             made = _output(one)
-            if made is not None and one is not None and one.type is not None:
+            if made is not None and one.type is not None:
                 found.setdefault(str(made.node.span), (made.node.span, f"makes {type_text(one.type)}"))
     return list(found.values())
 
 
-def _output(value: Value | None) -> OutputValue | Rounds | None:
+def _output(value: Value) -> OutputValue | Rounds | None:
     """The output that a value is, through conditions and choices."""
     while True:
         match value:

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
-from ..diagnosing.diagnostics import nearest
+from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Rounds, Value
 from ..reading.composer import clip
@@ -153,11 +153,8 @@ class Scope:
             if ports
             else f"expected `{head}`, which is one value"
         )
-        close = nearest(port, ports)
-        raise EdgeError(
-            "unknown-port", f"`{head}` has no output `{port}`", tree, label=label,
-            help=f"did you mean `{head}.{close}`?" if close else None,
-        )  # fmt: skip
+        help_ = did_you_mean(port, ports, prefix=f"{head}.")
+        raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, label=label, help=help_)
 
     def rounds(self, name: str, tree: Expr) -> Value | None:
         """The history of a carried output of a repeat (``encoder.x``), its first input in front."""
@@ -345,8 +342,3 @@ def _has_param(raw: Any) -> bool:
     if isinstance(raw, dict):
         return any(_has_param(value) for value in raw.values())
     return isinstance(raw, list) and any(_has_param(value) for value in raw)
-
-
-def params_in(tree: Expr) -> set[str]:
-    """The parameters that an expression reads."""
-    return {node.text.split(".")[0] for node in walk(tree) if isinstance(node, Param)}

@@ -126,13 +126,6 @@ class SpecError(Exception):
         return " and ".join(counts) + where
 
 
-def refusal(
-    code: str, message: str, span: Span, text: str, *, others: Iterable[Label] = (), help: str | None = None
-) -> SpecError:
-    """The error of one finding, `text` standing at its place."""
-    return SpecError([Diagnostic(code, message, Label(span, text), tuple(others), help)])
-
-
 def merged(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """The findings with what is one mistake made one: a name that is missing in several places of a file."""
     found: dict[tuple[Any, ...], Diagnostic] = {}

@@ -91,8 +91,7 @@ class Hold:
                 del self.nodes[node]
 
     def _given(self, node: Node) -> Iterator[tuple[str, Value]]:
-        for port, values in node.inputs.items():
-            yield from ((port, one) for one in (values if isinstance(values, list) else [values]) if self._here(one))
+        return ((port, value) for port, value in node.values() if self._here(value))
 
     def _here(self, value: Value) -> bool:
         return bool(value.present) if self.combination is None else present(value, self.combination)

@@ -272,11 +272,10 @@ class Packing:
 
     def given(self, node: Node) -> Iterator[tuple[str, Value]]:
         """The values that a node reads the numbers of, by port."""
-        for port, values in node.inputs.items():
-            if node.contract is None or port not in node.contract.extents:
-                for one in values if isinstance(values, list) else [values]:
-                    if present(one, self.combination):
-                        yield port, one
+        for port, value in node.values():
+            is_read = node.contract is None or port not in node.contract.extents
+            if is_read and present(value, self.combination):
+                yield port, value
 
     def node(self, node: Node) -> dict[str, Kind]:
         """What a block gives, by port."""

@@ -79,8 +79,7 @@ def _readers(body: Body) -> Counter[Node]:
     found: Counter[Node] = Counter()
     stack: list[Value] = list(body.outputs.values())
     for node in body.nodes.values():
-        for given in node.inputs.values():
-            stack.extend(given if isinstance(given, list) else [given])
+        stack += [value for _, value in node.values()]
     while stack:
         value = stack.pop()
         node = getattr(value, "node", None)  # of an `OutputValue` or `Rounds`

@@ -8,9 +8,11 @@ side and nothing on the other. Whatever else differs, such as positions counted 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-from ..graph import Apply, Body, Constant, Gathered, Graph, InputValue, Node, OutputValue, Picked, Rounds, Value
+from ..graph import (
+    Apply, Body, Constant, Gathered, Graph, InputValue, Node, OutputValue, Picked, Rounds, Value, flat, named_outputs,
+)  # fmt: skip
 from ..presence import present, resolve
 
 State = Literal["same", "true", "other"]
@@ -25,13 +27,7 @@ def may_leave_out(graph: Graph, name: str, combination: int) -> bool:
     bit = 1 << graph.atoms.index(name)
     states: dict[str, State] = {**dict.fromkeys(graph.root.inputs, "same"), name: "true"}
     pair = _Pair(graph.root, states, combination, combination & ~bit)
-    return bool(combination & bit) and _outputs_match(graph.outputs, pair)
-
-
-def _outputs_match(outputs: Mapping[str, Any], pair: _Pair) -> bool:
-    return all(
-        _outputs_match(value, pair) if isinstance(value, dict) else pair.both(value) for value in outputs.values()
-    )
+    return bool(combination & bit) and all(pair.both(value) for _, value in named_outputs(graph.outputs))
 
 
 class _Pair:
@@ -120,9 +116,8 @@ class _Pair:
 
     def port(self, given: Value | list[Value]) -> State:
         """How what a port reads compares: the same, a true mask against nothing, or otherwise."""
-        many = given if isinstance(given, list) else [given]
-        here = [one for one in many if present(one, self.given)]
-        there = [one for one in many if present(one, self.without)]
+        here = [one for one in flat(given) if present(one, self.given)]
+        there = [one for one in flat(given) if present(one, self.without)]
         if here and not there:
             return "true" if all(map(self.true, here)) else "other"
         return "same" if len(here) == len(there) and all(map(self.match, here, there)) else "other"

@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
 from .scalars import resolve
 from .span import Source
 from .tree import Entry, Mapping, Place, Scalar, Sequence, Tree
@@ -108,7 +108,7 @@ class Composer:
 
     def run(self) -> None:
         """Read everything; what is wrong is in `diagnostics`, and where there is any, the tree is not to be used."""
-        with suppress(Stop), _without_collection():
+        with suppress(Stop), uncollected():
             try:
                 self._loop()
             except yaml.MarkedYAMLError as error:
@@ -300,8 +300,7 @@ class Composer:
             label = "expected an anchor that is complete, found the one around it"
             self._report("recursive-alias", f"`*{clip(name)}` holds itself", start, end, label=label)
             return
-        close = nearest(name, self._anchors)
-        help_ = f"did you mean `*{close}`?" if close else None
+        help_ = did_you_mean(name, self._anchors, prefix="*")
         message = f"there is no anchor `&{clip(name)}`"
         self._report("unknown-alias", message, start, end, label="expected the name of an anchor above", help=help_)
 
@@ -353,8 +352,8 @@ class Composer:
 
 
 @contextmanager
-def _without_collection() -> Iterator[None]:
-    """Keep the collector away: it would take a third of the time to find that nothing of the tree is garbage."""
+def uncollected() -> Iterator[None]:
+    """Let the collector rest: trees and graphs are many small objects that stay; looking at them is half the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from . import source
 from .composer import clip
 from .layers import complete, lay_over, prepare
@@ -151,16 +151,15 @@ class Library:
                     if path.is_file():
                         return path
         known = {file.stem for root in roots for folder in folders for file in (root / folder).glob("*.yaml")}
-        close = nearest(name, known)
+        help_ = did_you_mean(name, known)
         if at is None:
-            hint = f"; did you mean `{close}`?" if close else f"; there are {', '.join(sorted(known))}"
-            raise FileNotFoundError(f"there is no {kind} called `{name}`{hint}")
+            hint = help_ or f"there are {', '.join(sorted(known))}"
+            raise FileNotFoundError(f"there is no {kind} called `{name}`; {hint}")
         text = (
             f"expected `{name}.yaml` beside this file or among those that ship"
             if name
             else "expected a name, found none"
         )
-        help_ = f"did you mean `{close}`?" if close else None
         raise SpecError([Diagnostic(_UNKNOWN[kind], f"there is no {kind} `{clip(name)}`", Label(at, text), help=help_)])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from .schema import NODE_KINDS
 from .span import Span
 from .tree import Entry, Mapping, Scalar, Sequence, Tree
@@ -246,8 +246,7 @@ def _row(sizes: Tree, name: str, above: tuple[str, ...]) -> Tree:
         label = Label(span, " -> ".join([*above, name, wanted]))
         raise SpecError([Diagnostic("cycle", f"the size `{name}` builds on itself", label)])
     if wanted not in rows:
-        close = nearest(wanted, rows)
-        label, help_ = Label(span, f"expected one of {', '.join(rows)}"), f"did you mean `{close}`?" if close else None
+        label, help_ = Label(span, f"expected one of {', '.join(rows)}"), did_you_mean(wanted, rows)
         raise SpecError([Diagnostic("unknown-size", f"there is no size `{wanted}`", label, help=help_)])
     own = {key: entry for key, entry in _mapping(row).items() if key != "size"}
     return Mapping({**_mapping(_row(sizes, wanted, (*above, name))), **own}, row.span)

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..building.origins import listed
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean, nearest
 from .composer import clip
 from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
 from .span import Span
@@ -93,12 +93,11 @@ def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[
         return Diagnostic("bad-name", f"`{clip(str(problem['input']))}` is no name", label)
     if problem["type"] == "bad_parameter_type":
         word, words = str(problem["ctx"]["word"]), problem["ctx"]["words"].split()
-        close = nearest(word.rstrip("?"), words)
         label = Label(
             locate(tree, (*path, "type")), f"expected one of {', '.join(words)}, with a `?` where null is one too"
         )
         return Diagnostic("bad-type", f"`{clip(word)}` is no type of a parameter", label,
-                          help=f"did you mean `{close}`?" if close else None)  # fmt: skip
+                          help=did_you_mean(word.rstrip("?"), words))  # fmt: skip
     if problem["type"] == "parameter_key":
         label = Label(locate(tree, (*path, problem["ctx"]["key"]), key=True), "expected `type` and `default`")
         return Diagnostic("unknown-key", f"`{clip(problem['ctx']['key'])}` is no key of a parameter", label)
@@ -128,10 +127,8 @@ def _what(problem: Any) -> str:
 
 def _unknown_key(tree: Tree, path: Path, model: type[BaseModel]) -> Diagnostic:
     name, known = str(path[-1]), _keys(model, path[:-1])
-    close = nearest(name, known)
     label = Label(locate(tree, path, key=True), f"expected one of {listed(known)}")
-    help_ = f"did you mean `{close}`?" if close else None
-    return Diagnostic("unknown-key", f"`{clip(name)}` is no key here", label, help=help_)
+    return Diagnostic("unknown-key", f"`{clip(name)}` is no key here", label, help=did_you_mean(name, known))
 
 
 def _task_keys(tree: Tree, path: Path, model: type[BaseModel]) -> list[Diagnostic]:
@@ -157,10 +154,10 @@ def _bad_node(tree: Tree, path: Path) -> Diagnostic:
         return Diagnostic("bad-node", f"`{clip(str(path[-1]))}` says twice what it is", label, others)
     reserved = {info.alias or name for name, info in Node.model_fields.items()}
     for key, entry in entries.items():
-        close = nearest(key, NODE_KINDS)
-        if key not in reserved and close is not None:
+        help_ = did_you_mean(key, NODE_KINDS)
+        if key not in reserved and help_ is not None:
             label = Label(entry.key_span, f"{kinds}, found `{clip(key)}`")
-            return Diagnostic("bad-node", message, label, help=f"did you mean `{close}`?")
+            return Diagnostic("bad-node", message, label, help=help_)
     return Diagnostic("bad-node", message, Label(locate(tree, path, key=True), f"{kinds}, found none"))
 
 

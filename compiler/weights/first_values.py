@@ -16,7 +16,7 @@ from typing import Any
 
 from ...blocks.notation.values import simplest
 from ..building.origins import in_words
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..graph import Graph, WeightEntry
 from ..reading import schema
 from ..reading.composer import clip
@@ -171,9 +171,8 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
         elsewhere = span.source is not document.tree.span.source  # an extended spec is checked where it is written
         may_be = _may_be(document, spec, path.split(".")) if "." in path else head in spec.graph and head not in heads
         if not elsewhere and not may_be:  # under other parameters
-            close = nearest(head, heads) if head not in heads else None
             label = Label(span, "expected the path of weights, or of a node that has some")
-            help_ = f"did you mean `{close}`?" if close else None
+            help_ = did_you_mean(head, heads) if head not in heads else None
             found.append(Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", label, help=help_))
     return found
 

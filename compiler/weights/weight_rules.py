@@ -16,7 +16,7 @@ from ...blocks.layout import axes, axis_sizes
 from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, NameMissing, evaluate
 from ..building.origins import in_words
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..graph import Graph
 from ..reading import schema
 from ..reading.composer import clip
@@ -195,31 +195,15 @@ class _Reader:
         elif left in mounts and node is not None:
             name, deeper = left, self.mounted(document, left, span, depth)
         else:
-            rule = Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare, save)
-            found = list(_misfits(rule))
-            if found:
-                raise SpecError(found)
-            yield rule
+            yield _fitting(Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare, save))
             return
         if depth >= MAX_NESTED:
             label = Label(at("map"), f"expected at most {MAX_NESTED} maps in each other")
             raise SpecError([Diagnostic("too-deep", f"the map `{clip(name)}` holds itself, or too many others", label)])
         for inner_rule in deeper:
-            place = span if "map" in raw else inner_rule.span
-            others = tuple(join(file, one) for one in inner_rule.also)
-            rule = Rule(
-                join(left, inner_rule.path),
-                join(file, inner_rule.file),
-                place,
-                inner_rule.ops,
-                others,
-                bare,
-                save and inner_rule.save,
-            )
-            found = list(_misfits(rule))
-            if found:
-                raise SpecError(found)
-            yield rule
+            rule = replace(_below(inner_rule, file), path=join(left, inner_rule.path), bare=bare)
+            place = span if "map" in raw else rule.span
+            yield _fitting(replace(rule, span=place, save=save and rule.save))
 
     def mounted(self, document: Document[schema.Spec], name: str, span: Span, depth: int) -> Iterator[Rule]:
         """The rules of a mounted spec: those of its base without a prefix, those of a task with the task's."""
@@ -229,8 +213,7 @@ class _Reader:
         prefix = prefix_of(checkpoint, mount.task) if mount.task else ""
         reader = _Reader(self.graph, params_of(self.graph, name), self.found)
         for rule in reader.rules(inner, checkpoint.weights, ("checkpoint", "weights"), depth + 1):
-            own = "" if rule.bare else prefix
-            yield replace(rule, file=join(own, rule.file), also=tuple(join(own, one) for one in rule.also))
+            yield rule if rule.bare else _below(rule, prefix)
 
     def value(self, raw: Any, at: At) -> Any:
         return value_of(raw, self.param, at, known=[*self.graph.params, *self.graph.root.lets])
@@ -249,27 +232,22 @@ class _Reader:
             table = one if isinstance(one, dict) and one else {one if isinstance(one, str) else None: None}
             (name, value), *more = [(key, self.value(said, partial(place, key))) for key, said in table.items()]
             if name not in OPERATIONS:
-                close = nearest(str(name), OPERATIONS)
                 label = Label(place(), f"expected one of {', '.join(OPERATIONS)}")
-                help_ = f"did you mean `{close}`?" if close else None
                 message = f"there is no operation `{clip(str(name))}` on weights"
+                help_ = did_you_mean(str(name), OPERATIONS)
                 raise SpecError([Diagnostic("unknown-operation", message, label, help=help_)])
+            wanted = None
+            if name == "heads" and not isinstance(value, int):
+                wanted = f"a number of heads, found {in_words(value)}"
             if name == "rearrange":
-                if (
-                    not isinstance(value, str)
-                    or value.count("->") != 1
-                    or not all(isinstance(size, int) for _, size in more)
-                ):
-                    label = Label(place(), "expected a pattern such as `o (k i) -> o i k`, and sizes")
-                    raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
-                yield name, Rearranged(value, tuple((str(axis), size) for axis, size in more))
-            elif name == "heads":
-                if not isinstance(value, int):
-                    label = Label(place(), f"expected a number of heads, found {in_words(value)}")
-                    raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
-                yield name, value
-            else:
-                yield name, value
+                is_pattern = isinstance(value, str) and value.count("->") == 1
+                if not is_pattern or not all(isinstance(size, int) for _, size in more):
+                    wanted = "a pattern such as `o (k i) -> o i k`, and sizes"
+            if wanted is not None:
+                label = Label(place(), f"expected {wanted}")
+                raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
+            sizes = tuple((str(axis), size) for axis, size in more)
+            yield name, Rearranged(str(value), sizes) if name == "rearrange" else value
 
 
 def value_of(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[str]) -> Any:
@@ -287,12 +265,9 @@ def value_of(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[s
         raise SpecError([Diagnostic("bad-expression", f"`{clip(raw)}` is no expression", label)]) from None
     except NameMissing as error:
         name = str(getattr(error.tree, "text", ""))
-        close = nearest(name, known)
         label = Label(at().within(error.tree.start, error.tree.end), "expected a parameter of the spec")
-        help_ = f"did you mean `${close}`?" if close else None
-        raise SpecError(
-            [Diagnostic("unknown-parameter", f"there is no parameter `{name}`", label, help=help_)]
-        ) from None
+        help_, message = did_you_mean(name, known, prefix="$"), f"there is no parameter `{name}`"
+        raise SpecError([Diagnostic("unknown-parameter", message, label, help=help_)]) from None
     except EvaluationError as error:
         label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
         raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
@@ -312,9 +287,8 @@ def _check_keys(raw: Mapping[str, Any], at: At) -> None:
     found = []
     for key in raw:
         if key not in KEYS:
-            close = nearest(str(key), KEYS)
             label = Label(at(key, key=True), f"expected one of {', '.join(KEYS)}")
-            help_ = f"did you mean `{close}`?" if close else None
+            help_ = did_you_mean(str(key), KEYS)
             found.append(Diagnostic("unknown-key", f"`{clip(str(key))}` is no key of a rule", label, help=help_))
     if found:
         raise SpecError(found)
@@ -335,6 +309,23 @@ def _by_task(left: str, spec: schema.Spec | None) -> list[str]:
     if not words or not all(word.split(".")[0] in spec.tasks for word in words):
         return [left]
     return [word + left[hole.end() :] for word in words]
+
+
+def _below(rule: Rule, prefix: str) -> Rule:
+    """The rule with its file keys below a prefix."""
+    return replace(rule, file=join(prefix, rule.file), also=tuple(join(prefix, one) for one in rule.also))
+
+
+def _fitting(rule: Rule) -> Rule:
+    """The rule, whose sides fit each other.
+
+    Raises:
+        SpecError: they do not.
+    """
+    found = list(_misfits(rule))
+    if found:
+        raise SpecError(found)
+    return rule
 
 
 def _misfits(rule: Rule) -> Iterator[Diagnostic]:

@@ -21,7 +21,7 @@ PAGE = re.compile(
     re.DOTALL,
 )
 # The calls that take a code, by the function's name, and the tables of codes.
-REPORTERS = {"error", "fail", "refusal", "_report", "Diagnostic", "EdgeError", "_known", "_listed", "bare"}
+REPORTERS = {"error", "fail", "_report", "Diagnostic", "EdgeError", "_known", "_listed", "bare"}
 TABLES = {"code", "_CODES", "_UNKNOWN"}
 WORDS = {"cycle", "tag", "tab", "indivisible", "unproven"}
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ....blocks.notation.dims import Dim, Symbol
-from ....blocks.notation.expressions import literal
+from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
 from .forward import Forward

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....blocks.notation.dims import Dim, Symbol
-from ....blocks.notation.expressions import literal, to_python
+from ....blocks.notation.unparse import literal, to_python
 from ....blocks.notation.values import simplest
 from ....compiler.graph import Body, Option
 

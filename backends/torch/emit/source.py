@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
-from ....blocks.notation.expressions import literal
+from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Body, Graph, Items, Value, named_outputs
 from ....compiler.passes.packable import packing

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ....blocks.notation.expressions import to_python
+from ....blocks.notation.unparse import to_python
 from ....blocks.notation.types import ListType, Type
 from ....compiler.graph import (
     Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
