@@ -33,7 +33,9 @@ def to_python(tree: Expr, name_of: Callable[[str], str]) -> str:
 
 
 class _Writer:
-    """Writes expressions as a spec has them."""
+    """Writes expressions as a spec has them; an exponent and what follows ``else`` have ranks of their own."""
+
+    exponent, other = NEGATIVE, 0
 
     def text(self, tree: Expr, rank: float = 0) -> str:
         match tree:
@@ -42,13 +44,14 @@ class _Writer:
             case Unary(operand=operand):
                 return wrapped(f"-{self.text(operand, NEGATIVE)}", rank > NEGATIVE)
             case Binary(op="**", left=left, right=right):
-                return wrapped(f"{self.text(left, POWER + 1)}**{self.text(right, NEGATIVE)}", rank > POWER)
+                return wrapped(f"{self.text(left, POWER + 1)}**{self.text(right, self.exponent)}", rank > POWER)
             case Binary(op=op, left=left, right=right):
                 own = RANK[op]
                 text = f"{self.text(left, own)} {self.operator(tree)} {self.text(right, own + 0.5)}"
                 return wrapped(text, rank > own)
             case Conditional(test=test, then=then, other=other):
-                return wrapped(f"{self.text(then, 1)} if {self.text(test, 1)} else {self.text(other)}", rank > 0)
+                text = f"{self.text(then, 1)} if {self.text(test, 1)} else {self.text(other, self.other)}"
+                return wrapped(text, rank > 0)
             case Call(function=function, args=args):
                 return self.call(function, [self.text(arg) for arg in args])
             case Index(base=base, items=items):
@@ -88,6 +91,8 @@ class _Writer:
 
 class _PythonWriter(_Writer):
     """Writes option expressions as Python."""
+
+    exponent, other = POWER, 1
 
     def __init__(self, name_of: Callable[[str], str]) -> None:
         self.name_of = name_of
