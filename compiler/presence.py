@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..blocks.notation.unparse import wrapped
-from .graph import Apply, FirstOf, Value
+from .graph import Apply, FirstOf, Graph, Value
+
+if TYPE_CHECKING:
+    from .building.scope import CallSite
 
 
 def present(value: Value, combination: int) -> bool:
@@ -25,26 +28,7 @@ def resolve(value: Value, combination: int) -> Value:
             return value
 
 
-class Atoms(Protocol):
-    """What presence depends on: a graph, or one that is being built."""
-
-    @property
-    def atoms(self) -> tuple[str, ...]:
-        """The optional inputs and flags."""
-        ...
-
-    @property
-    def flags(self) -> Mapping[str, bool]:
-        """Those of them that are flags."""
-        ...
-
-    @property
-    def full(self) -> int:
-        """The table that is always true."""
-        ...
-
-
-def presence_text(table: int, graph: Atoms, *, where: int | None = None) -> str:
+def presence_text(table: int, graph: Graph | CallSite, *, where: int | None = None) -> str:
     """A truth table over the graph's atoms as a condition: ``labels and not $output_attentions``.
 
     Args:

@@ -6,7 +6,7 @@ Assumes that every name resolves through the scope; guarantees a `Value` whose t
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
@@ -32,26 +32,8 @@ from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, r
 from .origins import in_words, listed
 from .values import element, first_of, gathered, together
 
-
-class Names(Protocol):
-    """What an edge may read."""
-
-    @property
-    def full(self) -> int:
-        """The truth table that is always true."""
-        ...
-
-    def value(self, name: str, tree: Expr) -> Value:
-        """The value called `name`; raises EdgeError where there is none."""
-        ...
-
-    def rounds(self, name: str, tree: Expr) -> Value | None:
-        """The list of what a repeat carried, its first input in front (``encoder.x[*]``); None if it is no repeat."""
-        ...
-
-    def param(self, name: str) -> Any:
-        """A parameter or dimension; raises KeyError."""
-        ...
+if TYPE_CHECKING:
+    from .scope import Scope
 
 
 UNARY = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "lgamma", "float", "int", "bool", "isfinite"}
@@ -62,27 +44,27 @@ FUNCTIONS = sorted(UNARY | REDUCTIONS | AXIS | LISTS | {"where", "min", "max", "
 _COMPARE = {"==", "!=", "<", "<=", ">", ">="}
 
 
-def read_edge(tree: Expr, names: Names) -> Value:
+def read_edge(tree: Expr, scope: Scope) -> Value:
     """The value of an edge expression.
 
     Raises:
         EdgeError: an unknown name or function, or operands that do not fit.
     """
-    return _Reader(names).value(tree)
+    return _Reader(scope).value(tree)
 
 
 class _Reader:
-    def __init__(self, names: Names) -> None:
-        self.names = names
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
 
     def value(self, tree: Expr) -> Value:
         match tree:
             case Name(text=text):
-                return self.names.value(text, tree)
+                return self.scope.value(text, tree)
             case Literal() | Param():
                 return self.constant(tree)
             case ListOf(items=items):
-                return gathered([self.value(item) for item in items], self.names.full)
+                return gathered([self.value(item) for item in items], self.scope.full)
             case Index(base=base, items=items):
                 return self.index(tree, base, items)
             case Unary(op=op, operand=operand):
@@ -97,7 +79,7 @@ class _Reader:
         raise EdgeError("bad-edge", "this has no place in an edge", tree, label="expected a value")
 
     def static(self, tree: Expr) -> Any:
-        value = simplest(evaluate(tree, self.names.param))
+        value = simplest(evaluate(tree, self.scope.param))
         if isinstance(value, Formula):
             raise EdgeError(
                 "bad-edge", "an edge cannot depend on a flag", tree, label="expected a number, found a flag",
@@ -112,7 +94,7 @@ class _Reader:
                 "bad-edge", "an edge computes with numbers", tree, label=f"expected a number, found {in_words(value)}"
             )
         kind = "bool" if isinstance(value, bool) else "float" if isinstance(value, float) else "int"
-        return Constant(Type(kind, ()), self.names.full, value, tree)
+        return Constant(Type(kind, ()), self.scope.full, value, tree)
 
     def unary(self, op: str, operand: Expr, tree: Expr) -> Value:
         inner = self.value(operand)
@@ -155,7 +137,7 @@ class _Reader:
 
     def together(self, tree: Expr, *values: Value) -> int:
         """Where all the values are there."""
-        present = together(values, self.names.full)
+        present = together(values, self.scope.full)
         if not present and all(value.present for value in values):
             raise EdgeError("never-present", "what is read here is never there together", tree, values=values)
         return present
@@ -332,7 +314,7 @@ class _Reader:
         items = tuple(item for column in columns for item in column)
         if op == "pair":
             items = tuple(ListType(row) for row in zip(*columns, strict=False))
-        return Apply(ListType(items), together(lists, self.names.full), op, tuple(lists))
+        return Apply(ListType(items), together(lists, self.scope.full), op, tuple(lists))
 
     def call_pair(self, tree: Call) -> Value:
         return self.call_zip(tree, "pair")
@@ -340,7 +322,7 @@ class _Reader:
     def index(self, tree: Index, base: Expr, items: tuple[Expr, ...]) -> Value:
         if isinstance(base, Name) and len(items) == 1:
             whole = isinstance(items[0], (Star, Slice)) or _is_number(items[0])
-            rounds = self.names.rounds(base.text, tree) if whole else None
+            rounds = self.scope.rounds(base.text, tree) if whole else None
             if rounds is not None:
                 return self.pick(rounds, items[0], tree)
         value = self.value(base)
@@ -364,7 +346,7 @@ class _Reader:
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
         if isinstance(at, list) and all(isinstance(one, int) for one in at):
-            return gathered([self.pick_one(value, kinds, one, item) for one in at], self.names.full)
+            return gathered([self.pick_one(value, kinds, one, item) for one in at], self.scope.full)
         return self.pick_one(value, kinds, self.whole(item), item)
 
     def pick_one(self, value: Value, kinds: tuple[AnyType, ...] | None, at: int, tree: Expr) -> Value:
@@ -446,7 +428,7 @@ class _Reader:
         return slice(first, last, step)
 
     def bound(self, tree: Expr) -> Any:
-        value = evaluate(tree, self.names.param)
+        value = evaluate(tree, self.scope.param)
         if isinstance(value, bool) or not isinstance(value, (int, Dim)):
             raise EdgeError(
                 "bad-edge",

@@ -22,7 +22,7 @@ from .definitions import Definition
 from .origins import makers
 from .parts import lifted
 from .scope import Scope, bare
-from .values import first_of, types_in
+from .values import any_of, first_of, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -191,10 +191,7 @@ class InputReader:
                 kind = Type(found[0].kind, kind.dims)
         if isinstance(value, list):
             items = _flat_types(value) if declaration.type == "any" else [kind for _ in value]
-            present = 0
-            for one in value:
-                present |= one.present
-            values[name] = self.body.inputs[name] = InputValue(ListType(tuple(items)), present, name)
+            values[name] = self.body.inputs[name] = InputValue(ListType(tuple(items)), any_of(value), name)
             return
         if value is None and (not self.definition.is_root or name in self.definition.dropped):
             self.left_out(name, declaration, kind)

@@ -61,7 +61,7 @@ class ModelBuilder:
             self.report.raise_if_any()
         call = CallSite(self.atoms, self.flags)
         builder = Builder(self.report, call, self.library, self.shared)
-        builder.promoted = self.promote(call)
+        builder.promoted = {name: InputValue(None, call.given(name), name) for name in self.promoted}
         scope = builder.scope(self.definition)
         scope.flags_here = dict.fromkeys(self.flags)
         params = root_parameters(builder, self.definition, scope, self.size, self.overrides)
@@ -146,15 +146,15 @@ class ModelBuilder:
                           label="expected the path of a weight, or of a node that has some",
                           help=f"did you mean `{help_}`?" if help_ else None)  # fmt: skip
 
-    def find_promoted(self) -> dict[str, bool]:
+    def find_promoted(self) -> list[str]:
         """Inputs that a task's parts leave unwired: they become inputs of the model (rule on tasks)."""
-        names: dict[str, bool] = {}
+        names: dict[str, None] = {}
         for name in self.spec.graph:
             if name not in self.definition.own or name in self.document.model.graph:
                 continue  # what a task changes of the base has the base's inputs
             for part in self.parts_of(name):
-                names.update(dict.fromkeys(unwired(part.model, self.spec.graph[name]), True))
-        return {name: True for name in names if name not in self.spec.inputs}
+                names.update(dict.fromkeys(unwired(part.model, self.spec.graph[name])))
+        return [name for name in names if name not in self.spec.inputs]
 
     def parts_of(self, name: str) -> Iterator[Definition]:
         """The parts that a node may call."""
@@ -167,10 +167,6 @@ class ModelBuilder:
                 )
             except SpecError:
                 continue  # reported when the node is built
-
-    def promote(self, call: CallSite) -> dict[str, InputValue]:
-        """The values of promoted inputs; their types are known once the part is bound."""
-        return {name: InputValue(None, call.given(name), name) for name in self.promoted}
 
     def folds(self, scope: Scope) -> None:
         """A folded axis is a name that options may use."""

@@ -12,14 +12,14 @@ from ...blocks.notation.types import AnyType, ListType
 from ...blocks.notation.values import EvaluationError
 from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Node, Option, OutputValue, TiedPair, Value
+from ..graph import Apply, Body, Node, Option, OutputValue, TiedPair, Value, flat
 from ..reading import schema
 from .options import OptionReader
 from .order import CycleError, order_of
 from .origins import listed, makers, quoted
 from .parts import PartCall
 from .scope import Scope
-from .values import conditional, element, first_of, gathered, spread, types_in
+from .values import any_of, conditional, element, first_of, gathered, spread, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -237,7 +237,7 @@ class NodeBuilder:
         required = [given[port] for port, (optional, _) in ports.items() if not optional and port in given]
         if not required:  # what reads a list alone needs something in it
             required = [value for value in given.values() if isinstance(value, list)]
-        tables = [present, *(_any(value) if isinstance(value, list) else value.present for value in required)]
+        tables = [present, *(any_of(flat(value)) for value in required)]
         for table in tables:
             present &= table
         if not present and all(tables):
@@ -448,10 +448,3 @@ def _kinds(value: Value | list[Value]) -> AnyType | list[AnyType] | None:
         known = [kind for kind in kinds if kind is not None]
         return known if len(known) == len(kinds) else None
     return value.type
-
-
-def _any(values: list[Value]) -> int:
-    present = 0
-    for value in values:
-        present |= value.present
-    return present

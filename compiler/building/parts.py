@@ -214,7 +214,7 @@ class PartCall:
             body = self.round(definition, {**current, **elements}, (str(node.index), number))
             node.rounds.append(body)
             after = self.carried(body, current)
-            if not varies and _same(current, after):
+            if not varies and _described(current, _type_key) == _described(after, _type_key):
                 node.rounds += [body] * (count - number - 1)
                 return
             self.check_known({name: value for name, value in after.items() if value is not current.get(name)})
@@ -426,16 +426,6 @@ def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Comp
     return definition
 
 
-def _same(before: Given, after: Given) -> bool:
-    for name, value in after.items():
-        old = before.get(name)
-        if isinstance(value, list) or isinstance(old, list):
-            continue
-        if old is None or (value is not old and (value.present != old.present or not _same_type(old.type, value.type))):
-            return False
-    return True
-
-
 def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
     """What two rounds share if their bodies are one: the options' values, and the inputs' types and presence."""
     values = tuple((name, repr(simplest(option.value))) for name, option in options.items())
@@ -457,12 +447,6 @@ def _type_key(kind: AnyType | None) -> Hashable:
     if isinstance(kind, Type):
         return kind.kind, tuple(dim.expanded() for dim in kind.dims)
     return tuple(map(_type_key, kind.items)) if isinstance(kind, ListType) else None
-
-
-def _same_type(one: AnyType | None, two: AnyType | None) -> bool:
-    if isinstance(one, Type) and isinstance(two, Type):
-        return one.kind == two.kind and [d.expanded() for d in one.dims] == [d.expanded() for d in two.dims]
-    return one == two
 
 
 def param_symbols(scope: Scope) -> dict[str, Symbol]:

@@ -15,7 +15,7 @@ from ..diagnosing.report import Report, Reported
 from ..graph import Option, Rounds, Value
 from ..reading.composer import clip
 from ..reading.span import Span
-from .edges import EdgeError
+from .edge_types import EdgeError
 from .origins import listed
 
 MAX_CHAIN = 32

@@ -15,6 +15,14 @@ def together(values: Iterable[Value], full: int) -> int:
     return full
 
 
+def any_of(values: Iterable[Value]) -> int:
+    """The combinations under which one of the values is there."""
+    table = 0
+    for value in values:
+        table |= value.present
+    return table
+
+
 def types_in(kind: AnyType | None) -> tuple[AnyType | None, ...]:
     """The types of a list's elements, or the one type of what is no list."""
     return kind.items if isinstance(kind, ListType) else (kind,)

@@ -101,7 +101,10 @@ class Library:
             if frame is not None and "model" not in tree.entries:
                 label = Label(frame.span, "expected `model` in a spec that extends this frame")
                 raise SpecError([Diagnostic("missing-key", "a frame is no model of its own", label)])
-        return Document(path, tree, validate(tree, model), stamps)
+        try:
+            return Document(path, tree, model.model_validate(plain(tree)), stamps)
+        except ValidationError as error:
+            raise SpecError(explain(error, tree, model)) from None
 
     def _tree(
         self, path: Path, shown: str, model: type[BaseModel], above: tuple[Path, ...]
@@ -198,15 +201,3 @@ def library() -> Library:
 def shipped_models() -> list[str]:
     """The names of the specs that ship."""
     return sorted(file.stem for file in SHIPPED.glob("*.yaml"))
-
-
-def validate(tree: Tree, model: type[_M]) -> _M:
-    """Check a tree against a construct of the schema.
-
-    Raises:
-        SpecError: with a diagnostic for every mistake.
-    """
-    try:
-        return model.model_validate(plain(tree))
-    except ValidationError as error:
-        raise SpecError(explain(error, tree, model)) from None

@@ -15,7 +15,7 @@ from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean, nearest
 from .composer import clip
 from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
 from .span import Span
-from .tree import Mapping, Scalar, Tree, locate
+from .tree import Mapping, Scalar, Tree, child, locate
 from .tree import Sequence as TreeSequence
 
 Path = tuple[Any, ...]
@@ -189,14 +189,9 @@ def found_text(tree: Tree | None) -> str:
 
 
 def _at(tree: Tree, path: Sequence[Any]) -> Tree | None:
-    found: Tree = tree
+    found: Tree | None = tree
     for part in path:
-        if isinstance(found, Mapping) and str(part) in found.entries:
-            found = found.entries[str(part)].value
-        elif isinstance(found, TreeSequence) and isinstance(part, int) and part < len(found.items):
-            found = found.items[part]
-        else:
-            return None
+        found = None if found is None else child(found, part)
     return found
 
 
@@ -210,16 +205,13 @@ def _head(tree: Tree) -> Span:
 def _real_path(tree: Tree, loc: Sequence[Any]) -> Path:
     """The path that pydantic gives, without the names of union members, which the file does not have."""
     path: list[Any] = []
-    at: Any = tree
+    at = tree
     for number, part in enumerate(loc):
-        if isinstance(at, Mapping) and str(part) in at.entries:
-            at = at.entries[str(part)].value
-            path.append(str(part))
-        elif isinstance(at, TreeSequence) and isinstance(part, int) and part < len(at.items):
-            at = at.items[part]
-            path.append(part)
-        elif number == len(loc) - 1 and isinstance(at, Mapping) and str(part).isidentifier() and str(part) != "str":
-            path.append(str(part))
+        below, is_key = child(at, part), isinstance(at, Mapping)
+        is_missing = number == len(loc) - 1 and is_key and str(part).isidentifier() and str(part) != "str"
+        if below is not None or is_missing:
+            path.append(str(part) if is_key else part)
+        at = below or at
     return tuple(path)
 
 

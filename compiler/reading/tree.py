@@ -110,6 +110,16 @@ def plain(tree: Tree) -> Any:
     }
 
 
+def child(tree: Tree, part: str | int) -> Tree | None:
+    """What stands under a key or at an index, if anything."""
+    if isinstance(tree, Mapping):
+        entry = tree.entries.get(str(part))
+        return None if entry is None else entry.value
+    if isinstance(tree, Sequence) and isinstance(part, int) and 0 <= part < len(tree.items):
+        return tree.items[part]
+    return None
+
+
 def locate(tree: Tree, path: Path[str | int], *, key: bool = False) -> Span:
     """The place of a path, or of its nearest ancestor that exists.
 
@@ -118,14 +128,12 @@ def locate(tree: Tree, path: Path[str | int], *, key: bool = False) -> Span:
         path: keys and indices from the root down.
         key: give the key's place instead of the value's, where what was found is the value of a key.
     """
-    found: Placed = tree
+    found: Tree = tree
     named: Placed = tree
     for part in path:
-        if isinstance(found, Mapping) and str(part) in found.entries:
-            named = found.entries[str(part)]
-            found = found.entries[str(part)].value
-        elif isinstance(found, Sequence) and isinstance(part, int) and 0 <= part < len(found.items):
-            named = found = found.items[part]
-        else:
+        below = child(found, part)
+        if below is None:
             break
+        named = found.entries[str(part)] if isinstance(found, Mapping) else below
+        found = below
     return named.span if key else found.span
