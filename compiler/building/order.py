@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import graphlib
 import heapq
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from ...blocks.notation.expressions import ExpressionError, Name, parse, walk
@@ -26,21 +28,17 @@ def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.
     """
     reads = dependencies(model, nodes)
     index = {name: number for number, name in enumerate(reads)}
-    waiting = {name: len(words) for name, words in reads.items()}
-    readers: dict[str, list[str]] = {}
-    for name, words in reads.items():
-        for word in words:
-            readers.setdefault(word, []).append(name)
-    ready = [(index[name], name) for name, left in waiting.items() if left == 0]
-    heapq.heapify(ready)
+    sorter = graphlib.TopologicalSorter(reads)
+    with suppress(graphlib.CycleError):
+        sorter.prepare()
     order: list[str] = []
-    while ready:
+    ready: list[tuple[int, str]] = []
+    while sorter.is_active():
+        for name in sorter.get_ready():
+            heapq.heappush(ready, (index[name], name))
         _, name = heapq.heappop(ready)
         order.append(name)
-        for reader in readers.get(name, ()):
-            waiting[reader] -= 1
-            if waiting[reader] == 0:
-                heapq.heappush(ready, (index[reader], reader))
+        sorter.done(name)
     if len(order) < len(reads):
         raise CycleError(_cycle(reads, set(reads) - set(order)))
     return order

@@ -93,7 +93,7 @@ def _add(mapping: Mapping, key: str, entry: Entry) -> None:
 
 
 def _text(value: str, span: Span) -> Scalar:
-    return Scalar(value=value, span=span, quoted=False, text=value)
+    return Scalar(value, span, False, value)
 
 
 def _is_whole(value: Tree, section: str) -> bool:

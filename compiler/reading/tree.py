@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence as Path
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from .span import Source, Span
@@ -30,6 +31,7 @@ class Placed:
         self._place = place
 
 
+@dataclass(slots=True, eq=False)
 class Scalar(Placed):
     """A leaf.
 
@@ -39,39 +41,32 @@ class Scalar(Placed):
         text: the text, unquoted.
     """
 
-    __slots__ = ("quoted", "text", "value")
-
-    def __init__(self, value: Value, span: Span | Place, quoted: bool, text: str) -> None:
-        self.value = value
-        self._place = span
-        self.quoted = quoted
-        self.text = text
+    value: Value
+    _place: Span | Place
+    quoted: bool
+    text: str
 
     def __repr__(self) -> str:
         return f"Scalar({self.value!r})"
 
 
+@dataclass(slots=True, eq=False)
 class Sequence(Placed):
     """A list of trees."""
 
-    __slots__ = ("items",)
-
-    def __init__(self, items: list[Tree], span: Span | Place) -> None:
-        self.items = items
-        self._place = span
+    items: list[Tree]
+    _place: Span | Place
 
     def __repr__(self) -> str:
         return f"Sequence({self.items!r})"
 
 
+@dataclass(slots=True, eq=False)
 class Entry(Placed):
     """A key's place and its value."""
 
-    __slots__ = ("value",)
-
-    def __init__(self, key_span: Span | Place, value: Tree) -> None:
-        self._place = key_span
-        self.value = value
+    _place: Span | Place
+    value: Tree
 
     @property
     def key_span(self) -> Span:
@@ -82,14 +77,12 @@ class Entry(Placed):
         return f"Entry({self.value!r})"
 
 
+@dataclass(slots=True, eq=False)
 class Mapping(Placed):
     """Entries by key; a key is the text that was written, whatever it looks like."""
 
-    __slots__ = ("entries",)
-
-    def __init__(self, entries: dict[str, Entry], span: Span | Place) -> None:
-        self.entries = entries
-        self._place = span
+    entries: dict[str, Entry]
+    _place: Span | Place
 
     def __repr__(self) -> str:
         return f"Mapping({self.entries!r})"
