@@ -105,7 +105,7 @@ def inner_extents(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:
 def extents(
     graph: Graph, given: Collection[str], *, batch: int, length: int, more: Iterable[str] = ()
 ) -> dict[str, int]:
-    """An extent for every free axis: `batch` for the first of each input, else as ``example:`` says, else `length`.
+    """An extent for every free axis: as ``example:`` says, else `batch` for the first of each input, else `length`.
 
     Args:
         given: the optional inputs of the call.
@@ -115,6 +115,6 @@ def extents(
     """
     kinds = [value.type for name, value in graph.root.inputs.items() if name in given or name not in graph.atoms]
     samples = {str(kind.dims[0].expanded()) for kind in kinds if isinstance(kind, Type) and kind.dims}
-    stated = {**dict.fromkeys(graph.folds.values(), CHOICES), **stated_extents(graph)}
+    usual = {**dict.fromkeys(graph.folds.values(), CHOICES), **dict.fromkeys(samples, batch), **stated_extents(graph)}
     names = (*free_extents(graph, given), *more)
-    return {name: batch if name in samples else stated.get(name, length) for name in names}
+    return {name: usual.get(name, length) for name in names}
