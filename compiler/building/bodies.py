@@ -20,7 +20,7 @@ from ..presence import presence_text
 from ..reading import schema
 from ..reading.document import Library
 from ..reading.span import Span
-from .definitions import TYPE_WORDS, Definition, Shared, article, declared
+from .definitions import TYPE_WORDS, Definition, Shared, article, declared, default_of
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -102,7 +102,7 @@ class Builder:
         return scope
 
     def parameters(
-        self, definition: Definition, scope: Scope, given: Mapping[str, Option], caller: Scope | None, span: Span
+        self, definition: Definition, scope: Scope, given: Mapping[str, Option], caller: Scope, span: Span
     ) -> dict[str, Option]:
         """Put every parameter of a part into its scope: from the call, the caller's namesake, or its default (F6)."""
         options: dict[str, Option] = {}
@@ -122,7 +122,7 @@ class Builder:
             if option is None:
                 continue
             place = option.span or definition.span("params", name, "default")
-            scope.places[name] = place if caller is None else caller.origin(option, place, "")[0]
+            scope.places[name] = caller.origin(option, place, "")[0]
             if self.fits(name, option, word, definition, place, caller):
                 options[name] = option
                 scope.env[name] = self.shared.named(name, option.value)
@@ -130,18 +130,18 @@ class Builder:
             self.missing(missing, definition, caller, span)
         return options
 
-    def captured(self, name: str, caller: Scope | None, span: Span) -> Option | None:
+    def captured(self, name: str, caller: Scope, span: Span) -> Option | None:
         """The caller's parameter of that name."""
-        if caller is None or name not in (*caller.env, *caller.lets):
+        if name not in caller.env and name not in caller.lets:
             return None
         try:
             return Option(caller.param(name), Param(0, len(name), name), span, origin="caller")
         except KeyError:  # its own diagnostic says why
             return None
 
-    def missing(self, names: list[str], definition: Definition, caller: Scope | None, span: Span) -> None:
+    def missing(self, names: list[str], definition: Definition, caller: Scope, span: Span) -> None:
         """Report parameters that a call neither gives nor has in its scope."""
-        near = [nearest(name, caller.env if caller is not None else (), cutoff=0.85) for name in names]
+        near = [nearest(name, caller.env, cutoff=0.85) for name in names]
         help_ = next((f"write `{name}: ${close}`" for name, close in zip(names, near, strict=True) if close), None)
         self.report.error(
             "missing-parameter", f"`{definition.name}` needs {quoted(names)}", span,
@@ -155,12 +155,8 @@ class Builder:
 
     def default(self, name: str, raw: Any, definition: Definition, scope: Scope) -> Option:
         """The default as written in the definition."""
-        if isinstance(raw, dict) and "type" in raw:
-            raw = raw.get("default")
-        if isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS and raw.endswith("?"):
-            raw = None
         try:
-            option = scope.option(raw, definition.span("params", name, "default"))
+            option = scope.option(default_of(raw), definition.span("params", name, "default"))
         except Reported:
             self.report.poison(name)
             return Option(None, None, origin="default")
@@ -168,23 +164,20 @@ class Builder:
         return Option(option.value, tree, option.span, is_default=option.tree is None, origin="default")
 
     def fits(
-        self, name: str, option: Option, word: str | None, definition: Definition, span: Span, caller: Scope | None
+        self, name: str, option: Option, word: str | None, definition: Definition, span: Span, caller: Scope
     ) -> bool:
         """Whether a value is of its parameter's type; a mistake is reported."""
         if word is None:
             return True
         value = simplest(option.value)
         base = word.rstrip("?")
-        wanted: Any = TYPE_WORDS[base]
-        good = value is None if word.endswith("?") and value is None else isinstance(value, wanted)
+        good = isinstance(value, TYPE_WORDS[base]) or (value is None and word.endswith("?"))
         if base in ("int", "float") and isinstance(value, (bool, Dim)):
             good = isinstance(value, Dim)
         if good:
             return True
-        help_ = (
-            f"write `${value}`" if isinstance(value, str) and caller is not None and caller.is_param(value) else None
-        )
-        place, others = (span, []) if caller is None else caller.origin(option, span, "given here")
+        help_ = f"write `${value}`" if isinstance(value, str) and caller.is_param(value) else None
+        place, others = caller.origin(option, span, "given here")
         others.append((definition.span("params", name, key=True), "declared here"))
         self.report.error(
             "bad-option", f"`{name}` of `{definition.name}` is {article(base)}", place,

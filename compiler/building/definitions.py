@@ -12,7 +12,7 @@ from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
 
-TYPE_WORDS = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}
+TYPE_WORDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}
 
 
 @dataclass(slots=True)
@@ -67,6 +67,13 @@ def declared(raw: Any) -> tuple[bool, str | None]:
         return not raw.endswith("?"), raw
     words = {bool: "bool", int: "int", float: "float"}
     return False, words.get(type(raw))
+
+
+def default_of(raw: Any) -> Any:
+    """The default in a parameter's declaration; None where it has none."""
+    if isinstance(raw, dict) and "type" in raw:
+        return raw.get("default")
+    return None if isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS else raw
 
 
 def named(name: str, value: Any) -> Any:

@@ -362,14 +362,12 @@ class _Reader:
         return element(value, at)
 
     def whole(self, tree: Expr) -> int:
-        value = self.static(tree)
-        if isinstance(value, bool) or not isinstance(value, int):
-            raise EdgeError(
-                "bad-edge",
-                "an index is a whole number",
-                tree,
-                label=f"expected a whole number, found {in_words(value)}",
-            )
+        return self.counted(self.static(tree), tree, int)
+
+    def counted(self, value: Any, tree: Expr, *kinds: type) -> Any:
+        if isinstance(value, bool) or not isinstance(value, kinds):
+            label = f"expected a whole number, found {in_words(value)}"
+            raise EdgeError("bad-edge", "an index is a whole number", tree, label=label)
         return value
 
     def step(self, tree: Expr | None) -> int | None:
@@ -428,15 +426,7 @@ class _Reader:
         return slice(first, last, step)
 
     def bound(self, tree: Expr) -> Any:
-        value = evaluate(tree, self.scope.param)
-        if isinstance(value, bool) or not isinstance(value, (int, Dim)):
-            raise EdgeError(
-                "bad-edge",
-                "an index is a whole number",
-                tree,
-                label=f"expected a whole number, found {in_words(value)}",
-            )
-        return simplest(value)
+        return simplest(self.counted(evaluate(tree, self.scope.param), tree, int, Dim))
 
 
 def _is_number(tree: Expr) -> bool:

@@ -14,7 +14,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
 from .compose import FLAGS, Composed
-from .definitions import article, declared
+from .definitions import article, declared, default_of
 from .origins import in_words, listed
 from .scope import Scope
 
@@ -79,11 +79,8 @@ def root_parameters(
             _no_parameter(report, spec, name, message, place)
     raws: dict[str, tuple[Any, Span, str]] = {}
     for name, raw in spec.params.items():
-        default = raw.get("default") if isinstance(raw, dict) and "type" in raw else raw
         required, word = declared(raw)
         span = definition.span("params", name, "default")
-        if isinstance(raw, str) and word == raw:
-            default = None
         in_row = definition.document.span("sizes", str(size), name)
         in_overrides = said.param(name) if said and name in overrides else span
         sources = ((overrides, in_overrides, "override"), (row, in_row, f"size {size}"))
@@ -95,7 +92,7 @@ def root_parameters(
                          label="expected a default here, or a value in the size and the call")  # fmt: skip
             report.poison(name)
             continue
-        value, place, said_by = chosen if chosen is not None else (default, span, "default")
+        value, place, said_by = chosen if chosen is not None else (default_of(raw), span, "default")
         if word is not None and word.rstrip("?") == "int" and isinstance(value, float) and value.is_integer():
             value = int(value)  # as some configs write it
         raws[name] = (value, place, said_by)

@@ -14,6 +14,7 @@ from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Rounds, Value
 from ..reading.composer import clip
+from ..reading.schema import as_choice
 from ..reading.span import Span
 from .edge_types import EdgeError
 from .origins import listed
@@ -192,15 +193,9 @@ class Scope:
         """``{choose: $kind, pre: a, post: b}``: the entry that the parameter names."""
         place = span if at is None else at("choose")
         option = self.option(raw["choose"], place)
-        chosen = option.value
-        key = (
-            {True: "true", False: "false", None: "null"}.get(chosen, str(chosen))
-            if not isinstance(chosen, str)
-            else chosen
-        )
-        entries = {
-            str(name).lower() if isinstance(name, bool) else str(name): v for name, v in raw.items() if name != "choose"
-        }
+        chosen = simplest(option.value)
+        key = as_choice(chosen)
+        entries = {name: one for name, one in raw.items() if name != "choose"}
         if key not in entries and "else" not in entries:
             if isinstance(raw["choose"], str) and self.is_param(raw["choose"]):
                 self.report.error(*bare(key), place, label="expected a parameter", help=f"write `${key}`")

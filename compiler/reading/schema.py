@@ -57,6 +57,11 @@ def as_text(value: Any) -> Any:
     return str(value) if isinstance(value, (int, float)) else value
 
 
+def as_choice(value: Any) -> str:
+    """How a choice names a parameter's value: ``post``, ``true``, ``2``, ``null``."""
+    return "null" if value is None else str(as_text(value))
+
+
 Text = Annotated[str, BeforeValidator(as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Edge = Text
 """An edge expression: a name, a port, or arithmetic over them."""

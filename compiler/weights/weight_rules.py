@@ -14,7 +14,7 @@ from typing import Any
 
 from ...blocks.layout import axes, axis_sizes
 from ...blocks.notation.expressions import ExpressionError, parse
-from ...blocks.notation.values import EvaluationError, NameMissing, evaluate
+from ...blocks.notation.values import EvaluationError, NameMissing, evaluate, simplest
 from ..building.origins import in_words
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..graph import Graph
@@ -110,7 +110,8 @@ def mounted_spec(mount: schema.Mount, param: Callable[[str], Any]) -> str:
     """
     if isinstance(mount.spec, str):
         return mount.spec
-    return str(mount.spec[str(evaluate(parse(str(mount.spec["choose"])), param))])
+    key = schema.as_choice(simplest(evaluate(parse(str(mount.spec["choose"])), param)))
+    return str(mount.spec[key if key in mount.spec else "else"])
 
 
 def mounted_specs(document: Document[schema.Spec], param: Callable[[str], Any]) -> Iterator[Document[schema.Spec]]:
