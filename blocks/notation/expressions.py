@@ -7,14 +7,15 @@ One grammar serves three places: options (``$d_model // 2``), types (``float[bat
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 MAX_LENGTH = 4096
 MAX_DEPTH = 32
 MAX_HEIGHT = 100
+_T = TypeVar("_T")
 
 _TOKEN = re.compile(
     r"\s*(?:(?P<number>\d+\.\d*(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+|\.\d+(?:[eE][+-]?\d+)?|\d+)"
@@ -289,9 +290,11 @@ class _Parser:
             self.expect(")")
             return tree
         if value == "[":
-            return self.bracket(start)
+            items = self.row("]", self.expression)
+            return ListOf(start, self.tokens[self.at - 1][3], items)
         if value == "{":
-            return self.table(start)
+            pairs = self.row("}", self.pair)
+            return Table(start, self.tokens[self.at - 1][3], pairs)
         self.fail(f"expected a value, found {_describe(token)}", token)
 
     def word(self, token: tuple[str, str, int, int]) -> Expr:
@@ -302,33 +305,23 @@ class _Parser:
             self.fail(f"expected a value, found `{value}`", token)
         if not self.accept("("):
             return Name(start, end, value)
-        args: list[Expr] = []
-        while not self.accept(")"):
-            args.append(self.expression())
-            if not self.accept(","):
-                self.expect(")")
-                break
-        return Call(start, self.tokens[self.at - 1][3], value, tuple(args))
+        args = self.row(")", self.expression)
+        return Call(start, self.tokens[self.at - 1][3], value, args)
 
-    def bracket(self, start: int) -> Expr:
-        items: list[Expr] = []
-        while not self.accept("]"):
-            items.append(self.expression())
+    def row(self, close: str, item: Callable[[], _T]) -> tuple[_T, ...]:
+        """Items with commas between, one after the last allowed, up to `close`."""
+        items: list[_T] = []
+        while not self.accept(close):
+            items.append(item())
             if not self.accept(","):
-                self.expect("]")
+                self.expect(close)
                 break
-        return ListOf(start, self.tokens[self.at - 1][3], tuple(items))
+        return tuple(items)
 
-    def table(self, start: int) -> Expr:
-        pairs: list[tuple[Expr, Expr]] = []
-        while not self.accept("}"):
-            key = self.expression()
-            self.expect(":")
-            pairs.append((key, self.expression()))
-            if not self.accept(","):
-                self.expect("}")
-                break
-        return Table(start, self.tokens[self.at - 1][3], tuple(pairs))
+    def pair(self) -> tuple[Expr, Expr]:
+        key = self.expression()
+        self.expect(":")
+        return key, self.expression()
 
 
 def _number(text: str) -> int | float:
