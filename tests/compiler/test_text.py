@@ -79,7 +79,7 @@ def test_resolved_has_values_and_where_they_come_from(small: Path) -> None:
         "param rate = 0.1  # call",
         "param gated = false  # caller",
     ]
-    assert "up = linear(d_out=6, bias=true) <- x + core -> float[batch, seq, 6]" in inner
+    assert "up = linear(d_out=6, bias=true, stays_float32=false) <- x + core -> float[batch, seq, 6]" in inner
     assert "  repeat i < 2" in lines
 
 
@@ -109,7 +109,7 @@ parts:
     text = graph_text(build_graph(spec), resolved=True)
     rounds = [line.strip() for line in text.splitlines() if "repeat" in line]
     assert rounds == ["repeat i in 0", "repeat i in 1", "repeat i in 2", "repeat i in 3"]
-    assert "map = linear(d_out=6, bias=true) <- x -> float[batch, 6]" in text
+    assert "map = linear(d_out=6, bias=true, stays_float32=false) <- x -> float[batch, 6]" in text
 
 
 def test_ranges() -> None:
