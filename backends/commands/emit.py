@@ -9,7 +9,7 @@ import click
 
 from ..files import write_whole
 from .options import model_options, words_option
-from .target import graph_of
+from .target import check_flags, graph_of
 
 if TYPE_CHECKING:
     from ...compiler.graph import Graph
@@ -60,9 +60,7 @@ def called_with(graph: Graph, inputs: list[str] | None, flags: list[str]) -> set
         if name not in graph.root.inputs:
             known = ", ".join(graph.root.inputs)
             raise click.BadParameter(f"no input `{name}`; there are {known}", param_hint="--inputs")
-    for name in flags:
-        if name not in graph.flags:
-            raise click.BadParameter(f"no flag `{name}`; there are {', '.join(graph.flags)}", param_hint="--flags")
+    check_flags(graph, flags)
     if inputs is None:
         given = plain_call(graph) | ({"attention_mask"} & set(optional))
     else:

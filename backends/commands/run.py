@@ -9,6 +9,7 @@ import click
 from .options import call_options, device_options, json_option, model_options, words_option
 from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
 from .progress import working
+from .target import check_flags
 
 if TYPE_CHECKING:
     from ..torch.model import Model
@@ -49,7 +50,7 @@ def command(
         model = built(
             target, task=task, size=size, overrides=overrides, backend=backend, device=device, dtype=dtype, seed=seed
         )
-    _check_flags(model, flags or [])
+    check_flags(model.graph, flags or [])
     with working("running"):
         if file is not None:
             made = read_inputs(file)
@@ -59,13 +60,6 @@ def command(
     data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made), **report.to_json()}
     text = f"{_head(model)}\n{told(shapes(made))}\n\n{_outputs(report)}\n\n{_costs(report)}"
     print_result(data, text, as_json=as_json)
-
-
-def _check_flags(model: Model, flags: list[str]) -> None:
-    for name in flags:
-        if name not in model.graph.flags:
-            known = ", ".join(model.graph.flags)
-            raise click.BadParameter(f"no flag `{name}`; there are {known}", param_hint="--flags")
 
 
 def _head(model: Model) -> str:

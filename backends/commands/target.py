@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import click
 
 if TYPE_CHECKING:
     from ...compiler.graph import Graph
@@ -30,3 +32,10 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         overrides = {**overrides_from(config, library().spec(target)), **overrides}
         chosen = task or found
     return build_graph(target, None if chosen == "base" else chosen, size, overrides)
+
+
+def check_flags(graph: Graph, flags: Iterable[str]) -> None:
+    """Refuse flags that a graph does not have."""
+    for name in flags:
+        if name not in graph.flags:
+            raise click.BadParameter(f"no flag `{name}`; there are {', '.join(graph.flags)}", param_hint="--flags")

@@ -11,7 +11,7 @@ from ...compiler.graph import Body, Graph, InputValue, Node, OutputValue, Value
 from ...compiler.presence import present
 from .crossing import Crossings, unique
 from .families import family_of
-from .labels import block_lines, part_lines, shape_text, spoken, title, turn_lines, varying_lines
+from .labels import box_lines, shape_text, spoken, title, turn_lines, varying_lines
 from .rounds import fullest, is_structure, phases
 from .scene import Box, BoxKind, Cluster, Edge, Scene
 from .shown import Shown
@@ -136,12 +136,12 @@ class SceneBuilder:
         """What stands in a node's box; a part that keeps the shape says it there."""
         alike = self.alike(frame, node)
         if node.contract is not None:
-            return block_lines(alike, family)
+            return box_lines(alike, family)
         if is_structure(node) or not node.rounds:
             told = [line for line in title(node, [node]) if line != node.name]
             lines = [spoken(node.name), *told, *varying_lines(node.rounds)[:2]]
         else:
-            lines = part_lines(alike, family)
+            lines = box_lines(alike, family)
         entering = {shape_text(value.type, frame.lifts()) for value in node.inputs.values() if isinstance(value, Value)}
         leaving = shape_text(next(iter(node.outputs.values()), None), frame.lifts())
         return [*lines, leaving] if leaving in entering else lines

@@ -54,21 +54,19 @@ def title(node: Node, alike: Sequence[Node], phase: Phase | None = None) -> list
     return [*([] if node.name in part else [node.name]), f"{part}{count}", *shared]
 
 
-def block_lines(nodes: Sequence[Node], family: str) -> list[str]:
-    """Title and detail of a block, which is `nodes` in the rounds that the drawing stands for."""
-    options = _columns([{name: option.value for name, option in node.options.items()} for node in nodes])
-    if "pattern" in options:
+def box_lines(nodes: Sequence[Node], family: str) -> list[str]:
+    """Title and detail of a block or folded part, which is `nodes` in the rounds that the drawing stands for.
+
+    A part's parameters speak of all that is inside.
+    """
+    is_block = nodes[0].contract is not None
+    tables = [node.options if is_block else node.rounds[0].params for node in nodes]
+    options = _columns([{name: option.value for name, option in table.items()} for table in tables])
+    if is_block and "pattern" in options:
         return [cut(str(options["pattern"][0]))]
-    if family == "activation" and "kind" in options:
+    if is_block and family == "activation" and "kind" in options:
         return [str(options["kind"][0])]
     return _lines("cross-attention" if family == "cross_attention" else nodes[0].kind, nodes[0].name, options)
-
-
-def part_lines(nodes: Sequence[Node], family: str) -> list[str]:
-    """Title and detail of a folded part; its parameters speak of all that is inside."""
-    bodies = [node.rounds[0] for node in nodes]
-    options = _columns([{name: option.value for name, option in body.params.items()} for body in bodies])
-    return _lines("cross-attention" if family == "cross_attention" else bodies[0].part, nodes[0].name, options)
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

@@ -18,7 +18,7 @@ from ..errors import ArgumentError, ExportError
 from ..files import write_whole
 from .compiled import free_axes
 from .model import Model
-from .run import moved
+from .run import moved, named_tensors
 
 TOLERANCE = 1e-4
 """How far what is read back may be from the model, beside its largest number."""
@@ -145,10 +145,10 @@ def _seeded(call: Callable[[], Any]) -> Any:
 
 def _difference(expected: Any, found: Any) -> float:
     """The largest difference of two outputs beside the largest number; infinite where they are of another form."""
-    pairs = [dict(_leaves(expected)), dict(_leaves(found))]
-    if len(pairs[0]) != len(pairs[1]):
+    ours, theirs = ([tensor for _, tensor in named_tensors(one)] for one in (expected, found))
+    if len(ours) != len(theirs):
         return float("inf")
-    return max((_apart(*pair) for pair in zip(*(one.values() for one in pairs), strict=True)), default=0.0)
+    return max(map(_apart, ours, theirs), default=0.0)
 
 
 def _apart(expected: Tensor, found: Tensor) -> float:
@@ -159,15 +159,6 @@ def _apart(expected: Tensor, found: Tensor) -> float:
     apart = torch.where((one == other) | (one.isnan() & other.isnan()), 0.0, gap)
     largest = one[one.isfinite()].abs().max().item() if one.isfinite().any() else 0.0
     return (apart.max().item() if apart.numel() else 0.0) / (largest or 1.0)
-
-
-def _leaves(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-    """The tensors of an output by dotted names."""
-    if isinstance(value, Tensor):
-        yield prefix, value
-        return
-    for name, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
-        yield from _leaves(inner, f"{prefix}.{name}" if prefix else str(name))
 
 
 def _taken(model: Model, program: ExportedProgram, values: Mapping[str, Any]) -> Iterator[str]:
@@ -208,7 +199,7 @@ def _package(program: ExportedProgram, path: str, values: Mapping[str, Tensor], 
 def _onnx(program: ExportedProgram, path: str, values: Mapping[str, Tensor], expected: Any) -> Loaded:
     import onnxruntime  # pyright: ignore[reportMissingImports]
 
-    names = [name for name, _ in _leaves(expected)]
+    names = [name for name, _ in named_tensors(expected, item=".{}")]
     made = torch.onnx.export(program, (), kwargs=dict(values), output_names=names, dynamo=True, verbose=False)
     assert made is not None
     made.save(path, external_data=False)

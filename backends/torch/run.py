@@ -165,7 +165,7 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         )
     tensors = [*model.net.parameters(), *model.net.buffers()]
     return RunReport(
-        outputs=[_described(name, value) for name, value in _flat(outputs[0])],
+        outputs=[_described(name, value) for name, value in named_tensors(outputs[0])],
         seconds=seconds,
         again=again,
         parameters=model.num_parameters(),
@@ -190,15 +190,16 @@ def moved(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
     return tree_map_only(Tensor, move, dict(inputs))
 
 
-def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def named_tensors(value: Any, prefix: str = "", *, item: str = "[{}]") -> Iterator[tuple[str, Tensor]]:
+    """The tensors of an output by dotted names; `item` is how a place in a list is written."""
     if isinstance(value, Tensor):
         yield prefix, value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _flat(inner, f"{prefix}.{name}" if prefix else str(name))
+            yield from named_tensors(inner, f"{prefix}.{name}" if prefix else str(name), item=item)
     elif isinstance(value, (list, tuple)):
         for number, inner in enumerate(value):
-            yield from _flat(inner, f"{prefix}[{number}]")
+            yield from named_tensors(inner, prefix + item.format(number), item=item)
 
 
 def _described(name: str, value: Tensor) -> OutputReport:

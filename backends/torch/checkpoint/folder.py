@@ -110,7 +110,7 @@ def read_header(file: Path) -> dict[str, Header]:
         with safe_open(file, framework="pt") as opened:
             keys = opened.keys()
             return {key: Header(file, tuple(opened.get_slice(key).get_shape())) for key in keys}
-    except (SafetensorError, OSError) as error:
+    except SafetensorError as error:
         raise CheckpointError(f"{file} is no safetensors file: {error}") from None
 
 

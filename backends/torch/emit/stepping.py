@@ -40,14 +40,10 @@ class _Render(Render):
     def apply_recalled(self, value: Apply) -> str:
         return self.forward.recall(value.attrs[0])
 
-    def apply_range(self, value: Apply) -> str:
-        kind = value.type
+    def counted(self, kind: Type, extent: str) -> str:
         if token_axis(kind, self.forward.flow.tokens) is None:
-            return super().apply_range(value)
-        assert isinstance(kind, Type)
-        extents = [self.names.dim(dim) for dim in kind.dims]
-        counted = f"{self.forward.tell('place')}.positions()"
-        return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted
+            return super().counted(kind, extent)
+        return f"{self.forward.tell('place')}.positions()"
 
 
 class Stepping(Rewriting):

@@ -187,5 +187,9 @@ class Render:
         kind = value.type
         assert isinstance(kind, Type)
         extents = [self.names.dim(dim) for dim in kind.dims]
-        counted = f"torch.arange({extents[-1]}, device={self.forward.device()})"
+        counted = self.counted(kind, extents[-1])
         return f"{counted}.expand({', '.join(extents)})" if len(extents) > 1 else counted
+
+    def counted(self, kind: Type, extent: str) -> str:
+        """The numbers along the last axis of a ``range``."""
+        return f"torch.arange({extent}, device={self.forward.device()})"
