@@ -40,10 +40,8 @@ if TYPE_CHECKING:
 @click.option("--cold/--no-cold", default=True, help="Also time first calls in fresh processes, compiling included.")
 @json_option
 def command(
-    target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
-    dtype: str | None, inputs: list[str] | None, dims: dict[str, int], batch: int, length: int | None,
-    inference: bool, static: bool, packed: bool, generate: bool, lookup: int, new_tokens: int, runs: int | None,
-    reference: bool, cold: bool, as_json: bool,
+    target: str, backend: str, inputs: list[str] | None, static: bool, generate: bool, lookup: int, new_tokens: int,
+    runs: int | None, reference: bool, cold: bool, as_json: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Measure a model: latency and throughput, eager and compiled, cold and warm.
 
@@ -68,10 +66,7 @@ def command(
         from ..torch.bench_generation import bench_generation
 
         chosen = ("eager", "inductor") if backend == "both" else (backend,)
-        request = Request(
-            target, task, size, overrides, dims, batch, length, inputs or (), device, dtype, inference=inference,
-            dynamic=False if static else None, packed=packed,
-        )  # fmt: skip
+        request = Request(target, inputs=inputs or (), dynamic=False if static else None, **asked)
         how: dict[str, Any] = {"backends": chosen, "reference": reference, "step": step}
         if generate:
             report = bench_generation(request, new_tokens=new_tokens, lookup=lookup, runs=runs or 5, **how)

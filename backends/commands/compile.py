@@ -23,9 +23,8 @@ from .progress import working
 @call_options
 @json_option
 def command(
-    target: str, task: str | None, size: str | None, overrides: dict[str, Any], device: str | None, dtype: str | None,
-    inference: bool, static: bool, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int], batch: int,
-    length: int | None, as_json: bool,
+    target: str, inference: bool, static: bool, inputs: list[str] | None, flags: list[str] | None,
+    dims: dict[str, int], batch: int, length: int | None, as_json: bool, **which: Any,
 ) -> None:  # fmt: skip
     """Compile a model through inductor for one way of calling it, and keep the code.
 
@@ -40,10 +39,7 @@ def command(
     with working(f"building {target}"):
         from ..torch.run import built, keep, made_inputs
 
-        model = built(
-            target, task=task, size=size, overrides=overrides, backend="inductor", device=device, dtype=dtype,
-            inference=inference, dynamic=False if static else None,
-        )  # fmt: skip
+        model = built(target, backend="inductor", inference=inference, dynamic=False if static else None, **which)
         made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
     start = time.perf_counter()
     with working("compiling"):

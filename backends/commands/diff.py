@@ -27,10 +27,7 @@ _WIDTH = 110
               help="Draw B to this file, what is new, changed and gone marked; as for `draw`.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="How deep the drawing goes.")
 @json_option
-def command(
-    first: str, second: str, task: str | None, size: str | None, overrides: dict[str, Any], resolved: bool,
-    path: str | None, depth: int, as_json: bool,
-) -> None:  # fmt: skip
+def command(first: str, second: str, resolved: bool, path: str | None, depth: int, as_json: bool, **which: Any) -> None:
     """Compare two specs or checkpoints: nodes, options, edges, shapes and parameters.
 
     A and B are specs or checkpoint folders; A@SIZE is a spec in one of its sizes, and --task, --size and --set are for
@@ -45,7 +42,7 @@ def command(
     """
     from ...compiler.diff import differences, parameter_differences
 
-    graphs = [_graph(one, task=task, size=size, overrides=overrides) for one in (first, second)]
+    graphs = [_graph(one, **which) for one in (first, second)]
     found, params = differences(*graphs, resolved=resolved), parameter_differences(*graphs)
     if path is not None:
         from ..diagrams.render import format_of, rendered
@@ -56,12 +53,12 @@ def command(
     print_result(_data(graphs, found, params), _text(graphs, found, params), as_json=as_json)
 
 
-def _graph(target: str, *, task: str | None, size: str | None, overrides: dict[str, Any]) -> Graph:
+def _graph(target: str, *, size: str | None, **which: Any) -> Graph:
     """The graph of ``spec@size``, a spec or a folder."""
     name, sign, own = target.rpartition("@")
     if not sign or Path(target).exists():
         name, own = target, size
-    return graph_of(name, task=task, size=own, overrides=overrides)
+    return graph_of(name, size=own, **which)
 
 
 def _data(graphs: list[Graph], found: list[Difference], params: dict[str, Pair]) -> dict[str, Any]:

@@ -19,10 +19,7 @@ from .target import graph_of
 @click.option(
     "--depth", type=click.IntRange(0), help="0 for a few boxes, 1 as in a paper, more to open parts.  [default: 1]"
 )
-def command(
-    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], path: str, format: str | None,
-    depth: int | None,
-) -> None:  # fmt: skip
+def command(spec: str, path: str, format: str | None, depth: int | None, **which: Any) -> None:
     """Draw a model as a diagram.
 
     \b
@@ -32,6 +29,5 @@ def command(
     """
     from ..diagrams import draw
 
-    graph = graph_of(spec, task=task, size=size, overrides=overrides)
-    draw(graph, path, format=format, depth=depth)
+    draw(graph_of(spec, **which), path, format=format, depth=depth)
     click.echo(f"wrote {path}", err=True)

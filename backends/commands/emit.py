@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 @words_option("--inputs", help="The optional inputs that a call gives.  [default: what it must, and attention_mask]")
 @words_option("--flags", help="The flags that a call sets, such as output_hidden_states.")
 def command(
-    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], path: str | None, standalone: bool,
-    inputs: list[str] | None, flags: list[str] | None,
-) -> None:  # fmt: skip
+    spec: str, path: str | None, standalone: bool, inputs: list[str] | None, flags: list[str] | None, **which: Any
+) -> None:
     """Write the Python that a model is: classes of torch modules, and a forward for the inputs and flags named.
 
     \b
@@ -36,7 +35,7 @@ def command(
     """
     from ..torch.emit.source import Source, version
 
-    graph = graph_of(spec, task=task, size=size, overrides=overrides)
+    graph = graph_of(spec, **which)
     source = Source(graph, version=version())
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))
     text = source.text(standalone=standalone)

@@ -24,9 +24,8 @@ from .progress import steps
 @call_options
 @json_option
 def command(
-    target: str, task: str | None, size: str | None, overrides: dict[str, Any], path: str, aoti: bool, dynamic: bool,
-    device: str | None, dtype: str | None, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int],
-    batch: int, length: int | None, as_json: bool,
+    target: str, path: str, aoti: bool, dynamic: bool, inputs: list[str] | None, flags: list[str] | None,
+    dims: dict[str, int], batch: int, length: int | None, as_json: bool, **which: Any,
 ) -> None:  # fmt: skip
     """Write a model, in eval mode, for one way of calling it. A spec gets fresh weights, a checkpoint has its own.
 
@@ -44,7 +43,7 @@ def command(
         from ..torch.export import export
         from ..torch.run import built, made_inputs
 
-        model = built(target, task=task, size=size, overrides=overrides, device=device, dtype=dtype)
+        model = built(target, **which)
         made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
         step("exporting")
         report = export(model, path, made, flags=flags or (), dynamic=dynamic, aoti=aoti)

@@ -77,7 +77,7 @@ model_options = together(
         help="Set a parameter; that of a mounted spec by a dotted name (text.num_layers=2). Repeatable.",
     ),
 )  # fmt: skip
-"""The model that a spec becomes."""
+"""The model that a spec becomes; most commands hand these on as they are (`which`)."""
 json_option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON.")
 """Print data, and failures too, as JSON on stdout."""
 dim_option = click.option(

@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of fresh weights and example inputs.")
 @json_option
 def command(
-    target: str, task: str | None, size: str | None, overrides: dict[str, Any], backend: str, device: str | None,
-    dtype: str | None, file: str | None, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int],
-    batch: int, length: int | None, seed: int, as_json: bool,
+    target: str, file: str | None, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int],
+    batch: int, length: int | None, seed: int, as_json: bool, **which: Any,
 ) -> None:  # fmt: skip
     """Build a model and run it once: its outputs, time and memory.
 
@@ -47,9 +46,7 @@ def command(
     with working(f"building {target}"):
         from ..torch.run import built, made_inputs, read_inputs, run_once
 
-        model = built(
-            target, task=task, size=size, overrides=overrides, backend=backend, device=device, dtype=dtype, seed=seed
-        )
+        model = built(target, seed=seed, **which)
     check_flags(model.graph, flags or [])
     with working("running"):
         if file is not None:

@@ -37,9 +37,8 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.option("--depth", type=click.IntRange(0), help="How deep the table goes into parts.  [default: to the end]")
 @json_option
 def command(
-    spec: str, task: str | None, size: str | None, overrides: dict[str, Any], view: str | None, dims: dict[str, int],
-    dtype: str, depth: int | None, as_json: bool,
-) -> None:  # fmt: skip
+    spec: str, view: str | None, dims: dict[str, int], dtype: str, depth: int | None, as_json: bool, **which: Any
+) -> None:
     """Show a model: shapes, parameters, floating-point operations and memory of each node.
 
     Memory is that of what all nodes give, as training keeps it. In the table of a repeat, the lines below it are one
@@ -51,7 +50,7 @@ def command(
       archwright show t5 --shapes
       archwright show vit --task image_classification --resolved
     """
-    graph = graph_of(spec, task=task, size=size, overrides=overrides)
+    graph = graph_of(spec, **which)
     views = {"resolved": _resolved, "shapes": _shapes, "params": _params, "passes": _passes}
     if view is not None:
         data, text = views[view](graph)
