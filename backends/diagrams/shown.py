@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...compiler.graph import Graph, Node, Value, named_outputs, sources, values_below
+from ...compiler.graph import Graph, Node, Value, flat, named_outputs, sources, values_below
 from ...compiler.building.scope import CallSite
 from ...compiler.calls import plain_call
 from .crossing import unique
@@ -52,19 +52,15 @@ class Shown:
         for body in unique(node.rounds):
             values = list(body.outputs.values())
             for one in body.nodes.values():
-                values += [value for port in self.used(one) for value in _listed(one.inputs[port])]
+                values += [value for port in self.used(one) for value in flat(one.inputs[port])]
             found.update(name for value in values for name in sources(value))
         return found & set(node.inputs)
-
-
-def _listed(value: Value | list[Value]) -> list[Value]:
-    return value if isinstance(value, list) else [value]
 
 
 def _readers(graph: Graph) -> Counter[Value]:
     nodes = nested([graph.root])
     stack = [value for _, value in named_outputs(graph.outputs)]
-    stack += [one for node in nodes for value in node.inputs.values() for one in _listed(value)]
+    stack += [value for node in nodes for _, value in node.values()]
     stack += [value for node in nodes for body in unique(node.rounds) for value in body.outputs.values()]
     counts: Counter[Value] = Counter()
     while stack:

@@ -75,10 +75,9 @@ def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:
 def _limits(body: Body, name: str) -> Iterator[int]:
     """The sizes of the tables, and the numbers of classes, that an integer input is used with."""
     for node in body.nodes.values():
-        for port, value in node.inputs.items():
-            for one in value if isinstance(value, list) else [value]:
-                if name in sources(one):
-                    yield from _limit(node, port)
+        for port, value in node.values():
+            if name in sources(value):
+                yield from _limit(node, port)
 
 
 def _limit(node: Node, port: str) -> Iterator[int]:

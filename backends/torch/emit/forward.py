@@ -92,10 +92,9 @@ class Forward:
                     raise AssertionError("resolved above")
             if node is not None and node not in done:
                 done.add(node)
-                for given in node.inputs.values():
-                    for one in given if isinstance(given, list) else [given]:
-                        if present(one, self.combination):  # what rounds read is computed before them, once
-                            stack.extend([one] * min(len(node.rounds) or 1, 2))
+                for _, one in node.values():
+                    if present(one, self.combination):  # what rounds read is computed before them, once
+                        stack.extend([one] * min(len(node.rounds) or 1, 2))
         return needs
 
     # Writing
