@@ -109,7 +109,7 @@ class PartCall:
         try:
             if self.declaration.each is not None:
                 each, length = self.nodes.each_lists(self.name, self.declaration)
-        finally:
+        finally:  # a mistake in the one does not hide those in the other
             is_read = self.declaration.source is not None or not each
             given = self.nodes.read_inputs(self.name, self.declaration, ports, ("graph", self.name)) if is_read else {}
         return given, each, length
