@@ -47,7 +47,8 @@ class _Writer:
                 return wrapped(f"{self.text(left, POWER + 1)}**{self.text(right, self.exponent)}", rank > POWER)
             case Binary(op=op, left=left, right=right):
                 own = RANK[op]
-                text = f"{self.text(left, own)} {self.operator(tree)} {self.text(right, own + 0.5)}"
+                first = own + 0.5 if own == RANK["=="] else own  # Python reads comparisons in a row as a chain
+                text = f"{self.text(left, first)} {self.operator(tree)} {self.text(right, own + 0.5)}"
                 return wrapped(text, rank > own)
             case Conditional(test=test, then=then, other=other):
                 text = f"{self.text(then, 1)} if {self.text(test, 1)} else {self.text(other, self.other)}"

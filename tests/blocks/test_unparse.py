@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archwright.blocks.notation.expressions import Binary, Conditional, Expr, Literal, Name, Param, Unary, parse
-from archwright.blocks.notation.unparse import RANK, plain_text, to_text
+from archwright.blocks.notation.unparse import RANK, plain_text, to_python, to_text
 
 
 def bare(tree: Any) -> Any:
@@ -43,6 +43,12 @@ TREES = st.recursive(
 @given(TREES)
 def test_any_tree_is_read_as_it_was(tree: Expr) -> None:
     assert bare(parse(to_text(tree))) == bare(tree)
+
+
+def test_comparisons_of_comparisons_are_no_chain_in_python() -> None:
+    values = {"a": 3, "b": 2, "c": False}
+    for text, expected in (("($a < $b) == $c", True), ("$c == ($a < $b)", True), ("($a > $b) != $c", True)):
+        assert eval(to_python(parse(text), str), values) is expected
 
 
 @pytest.mark.parametrize(
