@@ -71,7 +71,8 @@ class Stepping(Rewriting):
             wanted.update({f"held {name}": value for name, value in self.recalled.items()})
         super().__init__(owner, body, combination, wanted)
         for name in self.recalled if is_first else ():
-            self.statements.append(f'held["{name}"] = {self.results.pop(f"held {name}")}')
+            made = self.results.pop(f"held {name}")
+            self.statements.append(f'held["{name}"] = {self.helper("apart")}({made})')
             self.tell("held")
 
     def helper(self, name: str) -> str:

@@ -46,6 +46,13 @@ def remembered(held: dict[str, Any], name: str, new: torch.Tensor, place: Place,
     return held[name].index_copy_(axis, place.positions(), new)
 
 
+def apart(value: Any) -> Any:
+    """Tensors that share no memory, as keys and values of one product do: no compiled region may be given such two."""
+    if isinstance(value, (list, tuple)):
+        return [apart(one) for one in value]
+    return value.clone(memory_format=torch.contiguous_format)
+
+
 def newest(whole: torch.Tensor, place: Place, *, axis: int) -> torch.Tensor:
     """The new tokens out of all."""
     return whole.index_select(axis, place.positions())

@@ -88,6 +88,30 @@ def test_a_step_is_compiled_once_for_all_texts(monkeypatch: pytest.MonkeyPatch) 
             assert difference_of_steps(model) < 1e-5
 
 
+@pytest.mark.parametrize("name", [*TEXT, *PAIRS])
+def test_steps_for_inference_are_compiled_whole(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.compiler.reset()
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda run, **options: real(run, **{**options, "backend": "eager"}))
+    task = "conditional_generation" if name in PAIRS else TASKS.get(name, "causal_lm")
+    written = []
+    for backend in ("eager", "inductor"):
+        torch.manual_seed(0)
+        model = aw.compile(name, task=task, size="tiny", backend=backend, inference=True)
+        for parameter in model.parameters():
+            parameter.data.normal_(0.1, 0.3)
+        model.settle()
+        given = {
+            key: value
+            for key, value in example_inputs(model.graph).items()
+            if not key.startswith(("decoder", "labels"))
+        }
+        if name in PAIRS:
+            given["decoder_start_token_id"] = 2
+        written.append(model.generate(**given, max_new_tokens=4, eos_token_id=-1, pad_token_id=0))
+    assert torch.equal(*written)
+
+
 def difference_of_steps(model: Any) -> float:
     """As `difference`, one token a step."""
     ids = tokens(model, 2)
