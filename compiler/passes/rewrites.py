@@ -49,7 +49,8 @@ def rewrites(body: Body) -> list[Rewrite]:
 def _joined(body: Body) -> Iterator[tuple[Node, ...]]:
     groups: dict[object, list[Node]] = {}
     for node in body.nodes.values():
-        if type(node.contract) is Linear and node.reuse is None and node.present:
+        contract = node.contract
+        if type(contract) is Linear and not contract.stays_float32 and node.reuse is None and node.present:
             groups.setdefault((node.present, same(node.inputs["x"], node.present)), []).append(node)
     yield from (tuple(group) for group in groups.values() if len(group) > 1)
 

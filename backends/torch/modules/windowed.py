@@ -9,6 +9,7 @@ import torch.nn.functional as F
 
 from .attention import attention, attention_with_probs
 from .decoding import Place
+from .layout import pick
 from .selection import places_of
 
 _LEAST = 2
@@ -84,7 +85,7 @@ def global_attention(
     if not _may_count():
         return attention(q, k, v, valid=valid, **how) * marked[..., None]
     index, filled = places_of(marked, least=min(_LEAST, q.shape[1]))
-    few = attention(_rows(q, index), k, v, valid=valid, **how) * filled[..., None]
+    few = attention(pick(q, index), k, v, valid=valid, **how) * filled[..., None]
     return few.new_zeros(*q.shape[:2], few.shape[-1]).scatter(1, index[..., None].expand_as(few), few)
 
 
@@ -159,7 +160,7 @@ def _banded(
     if shared is not None:
         index, filled = places_of(shared, least=_LEAST)
         keys, values = (
-            torch.cat([band, _of_blocks(_rows(x, index), blocks)], 1) for band, x in ((keys, k), (values, v))
+            torch.cat([band, _of_blocks(pick(x, index), blocks)], 1) for band, x in ((keys, k), (values, v))
         )
         allow = torch.cat([allow, _of_blocks(filled[:, None].expand(-1, window, -1), blocks)], 2)
     found = attention(queries, keys, values, allow=allow, **how)
@@ -170,10 +171,6 @@ def _bands(x: torch.Tensor, window: int, behind: int) -> torch.Tensor:
     """``[batch, length, d]`` as ``[batch*blocks, 3*window, d]``: each block with those beside it."""
     padded = F.pad(x, (0, 0, window, window + behind))
     return padded.unfold(1, 3 * window, window).transpose(2, 3).flatten(0, 1)
-
-
-def _rows(x: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))
 
 
 def _of_blocks(x: torch.Tensor, blocks: int) -> torch.Tensor:

@@ -230,3 +230,26 @@ def test_inference_compiles_whole_and_once(
         assert_same(called(lean), wanted)
         assert_same(called(lean), wanted)
     assert any(module.kept for module in lean.net.modules() if isinstance(module, Held)) is holds
+
+
+SPEC = """\
+model: two_types
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]"}
+graph:
+  one: {block: linear, in: x, d_out: 8}
+  other: {block: linear, in: x, d_out: 8, stays_float32: true}
+outputs: {one: one, other: other}
+"""
+
+
+def test_weights_of_another_type_are_not_joined(tmp_path: Path) -> None:
+    path = tmp_path / "two_types.yaml"
+    path.write_text(SPEC)
+    plain, lean = (made(str(path), inference=inference, dtype="float16") for inference in (False, True))
+    assert {weight.dtype for weight in lean.parameters()} == {torch.float16, torch.float32}
+    x = torch.randn(2, 3, 8).half()
+    wanted, found = plain(x=x), lean(x=x)
+    assert wanted["other"].dtype == torch.float32
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value)
