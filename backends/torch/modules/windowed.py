@@ -42,7 +42,7 @@ def windowed_attention(
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
     """
     how: dict[str, Any] = {"num_heads": num_heads, "scale": scale, "dropout": dropout, "training": training}
-    is_long = place is None and q.shape[1] == k.shape[1] and k.shape[1] > 4 * window
+    is_long = place is None and q.shape[1] == k.shape[1] and 0 < 4 * window < k.shape[1]
     if is_long and (everywhere is None or _may_count()):
         return _banded(q, k, v, window, causal, valid, everywhere, how)
     return attention(q, k, v, valid=valid, allow=_near(q, k, window, causal, everywhere, place), **how)

@@ -37,7 +37,9 @@ def masked(
 
 
 @pytest.mark.parametrize("marks", ["not given", "none", "some"])
-@pytest.mark.parametrize(("length", "window", "causal"), [(9, 3, False), (33, 4, True), (34, 3, False), (40, 2, True)])
+@pytest.mark.parametrize(
+    ("length", "window", "causal"), [(9, 3, False), (9, 0, False), (33, 4, True), (34, 3, False), (40, 2, True)]
+)
 def test_windows(length: int, window: int, causal: bool, marks: str) -> None:
     qkv, valid, marked = inputs(length, marks)
     found, expected = qkv.clone().requires_grad_(), qkv.clone().requires_grad_()
