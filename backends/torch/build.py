@@ -12,6 +12,7 @@ from ..errors import ArgumentError
 from . import quantized
 from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
 from .checkpoint.load import initialise, load_into
+from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind
 from .model import Model
 
@@ -125,7 +126,8 @@ def _finished(model: Model, quantize: str | None) -> Model:
     if quantize is not None:
         quantized.quantize(model.net.requires_grad_(False), quantize)
         model.quantized = quantize
-    model.settle()
+    read = {header.file for header in model.origin.headers.values()} if model.origin is not None else ()
+    model.settle(used=Mapped(read).let_go)
     return model.eval()
 
 

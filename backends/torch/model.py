@@ -7,7 +7,7 @@ import linecache
 import sys
 import types
 import weakref
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +114,24 @@ class Model(nn.Module):
             raise ArgumentError(f"a model made with `{argument}` cannot train; make it without")
         return super().train(mode)
 
-    def settle(self) -> None:
-        """Make what inference computes with from the weights, which from here on stay as they are."""
+    def settle(self, used: Callable[[torch.Tensor], None] = lambda weight: None) -> None:
+        """Make what inference computes with from the weights, which from here on stay as they are.
+
+        Args:
+            used: is told each weight that something was made from.
+        """
         if self.inference:
             self.requires_grad_(False)
-            for module in self.net.modules():
-                if isinstance(module, Renewed):
-                    module.renew()
+            read = {
+                one: [weight for source in getattr(one, "sources", (one,)) for weight in source.parameters(False)]
+                for one in self.net.modules()
+                if isinstance(one, Renewed)
+            }
+            # The largest first, while little else is made yet: what is read of it and what is made both take memory.
+            for module in sorted(read, key=lambda one: -sum(weight.numel() for weight in read[one])):
+                module.renew()
+                for weight in read[module]:
+                    used(weight)
 
     def forward(self, *args: Any, **inputs: Any) -> Output:
         """Run the model on Hugging Face's input names; absent optional inputs are left out or None.

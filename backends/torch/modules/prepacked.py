@@ -18,7 +18,8 @@ def prepack(weight: torch.Tensor) -> torch.Tensor | None:
     """A ``[d_out, d_in]`` weight in the kernels' order; None where they are not to be had or not worth it."""
     if weight.device.type != "cpu" or weight.numel() < LEAST or not _has_kernel(weight.dtype):
         return None
-    return torch.ops.mkldnn._reorder_linear_weight(weight.detach().contiguous())
+    plain = weight.detach()
+    return torch.ops.mkldnn._reorder_linear_weight(plain if plain.t().is_contiguous() else plain.contiguous())
 
 
 def _has_kernel(dtype: torch.dtype) -> bool:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 from torch import nn
 
 from archwright.backends.torch import memory
+from archwright.backends.torch.checkpoint.mapped import Mapped
 
 
 def test_weights_are_counted_once_and_tables_by_rows() -> None:
@@ -40,3 +46,24 @@ def test_what_is_in_use() -> None:
 def test_a_plain_read_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "READ_BYTES", 2**12)
     memory.plain_read()()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says where files are mapped")
+def test_what_was_read_of_a_file_is_given_back(tmp_path: Path) -> None:
+    here, path, held = torch.device("cpu"), tmp_path / "weights.safetensors", torch.rand(2**22)
+    save_file({"first": torch.rand(77), "large": held}, path)
+    with safe_open(path, framework="pt") as file:
+        large, first = file.get_tensor("large"), file.get_tensor("first")
+    mapped = Mapped([path])
+    assert torch.equal(large, held)
+    read = memory.in_use(here)
+    mapped.let_go(large)
+    after = memory.in_use(here)
+    assert read is not None and after is not None
+    assert read - after > held.nbytes * 0.9
+    assert torch.equal(large, held), "it is read again"
+    kept, small = held.clone(), first.clone()
+    mapped.let_go(held)
+    mapped.let_go(first)
+    assert torch.equal(held, kept), "what lies in no file stays"
+    assert torch.equal(first, small), "less than a page stays"
