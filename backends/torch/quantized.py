@@ -16,7 +16,7 @@ GROUP = 32
 """How many numbers of a row share a scale and a zero, of 4 bits: what the widths of all models are multiples of."""
 
 STEP = 16
-"""How many numbers of a row torch's kernels for 8 bits read at once, past its end too, and how many rows those for 4."""
+"""How many numbers of a row torch's kernels for 8 bits read at once, past its end too; and of rows, those for 4."""
 
 
 def require(kind: str) -> None:

@@ -13,6 +13,7 @@ from ....compiler.graph import Graph
 from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
+from .replay import Replays, is_replayed
 
 ROOM = 64
 """Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
@@ -54,6 +55,7 @@ class Decoder:
         self.inputs = {name: value for name, value in inputs.items() if value is not None}
         self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
         combination = self.graph.combination({*self.inputs, *along, self.ids} & set(self.graph.atoms))
+        self.replays = Replays() if is_replayed(model) else None
         self._first, self._first_takes = model.step(combination, "logits", self.tokens, is_first=True)
         self._next, self._next_takes = model.step(combination, "logits", self.tokens, is_first=False)
 
@@ -77,7 +79,8 @@ class Decoder:
         """
         is_first = self.count == 0
         self.rows = tokens.shape[0]
-        place = Place(torch.tensor(self.count, device=tokens.device), tokens.shape[1], self.length)
+        # Filled where it lies: a number that is copied to a GPU makes the host wait.
+        place = Place(torch.full((), self.count, device=tokens.device), tokens.shape[1], self.length)
         if is_first:
             for name in self.wholes:
                 mask = self.inputs[name].bool()
@@ -87,11 +90,16 @@ class Decoder:
         run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
         told = {name: given[name] for name in takes}
         self.count += tokens.shape[1]
+        if self.replays is not None and not is_first:
+            return self.replays(run, told, self.held, place)
         return run(**told, held=self.held, place=place)
 
     def reorder(self, rows: torch.Tensor) -> None:
         """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""
-        self.held = _reordered(self.held, rows, self.rows)
+        stays = self.replays is not None and len(rows) == self.rows
+        self.held = _reordered(self.held, rows, self.rows, stays=stays)
+        if self.replays is not None and not stays:
+            self.replays.forget()
         self.rows = len(rows)
         for name in self.wholes:
             self.inputs[name] = self.inputs[name].index_select(0, rows)
@@ -127,11 +135,16 @@ def reads_apart(graph: Graph) -> bool:
     return "input_ids" not in inputs or str(inputs["input_ids"].type) != str(inputs["decoder_input_ids"].type)
 
 
-def _reordered(held: Any, rows: torch.Tensor, count: int) -> Any:
+def _reordered(held: Any, rows: torch.Tensor, count: int, *, stays: bool) -> Any:
+    """Some rows of all that is held for `count` of them; what `stays` is written over them."""
     if isinstance(held, dict):
         return {
-            name: value if name.endswith(SHARED) else _reordered(value, rows, count) for name, value in held.items()
+            name: value if name.endswith(SHARED) else _reordered(value, rows, count, stays=stays)
+            for name, value in held.items()
         }
     if isinstance(held, list):
-        return [_reordered(value, rows, count) for value in held]
-    return held.index_select(0, rows) if held.dim() > 1 and held.shape[0] == count else held
+        return [_reordered(value, rows, count, stays=stays) for value in held]
+    if held.dim() < 2 or held.shape[0] != count:
+        return held
+    chosen = held.index_select(0, rows)
+    return held.copy_(chosen) if stays else chosen

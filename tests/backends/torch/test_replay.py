@@ -1,0 +1,126 @@
+"""Recorded steps, on a tape that repeats operations where they were recorded, as a CUDA graph does with kernels."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+import archwright as aw
+from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.generation import decoder, replay
+
+TASKS = {"imagegpt": "causal_image_modeling", "gpt2": "causal_lm", "gptj": "causal_lm", "bloom": "causal_lm"}
+SYSTEMS = ["gpt2", "gptj", "bloom", "imagegpt", "bart", "t5", "whisper"]
+
+
+class Tape(TorchDispatchMode):
+    """What a step did: operations, what they read and where their results lie; Python is not run again."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.steps: list[tuple[Any, ...]] = []
+        Tape.made += 1
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.steps.append((func, args, kwargs or {}, result))
+        return result
+
+    def replay(self) -> None:
+        for func, args, kwargs, result in self.steps:
+            read = {storage(one) for one in tree_leaves((args, kwargs)) if isinstance(one, torch.Tensor)}
+            again = func(*args, **kwargs)
+            for old, new in zip(tree_leaves(result), tree_leaves(again), strict=True):
+                if isinstance(old, torch.Tensor) and storage(old) not in read:
+                    old.copy_(new)
+
+
+def storage(tensor: torch.Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+class Stream:
+    def wait_stream(self, other: Stream) -> None:
+        pass
+
+
+@pytest.fixture
+def taped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are recorded on a tape, on a CPU."""
+    monkeypatch.setattr(Tape, "made", 0)
+    monkeypatch.setattr(decoder, "is_replayed", lambda model: True)
+    for name, stand_in in {
+        "CUDAGraph": Tape, "graph": lambda tape: tape, "Stream": Stream, "current_stream": Stream,
+        "stream": nullcontext,
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, stand_in)
+
+
+def model_of(name: str) -> Any:
+    torch.manual_seed(0)
+    model = aw.compile(name, task=TASKS.get(name, "conditional_generation"), size="tiny", backend="eager")
+    for parameter in model.parameters():
+        parameter.data.normal_(0.1, 0.3)
+    return model
+
+
+def given_to(model: Any) -> dict[str, Any]:
+    given = example_inputs(model.graph)
+    return {name: value for name, value in given.items() if not name.startswith(("decoder", "labels"))}
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "greedy": {},
+    "beams": {"num_beams": 3, "num_return_sequences": 2},
+    "drawn": {"do_sample": True, "seed": 3},
+}
+
+
+@pytest.mark.parametrize("how", OPTIONS)
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_recorded_steps_write_the_same(name: str, how: str, request: pytest.FixtureRequest) -> None:
+    model = model_of(name)
+    given = {**given_to(model), **OPTIONS[how], "max_new_tokens": 9, "eos_token_id": -1, "pad_token_id": 0}
+    if name not in TASKS:
+        given["decoder_start_token_id"] = 2
+    expected = model.generate(**given)
+    request.getfixturevalue("taped")
+    assert torch.equal(model.generate(**given), expected)
+    assert Tape.made == 1, "recorded once, however many steps"
+
+
+def test_padded_prompts_and_guesses(request: pytest.FixtureRequest) -> None:
+    model = model_of("gpt2")
+    ids = torch.randint(4, 90, (1, 6)).repeat(1, 2)
+    mask = torch.ones_like(ids)
+    mask[:, :2] = 0
+    calls: list[dict[str, Any]] = [
+        {"input_ids": ids.repeat(2, 1), "attention_mask": torch.cat([mask, torch.ones_like(mask)])},
+        {"input_ids": ids, "prompt_lookup_num_tokens": 3},
+    ]
+    options = {"max_new_tokens": 9, "eos_token_id": -1, "pad_token_id": 0}
+    expected = [model.generate(**call, **options) for call in calls]
+    request.getfixturevalue("taped")
+    for call, wanted in zip(calls, expected, strict=True):
+        assert torch.equal(model.generate(**call, **options), wanted)
+    assert Tape.made > 1, "a form of its own for each number of tokens"
+
+
+def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(graph: Any) -> Any:
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr(torch.cuda, "graph", refused)
+    model = model_of("gpt2")
+    ids = torch.randint(4, 90, (1, 5))
+    with pytest.warns(UserWarning, match="no CUDA graph was made: operation not permitted"):
+        found = model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1)
+    monkeypatch.setattr(decoder, "is_replayed", replay.is_replayed)
+    assert torch.equal(found, model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1))
