@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from ..errors import ArgumentError
 from . import cache
 from .emit.source import Source, version
 from .modules.inference import Held
+from .replay import Replays, is_replayed
 
 if TYPE_CHECKING:
     from .model import Model
@@ -36,6 +37,9 @@ class Compiled:
         self.held = [one for one in model.net.modules() if isinstance(one, Held)]
         self.kept: dict[Any, Callable[..., Any] | None] = {}
         self.last: Any = None
+        # Weights that stay where they are, and shapes that stay as they are.
+        self.is_recorded = model.inference and model.dynamic is False and not self.is_packed
+        self.replays = Replays()
 
     @cached_property
     def run(self) -> Callable[..., Any]:
@@ -53,7 +57,11 @@ class Compiled:
         kept = self.kept[key]
         if kept is not None:
             self.hold(key, told)
-            return kept(self.model.net, **told)
+        run = self.compiled if kept is None else partial(kept, self.model.net)
+        return self.replays(run, told) if self.is_recorded and is_replayed(self.model) else run(**told)
+
+    def compiled(self, **told: Any) -> Any:
+        """Call what torch compiles."""
         if self.is_packed:  # how many tokens are real differs from call to call
             torch._dynamo.maybe_mark_dynamic(told["padding"].found, 0)
         for name, axes in self.loose.items():
@@ -74,6 +82,7 @@ class Compiled:
         if self.held and self.last != (key, self.emptied()):
             with torch.no_grad():
                 self.method(**values)
+            self.replays.forget()  # they read where the old lie
         self.last = key, self.emptied()
 
     def emptied(self) -> int:

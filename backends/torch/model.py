@@ -97,6 +97,7 @@ class Model(nn.Module):
         self._load()
         with torch.device("meta"):
             self.net = self._classes[self.emitter.root.name]()
+        self.net.register_load_state_dict_post_hook(self._unrecord)
 
     @property
     def source(self) -> str:
@@ -127,11 +128,22 @@ class Model(nn.Module):
                 for one in self.net.modules()
                 if isinstance(one, Renewed)
             }
+            self._unrecord()
             # The largest first, while little else is made yet: what is read of it and what is made both take memory.
             for module in sorted(read, key=lambda one: -sum(weight.numel() for weight in read[one])):
                 module.renew()
                 for weight in read[module]:
                     used(weight)
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
+        self._unrecord()
+        return super()._apply(fn, recurse)
+
+    def _unrecord(self, *loaded: Any) -> None:
+        """Weights, or what is made from them, lie elsewhere from here on."""
+        for method in self._methods.values():
+            if isinstance(method, Compiled):
+                method.replays.forget()
 
     def forward(self, *args: Any, **inputs: Any) -> Output:
         """Run the model on Hugging Face's input names; absent optional inputs are left out or None.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from ....compiler.graph import Graph
 from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
-from .replay import Replays, is_replayed
+from ..replay import Replays, is_replayed
 
 ROOM = 64
 """Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
@@ -88,11 +89,10 @@ class Decoder:
                 self.inputs[name] = torch.cat([mask, room], 1)
         given = {**self.inputs, self.ids: tokens, **along}
         run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
-        told = {name: given[name] for name in takes}
+        told: dict[str, Any] = {name: given[name] for name in takes}
         self.count += tokens.shape[1]
-        if self.replays is not None and not is_first:
-            return self.replays(run, told, self.held, place)
-        return run(**told, held=self.held, place=place)
+        told["place"], run = place, partial(run, held=self.held)
+        return run(**told) if self.replays is None or is_first else self.replays(run, told)
 
     def reorder(self, rows: torch.Tensor) -> None:
         """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""

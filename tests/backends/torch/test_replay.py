@@ -1,4 +1,4 @@
-"""Recorded steps, on a tape that repeats operations where they were recorded, as a CUDA graph does with kernels."""
+"""Recorded calls, on a tape that repeats operations where they were recorded, as a CUDA graph does with kernels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from torch.utils._pytree import tree_leaves
 
 import archwright as aw
 from archwright.backends.torch.example import example_inputs
-from archwright.backends.torch.generation import decoder, replay
+from archwright.backends.torch import compiled, replay
+from archwright.backends.torch.generation import decoder
 
 TASKS = {"imagegpt": "causal_image_modeling", "gpt2": "causal_lm", "gptj": "causal_lm", "bloom": "causal_lm"}
 SYSTEMS = ["gpt2", "gptj", "bloom", "imagegpt", "bart", "t5", "whisper"]
@@ -53,9 +54,10 @@ class Stream:
 
 @pytest.fixture
 def taped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Steps are recorded on a tape, on a CPU."""
+    """Calls are recorded on a tape, on a CPU."""
     monkeypatch.setattr(Tape, "made", 0)
-    monkeypatch.setattr(decoder, "is_replayed", lambda model: True)
+    for module in (decoder, compiled):
+        monkeypatch.setattr(module, "is_replayed", lambda model: True)
     for name, stand_in in {
         "CUDAGraph": Tape, "graph": lambda tape: tape, "Stream": Stream, "current_stream": Stream,
         "stream": nullcontext,
@@ -124,3 +126,35 @@ def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: 
         found = model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1)
     monkeypatch.setattr(decoder, "is_replayed", replay.is_replayed)
     assert torch.equal(found, model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1))
+
+
+@pytest.mark.parametrize("name", ["bert", "t5", "swin"])
+def test_recorded_forwards_give_the_same(name: str, taped: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", lambda run, **options: run)
+    torch.manual_seed(0)
+    options = {"size": "tiny", "inference": True}
+    plain = aw.compile(name, backend="eager", **options)
+    model = aw.compile(name, backend="inductor", dynamic=False, **options)
+    state = {
+        key: torch.randn_like(value) * 0.3 for key, value in plain.state_dict().items() if value.is_floating_point()
+    }
+    calls = [{name: value[:rows] for name, value in example_inputs(plain.graph).items()} for rows in (2, 1, 2, 2, 1, 2)]
+    for call in calls[1::2]:
+        for value in call.values():
+            value.copy_(value.flip(-1))
+    for _ in range(2):
+        for one in (plain, model):
+            one.load_state_dict(state, strict=False)
+        kept = []
+        with torch.no_grad():
+            for call in calls * 2:
+                found, wanted = model(**call), plain(**call)
+                kept.append((found, wanted))
+        for found, wanted in kept:
+            for key, value in wanted.items():
+                torch.testing.assert_close(found[key], value)
+        state = {key: value.flip(0) for key, value in state.items()}
+    assert Tape.made >= 2
+    made = Tape.made
+    model(**calls[0])
+    assert Tape.made == made, "nothing is recorded where gradients may be asked for"

@@ -1,0 +1,74 @@
+"""Calls that a GPU repeats by itself: what one launches is recorded once, as a CUDA graph, and then launched whole.
+
+A step for one token launches some hundred kernels, and launching one takes the host longer than running takes the GPU.
+A graph reads and writes where the recorded call did: what a call is told is copied there, and all else stays there.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.utils._pytree import tree_flatten, tree_map_only
+
+if TYPE_CHECKING:
+    from .model import Model
+
+
+def is_replayed(model: Model) -> bool:
+    """Whether a model's calls may be recorded: on CUDA, where they are compiled and nothing is differentiated."""
+    if model.backend != "inductor" or torch.is_grad_enabled():
+        return False
+    return all(one.device.type == "cuda" for one in islice(model.net.parameters(), 1))
+
+
+class Replays:
+    """Calls of one function, a graph for each form of what they are told; the first of a form runs as it is."""
+
+    def __init__(self) -> None:
+        self.recorded: dict[Any, _Recorded | None] = {}
+        self.is_possible = True
+
+    def forget(self) -> None:
+        """What is read beside what a call is told lies elsewhere from here on."""
+        self.recorded.clear()
+
+    def __call__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> Any:
+        """What `run` gives for arguments by name: tensors, and what holds some, in tensors of its own."""
+        leaves, form = tree_flatten(dict(told))
+        key = (form, *((one.shape, one.dtype) if isinstance(one, torch.Tensor) else one for one in leaves))
+        if not self.is_possible or key not in self.recorded:
+            self.recorded[key] = None
+            return run(**told)
+        try:
+            recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told)
+        except RuntimeError as error:
+            self.is_possible = False
+            warnings.warn(f"calls are launched kernel by kernel, since no CUDA graph was made: {error}", stacklevel=2)
+            return run(**told)
+        return recorded(leaves)
+
+
+class _Recorded:
+    """A call, recorded where its arguments and its results lie."""
+
+    def __init__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> None:
+        self.told = tree_map_only(torch.Tensor, torch.clone, dict(told))
+        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        aside.wait_stream(here)
+        with torch.cuda.stream(aside):  # libraries prepare themselves; what a call writes, it may write again
+            run(**self.told)
+        here.wait_stream(aside)
+        self.graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self.graph):
+            self.results = run(**self.told)
+
+    def __call__(self, leaves: list[Any]) -> Any:
+        for mine, told in zip(tree_flatten(self.told)[0], leaves, strict=True):
+            if isinstance(told, torch.Tensor):
+                mine.copy_(told)
+        self.graph.replay()
+        return tree_map_only(torch.Tensor, torch.clone, self.results)
