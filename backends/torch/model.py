@@ -115,6 +115,9 @@ class Model(nn.Module):
             raise ArgumentError(f"a model made with `{argument}` cannot train; make it without")
         return super().train(mode)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_methods": {}, "_steps": {}}  # which are bound to these weights
+
     def settle(self, used: Callable[[torch.Tensor], None] = lambda weight: None) -> None:
         """Make what inference computes with from the weights, which from here on stay as they are.
 

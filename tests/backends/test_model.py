@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 import traceback
 from pathlib import Path
@@ -86,6 +87,16 @@ def test_tied_weights_are_one_parameter_with_both_gradients(bert: Any) -> None:
     bert(input_ids=IDS, labels=IDS).loss.backward()
     assert bert.net.tokens.weight.grad is not None
     assert bert.num_parameters() == sum(parameter.numel() for parameter in bert.parameters())
+
+
+def test_a_copy_runs_its_own_weights() -> None:
+    model, ids = aw.compile("bert", size="tiny", backend="eager"), torch.arange(6)[None]
+    assert model(input_ids=ids).last_hidden_state.any()
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for weight in other.parameters():
+            weight.zero_()
+    assert not other(input_ids=ids).last_hidden_state.any()
 
 
 def test_dtype_and_device_reach_the_weights() -> None:
