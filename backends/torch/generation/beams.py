@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .options import Options
 from .processors import Processor
+from .sampling import draw
 from .writer import Writer
 
 _OUT = -1e9
@@ -109,8 +110,7 @@ def _candidates(
     batch, num = running.scores.shape
     size = scores.shape[-1]
     total = (scores.unflatten(0, (batch, num)) + running.scores[:, :, None]).flatten(1)
-    drawn = total.softmax(-1).multinomial(many, generator=generator) if options.do_sample else None
-    which = total.topk(many).indices if drawn is None else drawn
+    which = draw(total.softmax(-1), many, generator) if options.do_sample else total.topk(many).indices
     found = running.best(which // size)
     found.ids[:, :, count] = which % size
     found.scores = total.gather(1, which)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..model import Model
+from .sampling import draw
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class _Writer:
         probs = self.probs(tokens)
         if top_k:
             probs = probs * (probs >= probs.topk(min(top_k, probs.shape[1])).values[:, -1:])
-        return torch.cat([tokens, torch.multinomial(probs, 1, generator=self.generator)], 1)
+        return torch.cat([tokens, draw(probs, 1, self.generator)], 1)
 
     def likeliest(self, tokens: Tensor, column: int) -> tuple[Tensor, Tensor]:
         """The tokens with the likeliest next one, and the number that is expected."""

@@ -6,7 +6,7 @@ A processor takes the ids so far, ``[rows, length]``, and the scores ``[rows, vo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 import torch
@@ -68,6 +68,12 @@ def _warpers(options: Options) -> list[Processor]:
     return made
 
 
+@lru_cache(256)
+def _there(tokens: tuple[int, ...], device: torch.device) -> Tensor:
+    """Tokens on a device, made once: a copy to a GPU waits for it."""
+    return torch.tensor(tokens, dtype=torch.long, device=device)
+
+
 def _penalise_repetition(ids: Tensor, scores: Tensor, *, penalty: float) -> Tensor:
     seen = scores.gather(1, ids)
     return scores.scatter(1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
@@ -89,10 +95,10 @@ def _ban_words(ids: Tensor, scores: Tensor, *, words: Sequence[tuple[int, ...]])
     if largest >= scores.shape[1]:
         raise ArgumentError(f"`bad_words_ids` expected tokens below {scores.shape[1]}, found {largest}")
     singles = [word[0] for word in words if len(word) == 1]
-    scores = scores.index_fill(1, torch.tensor(singles, device=scores.device, dtype=torch.long), _NEVER)
+    scores = scores.index_fill(1, _there(tuple(singles), scores.device), _NEVER)
     for word in words:
         if 1 < len(word) <= ids.shape[1]:
-            begun = ids[:, 1 - len(word) :] == torch.tensor(word[:-1], device=ids.device)
+            begun = ids[:, 1 - len(word) :] == _there(word[:-1], ids.device)
             scores[:, word[-1]] = scores[:, word[-1]].masked_fill(begun.all(1), _NEVER)
     return scores
 
@@ -103,8 +109,8 @@ def _ban_while(
     """Tokens are banned as long as there are at least `since` and fewer than `until` tokens."""
     if ids.shape[1] < since or (until is not None and ids.shape[1] >= until):
         return scores
-    kept = [token for token in tokens if 0 <= token < scores.shape[1]]
-    return scores.index_fill(1, torch.tensor(kept, device=scores.device, dtype=torch.long), _NEVER)
+    kept = tuple(token for token in tokens if 0 <= token < scores.shape[1])
+    return scores.index_fill(1, _there(kept, scores.device), _NEVER)
 
 
 def _force_at(ids: Tensor, scores: Tensor, *, tokens: Sequence[int], at: int) -> Tensor:
@@ -112,7 +118,7 @@ def _force_at(ids: Tensor, scores: Tensor, *, tokens: Sequence[int], at: int) ->
     if ids.shape[1] != at:
         return scores
     forced = torch.full_like(scores, _NEVER)
-    return forced.index_fill(1, torch.tensor(list(tokens), device=scores.device), 0.0)
+    return forced.index_fill(1, _there(tuple(tokens), scores.device), 0.0)
 
 
 def _keep_top(ids: Tensor, scores: Tensor, *, count: int) -> Tensor:

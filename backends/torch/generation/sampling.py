@@ -20,7 +20,17 @@ def chooser(options: Options, generator: torch.Generator | None) -> Callable[[Te
     """Chooses a token for each row of scores ``[rows, vocabulary]``."""
     if not options.do_sample:
         return lambda scores: scores.argmax(-1)
-    return lambda scores: scores.softmax(-1).multinomial(1, generator=generator).squeeze(1)
+    return lambda scores: draw(scores.softmax(-1), 1, generator).squeeze(1)
+
+
+def draw(probs: Tensor, count: int, generator: torch.Generator | None) -> Tensor:
+    """The draws of ``probs.multinomial(count)``, whose checks make the host wait for a GPU.
+
+    Raises:
+        RuntimeError: they are no probabilities; a GPU tells so later.
+    """
+    torch.ops.aten._assert_async.msg((probs >= 0).all(), "expected probabilities, found what is none")
+    return (probs / torch.empty_like(probs).exponential_(generator=generator)).topk(count).indices
 
 
 def no_guess(ids: Tensor, room: int) -> Tensor:
@@ -67,7 +77,7 @@ def write(
             put(tokens)
             if ids.shape[1] >= options.max_length or (options.ends and not bool(open_.any())):
                 return ids
-            if at < guesses.shape[1] and int(tokens) != int(guesses[0, at]):
+            if at < guesses.shape[1] and bool(tokens[0] != guesses[0, at]):
                 break
         writer.crop(ids.shape[1] - 1)
         guesses = guess(ids, options.max_length - ids.shape[1] - 1)
