@@ -37,8 +37,7 @@ def pack(records: Any, kind: RecordType, name: str) -> dict[str, torch.Tensor]:
             raise ArgumentError(f"`{name}[{at}]` expected as many entries in each field, found {shapes}")
     packed = {field: _padded(column) for field, column in columns.items()}
     first = next(iter(packed.values()))
-    ends = torch.tensor([*map(max, counts)], device=first.device)
-    return {**packed, FILLED: torch.arange(first.shape[1], device=first.device) < ends[:, None]}
+    return {**packed, FILLED: _padded([first.new_ones(max(count), dtype=torch.bool) for count in counts])}
 
 
 def _entries(record: Mapping[str, Any], field: str, kind: Type, place: str) -> torch.Tensor:

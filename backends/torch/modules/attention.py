@@ -187,8 +187,9 @@ class GridBias(nn.Module):
 def slope_term(positions: torch.Tensor, *, num_heads: int) -> torch.Tensor:
     """``slope[head] * positions[row, key]``: ``[rows, key]`` to ``[rows, heads, 1, key]`` (arXiv:2108.12409)."""
     power = 1 << (num_heads.bit_length() - 1)  # the largest power of two that is not more
-    steps = [2 * k + 2 for k in range(power)] + [2 * k + 1 for k in range(num_heads - power)]  # of 2 ** (-4 / power)
-    slopes = 2 ** (torch.tensor(steps, device=positions.device) * (-4 / power))
+    head = torch.arange(num_heads, device=positions.device)
+    steps = torch.where(head < power, 2 * head + 2, 2 * (head - power) + 1)  # of 2 ** (-4 / power)
+    slopes = 2 ** (steps * (-4 / power))
     return positions[:, None, None] * slopes[:, None, None]
 
 

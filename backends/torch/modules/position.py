@@ -61,7 +61,7 @@ def log_buckets(
     if kind == "signed":
         middle = num // 2
         distance = x.abs()
-        farthest = torch.log(torch.tensor((max_distance - 1) / middle, device=x.device))
+        farthest = torch.log(torch.full((), (max_distance - 1) / middle, device=x.device))
         steps = torch.log(distance.clamp(min=middle) / middle) / farthest * (middle - 1)
         return torch.where(distance <= middle, x, (steps.ceil().long() + middle) * x.sign())
     base = torch.zeros_like(x)
