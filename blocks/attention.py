@@ -7,38 +7,58 @@ from typing import Any, ClassVar, Literal
 
 from .base import Block, Size, Weight, block
 from .notation.dims import Dim
-from .notation.types import numel
+from .notation.types import Bindings, numel
+
+
+class SharedHeads(Block):
+    """Queries in `num_heads` heads; keys and values in as many or, each read by several, in `num_kv_heads`."""
+
+    inputs: ClassVar = {
+        "q": "float[batch, query, inner]",
+        "k": "float[batch, key, inner * num_kv_heads // num_heads]",
+        "v": "float[batch, key, inner_v]",
+    }
+    outputs: ClassVar = {
+        "x": "float[batch, query, inner_v * num_heads // num_kv_heads]",
+        "probs?": "float[batch, num_heads, query, key]",
+    }
+    divides: ClassVar = {"num_heads": ("inner",), "num_kv_heads": ("num_heads", "inner_v")}
+    category: ClassVar[str] = "attention"
+
+    num_heads: Size
+    num_kv_heads: Size | None = None
+
+    def bindings(self) -> Bindings:
+        """The fields, keys having the heads of queries where nothing else is said."""
+        shared = self.num_heads if self.num_kv_heads is None else self.num_kv_heads
+        return Bindings({**super().bindings().given, "num_kv_heads": Dim.of(shared)})
 
 
 @block
-class Attention(Block):
+class Attention(SharedHeads):
     """Scaled dot-product attention over heads (arXiv:1706.03762, 3.2), with score terms and masks.
 
-    ``softmax(q @ k.T * scale + sum(terms), where allowed) @ v``, heads being equal slices of the last axis. `valid`
-    marks the keys that count, for all queries or, then in place of `causal`, for each; `same` gives tokens a region
-    outside of which they do not look, `allow` is any further mask. `empty_rows` says what a query with no key to look
-    at gives: zero, the mean of all values (which it is in any case where there are `terms` or `probs` are read, as in
-    Hugging Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are
+    ``softmax(q @ k.T * scale + sum(terms), where allowed) @ v``, heads being equal slices of the last axis. With
+    `num_kv_heads`, keys and values have so many heads, each for as many neighbours of the queries (arXiv:2305.13245).
+
+    `valid` marks the keys that count, for all queries or, then in place of `causal`, for each; `same` gives tokens a
+    region outside of which they do not look, `allow` is any further mask. `empty_rows` says what a query with no key to
+    look at gives: zero, the mean of all values (which it is in any case where there are `terms` or `probs` are read, as
+    in Hugging Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are
     numbers that add up).
     """
 
     inputs: ClassVar = {
-        "q": "float[batch, query, inner]",
-        "k": "float[batch, key, inner]",
-        "v": "float[batch, key, inner_v]",
+        **SharedHeads.inputs,
         "terms*": "any",
         "valid?": "bool[batch, key] | bool[batch, query, key]",
         "same?": "int[groups, query]",
         "allow?": "any",
     }
-    outputs: ClassVar = {"x": "float[batch, query, inner_v]", "probs?": "float[batch, num_heads, query, key]"}
     reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query"}
     neutral: ClassVar = frozenset(["valid", "allow"])
     counts: ClassVar[bool] = True
-    divides: ClassVar = {"num_heads": ("inner", "inner_v")}
-    category: ClassVar[str] = "attention"
 
-    num_heads: Size
     causal: bool = False
     scale: float | None = None
     dropout: float = 0.0

@@ -16,7 +16,11 @@ from .notation.types import AnyType, Bindings, Type
 
 @block
 class Rearrange(Block):
-    """An einops pattern: ``b c h w -> b (h w) c``. Sizes of split axes are options by their names."""
+    """An einops pattern: ``b c h w -> b (h w) c``. Sizes of split axes are options by their names.
+
+    An axis that stands on the right alone repeats what there is: ``b s (n d) -> b s (n r d)`` gives each of `n` heads
+    `r` times.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
     inputs: ClassVar = {"x": "any"}
@@ -39,9 +43,13 @@ class Rearrange(Block):
     def _same_axes(self) -> Self:
         left, right = (axes(side) for side in self.pattern.split("->"))
         known = {name for group in left for name in group} | {*(self.model_extra or {})}
-        lost = [name for group in right for name in group if name not in known and not name.isdigit()]
+        wanted = [name for group in right for name in group if not name.isdigit()]
+        lost = [name for name in wanted if name not in known]
         if lost:
             raise ValueError(f"expected `{lost[0]}` on the left side of `{self.pattern}`, or as an option")
+        for name in (name for group in left for name in group if not name.isdigit()):
+            if wanted.count(name) != 1:
+                raise ValueError(f"expected `{name}` once on the right side of `{self.pattern}`")
         return self
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:

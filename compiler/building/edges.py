@@ -333,6 +333,10 @@ class _Reader:
             if len(items) != 1:
                 raise EdgeError("list-value", "a list takes one index", tree, label=f"expected one, found {len(items)}")
             return self.pick(value, items[0], tree)
+        for item in items:
+            if isinstance(item, Star):
+                label = f"expected a list, as a `repeat` gives, found {value.type}"
+                raise EdgeError("list-value", "`*` is every element of a list", item, label=label)
         return self.slice(value, items, tree)
 
     def pick(self, value: Value, item: Expr, tree: Expr) -> Value:

@@ -129,7 +129,7 @@ class OptionReader:
         wanted, choices = option_words(problems)
         if option is None or not key:
             self.report.error("bad-option", f"the options of `{cls.name()}` do not fit together",
-                              self.span("graph", name, key=True), label=wanted)  # fmt: skip
+                              self.span("graph", name, key=True), label=f"expected {wanted}")  # fmt: skip
             return
         path = [part for part in problems[0]["loc"][1:] if isinstance(part, int)]
         place, others = self.scope.origin(
@@ -153,7 +153,7 @@ class OptionReader:
         """Whether each option divides the extents that it cuts into equal parts; a mistake is reported."""
         assert node.bindings is not None
         for key, names in instance.divides.items():
-            number = simplest(getattr(instance, key))
+            number = simplest(node.bindings.given[key])
             for name in names:
                 bound = node.bindings.dims.get(name, node.bindings.given.get(name))
                 extent = bound.known if isinstance(bound, Dim) else None
@@ -163,7 +163,7 @@ class OptionReader:
                 where = self.span(*base, key) if key in node.options else self.span(*base, key=True)
                 place, others = self.scope.origin(option, where, f"`{key}` of `{instance.name()}` is this")
                 self.report.error(
-                    "indivisible", f"`{key}` of `{instance.name()}` does not divide the width `{name}`", place,
+                    "indivisible", f"`{key}` of `{instance.name()}` does not divide `{name}`", place,
                     label=f"expected a divisor of {extent}, found {number}",
                     others=[*others, *makers(node.inputs.values())[:1]],
                 )  # fmt: skip

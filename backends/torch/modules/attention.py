@@ -14,6 +14,13 @@ def _heads(x: torch.Tensor, num_heads: int) -> torch.Tensor:
     return x.unflatten(-1, (num_heads, -1)).transpose(1, 2)
 
 
+def _shared(x: torch.Tensor, num_heads: int, num_kv_heads: int | None) -> torch.Tensor:
+    """``[batch, key, kv_heads*d]`` to ``[batch, heads, key, d]``: a head for each of queries it serves."""
+    if num_kv_heads is None or num_kv_heads == num_heads:
+        return _heads(x, num_heads)
+    return _heads(x, num_kv_heads).repeat_interleave(num_heads // num_kv_heads, 1)
+
+
 def _causal(query: int, key: int, device: torch.device, place: Place | None) -> torch.Tensor:
     """Which keys each query may see, queries being the last of the keys or in their place: ``[query, key]``."""
     positions = torch.arange(key, device=device)
@@ -75,6 +82,7 @@ def attention(
     v: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
@@ -90,7 +98,8 @@ def attention(
     """Attention through torch's fused kernels.
 
     Args:
-        q: ``[batch, query, heads*d]``; `k` ``[batch, key, heads*d]``; `v` ``[batch, key, heads*d_v]``.
+        q: ``[batch, query, heads*d]``; `k` ``[batch, key, kv_heads*d]``; `v` ``[batch, key, kv_heads*d_v]``.
+        num_kv_heads: as many as `num_heads` where None.
         terms: added to the scores, broadcastable to ``[batch, heads, query, key]``.
         valid: ``[batch, key]``, the keys that count; ``[batch, query, key]`` stands in place of `causal` too.
         same: ``[groups, tokens]`` regions, tiled over the batch; scores between regions get `fill` added.
@@ -111,9 +120,10 @@ def attention(
             mask = masks[0]
         if mask is not None and mask.dim() == 3:
             mask = mask[None]
+    keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
     out = F.scaled_dot_product_attention(
-        _heads(q, num_heads), _heads(k, num_heads), _heads(v, num_heads), attn_mask=mask,
-        dropout_p=dropout if training else 0.0, is_causal=only_causal, scale=scale,
+        _heads(q, num_heads), keys, values, attn_mask=mask, dropout_p=dropout if training else 0.0,
+        is_causal=only_causal, scale=scale,
     )  # fmt: skip
     return out.transpose(1, 2).flatten(2)
 
@@ -124,6 +134,7 @@ def attention_with_probs(
     v: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
@@ -137,7 +148,8 @@ def attention_with_probs(
     place: Place | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `attention`, written out, with the probabilities ``[batch, heads, query, key]``."""
-    queries, keys, values = (_heads(x, num_heads) for x in (q, k, v))
+    queries = _heads(q, num_heads)
+    keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
     factor = queries.shape[-1] ** -0.5 if scale is None else scale
     scores = queries @ keys.transpose(-1, -2) * factor
     masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)

@@ -18,10 +18,10 @@ def _axes(side: str) -> list[list[str]]:
 
 
 def rearrange(x: torch.Tensor, *, pattern: str, **sizes: int) -> torch.Tensor:
-    """An einops pattern of splits, permutations and joins: ``b c h w -> b (h w) c``.
+    """An einops pattern of splits, permutations, joins and repeats: ``b c h w -> b (h w) c``.
 
     Args:
-        sizes: the sizes of axes that are split, all but one of each group.
+        sizes: the sizes of axes that are split, all but one of each group, and of axes that the left side lacks.
     """
     left, right = _plan(pattern)
     sized: dict[str, int] = dict(sizes)
@@ -30,9 +30,13 @@ def rearrange(x: torch.Tensor, *, pattern: str, **sizes: int) -> torch.Tensor:
         rest = extent if known == 1 else extent // known
         sized.update((name, rest) for name in group if name not in sized and not name.isdigit())
     names = [name for group in left for name in group if not name.isdigit()]
-    order = [names.index(name) for group in right for name in group if not name.isdigit()]
+    wanted = [name for group in right for name in group if not name.isdigit()]
+    new = [name for name in wanted if name not in names]
     if not _is_plain(left):
         x = x.reshape([sized[name] for name in names])
+    if new:
+        x = x[(..., *[None] * len(new))].expand(*x.shape, *(sized[name] for name in new))
+    order = [[*names, *new].index(name) for name in wanted]
     x = x.permute(order)
     return x if _is_plain(right) else x.reshape([_product(group, sized) for group in right])
 

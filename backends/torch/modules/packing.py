@@ -72,6 +72,7 @@ def packed_attention(
     *,
     padding: Padding,
     num_heads: int,
+    num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
@@ -87,7 +88,8 @@ def packed_attention(
     Args:
         terms: added to the scores, broadcastable to ``[batch, heads, length, length]``.
     """
-    how = {"num_heads": num_heads, "causal": causal, "scale": scale, "dropout": dropout, "training": training}
+    how = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "causal": causal, "scale": scale, "dropout": dropout,
+           "training": training}  # fmt: skip
     if padding.places is None:
         q, k, v = (padding.unpack(x) for x in (q, k, v))
         how |= {"fill": fill, "empty_rows": empty_rows}

@@ -22,6 +22,7 @@ def windowed_attention(
     v: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     window: int,
     causal: bool = False,
     scale: float | None = None,
@@ -41,7 +42,8 @@ def windowed_attention(
     Returns:
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
     """
-    how: dict[str, Any] = {"num_heads": num_heads, "scale": scale, "dropout": dropout, "training": training}
+    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
+                           "training": training}  # fmt: skip
     is_long = place is None and q.shape[1] == k.shape[1] and 0 < 4 * window < k.shape[1]
     if is_long and (everywhere is None or _may_count()):
         return _banded(q, k, v, window, causal, valid, everywhere, how)
@@ -54,6 +56,7 @@ def windowed_attention_with_probs(
     v: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     window: int,
     causal: bool = False,
     scale: float | None = None,
@@ -64,7 +67,8 @@ def windowed_attention_with_probs(
     place: Place | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `windowed_attention`, written out, with the probabilities ``[batch, heads, query, key]``."""
-    how: dict[str, Any] = {"num_heads": num_heads, "scale": scale, "dropout": dropout, "training": training}
+    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
+                           "training": training}  # fmt: skip
     return attention_with_probs(q, k, v, valid=valid, allow=_near(q, k, window, causal, everywhere, place), **how)
 
 
@@ -75,13 +79,15 @@ def global_attention(
     marked: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     scale: float | None = None,
     dropout: float = 0.0,
     valid: torch.Tensor | None = None,
     training: bool = False,
 ) -> torch.Tensor:
     """Attention of the queries that ``[batch, query]`` marks, to all keys; zero for the others."""
-    how: dict[str, Any] = {"num_heads": num_heads, "scale": scale, "dropout": dropout, "training": training}
+    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
+                           "training": training}  # fmt: skip
     if not _may_count():
         return attention(q, k, v, valid=valid, **how) * marked[..., None]
     index, filled = places_of(marked, least=min(_LEAST, q.shape[1]))
@@ -96,13 +102,15 @@ def global_attention_with_probs(
     marked: torch.Tensor,
     *,
     num_heads: int,
+    num_kv_heads: int | None = None,
     scale: float | None = None,
     dropout: float = 0.0,
     valid: torch.Tensor | None = None,
     training: bool = False,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `global_attention`, written out, with the probabilities of all queries ``[batch, heads, query, key]``."""
-    how: dict[str, Any] = {"num_heads": num_heads, "scale": scale, "dropout": dropout, "training": training}
+    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
+                           "training": training}  # fmt: skip
     found, probs = attention_with_probs(q, k, v, valid=valid, **how)
     return found * marked[..., None], probs
 

@@ -1,0 +1,49 @@
+"""Heads of keys and values that several heads of queries read, against the same heads repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+import torch
+
+from archwright.backends.torch.modules.attention import attention, attention_with_probs
+from archwright.backends.torch.modules.layout import rearrange
+from archwright.backends.torch.modules.packing import packed_attention, padding_of
+from archwright.backends.torch.modules.windowed import (
+    global_attention,
+    windowed_attention,
+    windowed_attention_with_probs,
+)
+
+HEADS, SHARED = 6, 2
+MARKED = torch.arange(20).expand(3, -1) % 7 == 0
+REAL = torch.arange(20) < torch.tensor([[20], [13], [4]])
+PADDING, COMPILED = padding_of(REAL), padding_of(REAL, is_compiled=True)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        partial(attention, causal=True),
+        lambda q, k, v, **how: attention_with_probs(q, k, v, valid=REAL, **how)[1],
+        partial(windowed_attention, window=3, causal=True),
+        lambda q, k, v, **how: windowed_attention_with_probs(q, k, v, window=3, **how)[0],
+        lambda q, k, v, **how: global_attention(q, k, v, MARKED, **how),
+        lambda q, k, v, **how: packed_attention(*(PADDING.pack(x) for x in (q, k, v)), padding=PADDING, **how),
+        lambda q, k, v, **how: packed_attention(*(COMPILED.pack(x) for x in (q, k, v)), padding=COMPILED, **how),
+    ],
+)
+def test_shared_heads_are_repeated_ones(run: Callable[..., torch.Tensor]) -> None:
+    torch.manual_seed(0)
+    q, k, v = torch.randn(3, 20, HEADS * 4), torch.randn(3, 20, SHARED * 4), torch.randn(3, 20, SHARED * 5)
+    repeated = (rearrange(x, pattern="b s (n d) -> b s (n r d)", n=SHARED, r=HEADS // SHARED) for x in (k, v))
+    expected = run(q, *repeated, num_heads=HEADS)
+    torch.testing.assert_close(run(q, k, v, num_heads=HEADS, num_kv_heads=SHARED), expected)
+
+
+def test_an_axis_on_the_right_alone_repeats() -> None:
+    x = torch.randn(2, 6)
+    found = rearrange(x, pattern="b (n d) -> r (n s d) b", n=2, r=4, s=3)
+    assert torch.equal(found, x.view(2, 2, 3).repeat_interleave(3, 1).flatten(1).t().expand(4, -1, -1))
