@@ -239,3 +239,20 @@ def test_what_a_forward_makes_itself_has_the_type_of_what_it_is_given(name: str)
         for key, value in example_inputs(model.graph).items()
     }
     assert model(**inputs).last_hidden_state.dtype == torch.bfloat16
+
+
+@pytest.mark.parametrize("part", ["pre_norm_layer", "post_norm_layer"])
+def test_layers_of_both_kinds_take_score_terms(part: str, tmp_path: Path) -> None:
+    file = tmp_path / "biased.yaml"
+    file.write_text(
+        "model: biased\nparams: {num_heads: 2, d_ff: 8, activation: relu}\ninputs: {x: 'float[batch, seq, 8]'}\n"
+        "graph:\n  offset: {block: relative_position, in: {q: x, k: x}}\n"
+        "  bias: {block: bias_table, in: offset + 4, num: 9, num_heads: 2}\n"
+        f"  layers: {{repeat: {{i: 2}}, part: {part}, in: {{x: x, terms: [bias]}}}}\noutputs: {{y: layers}}\n",
+        encoding="utf-8",
+    )
+    torch.manual_seed(0)
+    model, x = aw.compile(file, backend="eager"), torch.randn(1, 4, 8)
+    table = model.net.bias.weight
+    model(x=x).y.sin().sum().backward()
+    assert table.grad[1:8].ne(0).all() and table.grad[[0, 8]].eq(0).all()  # offsets of 4 tokens are from -3 to 3
