@@ -46,6 +46,7 @@ _writing_options = together(
 @_writing_options
 @click.option("--translate", is_flag=True, help="Into English, where the model hears many languages (Whisper).")
 @click.option("--keep-special-tokens", is_flag=True, help="Print tokens such as </s> too.")
+@click.option("--spec", metavar="SPEC", help="A spec of your own.  [default: the one of the checkpoint's `model_type`]")
 @click.option("--task", metavar="TASK", help="A task of the spec.  [default: that of the checkpoint]")
 @click.option("--backend", type=click.Choice(["eager", "inductor"]), default="eager", show_default=True,
               help="The generated source as it is, or through torch.compile.")  # fmt: skip
@@ -53,8 +54,8 @@ _writing_options = together(
 @json_option
 def command(
     checkpoint: str, prompt: str | None, audio: str | None, image: str | None, translate: bool,
-    keep_special_tokens: bool, task: str | None, backend: str, device: str | None, dtype: str | None, as_json: bool,
-    **options: Any,
+    keep_special_tokens: bool, spec: str | None, task: str | None, backend: str, device: str | None, dtype: str | None,
+    as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Write text with a checkpoint, and show it as it is written.
 
@@ -75,7 +76,8 @@ def command(
     with working(f"loading {checkpoint}"):
         from ..torch.generation.text import Request, TextModel
 
-        model = TextModel.load(checkpoint, task=task, backend=backend, device=device, dtype=dtype)
+        own = {"spec": spec} if spec else None
+        model = TextModel.load(checkpoint, task=task, backend=backend, device=device, dtype=dtype, overrides=own)
         request = Request(text, audio, image, given, keep_special_tokens)
         model.check(request)
     written = model.write(request, show=None if as_json else _show)

@@ -76,7 +76,7 @@ def from_pretrained(
 
     Args:
         folder: the folder.
-        task: overrides what ``architectures`` in the config says.
+        task: overrides what ``architectures`` in the config says; the base where it names no class of the spec.
         spec: overrides the spec that ``model_type`` in the config says, by shipped name or path.
         backend: ``eager`` or ``inductor``.
         device: where the weights go.
@@ -90,7 +90,7 @@ def from_pretrained(
     """
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     origin = open_folder(folder)
-    name, found = (spec, None) if spec is not None else spec_for(origin.config, origin.folder)
+    name, found = spec_for(origin.config, origin.folder, spec)
     from ...compiler.reading.document import library
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}

@@ -152,6 +152,18 @@ def test_an_unknown_class_names_those_there_are(folder: Path) -> None:
         aw.from_pretrained(folder)
 
 
+def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("model: own\nextends: bert\n", encoding="utf-8")
+    model = aw.from_pretrained(folder, spec=own, backend="eager")
+    assert (model.graph.name, model.graph.task) == ("own", "masked_lm")
+    assert torch.equal(model(input_ids=torch.arange(6)[None]).logits, logits(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "own"}))
+    with pytest.raises(aw.CheckpointError, match="given as `spec`"):
+        aw.from_pretrained(folder)
+
+
 def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
     model.save_pretrained(tmp_path / "changed")

@@ -114,14 +114,17 @@ def read_header(file: Path) -> dict[str, Header]:
         raise CheckpointError(f"{file} is no safetensors file: {error}") from None
 
 
-def spec_for(config: Mapping[str, Any], at: Path) -> tuple[str, str | None]:
-    """The shipped spec and task that a config asks for.
+def spec_for(config: Mapping[str, Any], at: Path, told: str | Path | None = None) -> tuple[str, str | None]:
+    """The shipped spec and task that a config asks for; of a spec that is `told`, the task of the config's class.
 
     Raises:
         CheckpointError: no spec knows its ``model_type`` or class.
     """
     model_type = config.get("model_type")
     architecture = next(iter(config.get("architectures") or ()), None)
+    if told is not None:
+        task = library().spec(told).model.architectures.get(str(architecture))
+        return str(told), None if task == "base" else task
     candidates = [name for name in shipped_models() if _mentions(name, str(model_type))]
     for name in candidates:
         spec = library().spec(name).model
@@ -134,7 +137,7 @@ def spec_for(config: Mapping[str, Any], at: Path) -> tuple[str, str | None]:
             task = spec.architectures[architecture]
             return name, None if task == "base" else task
     classes = [c for name in candidates for c in library().spec(name).model.architectures]
-    hint = f"; of this type there are {', '.join(classes)}" if classes else ""
+    hint = f"; of this type there are {', '.join(classes)}" if classes else "; one of your own is given as `spec`"
     raise CheckpointError(f"{at}: no spec for model_type `{model_type}` and class `{architecture}`{hint}")
 
 

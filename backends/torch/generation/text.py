@@ -84,7 +84,7 @@ class TextModel:
         Args:
             folder: the checkpoint.
             task: a task of the spec; None is that of the checkpoint.
-            **where: the backend, device and dtype.
+            **where: the backend, device and dtype, and what else `built` takes.
 
         Raises:
             CheckpointError: the folder cannot be read.

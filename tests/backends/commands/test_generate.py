@@ -108,6 +108,13 @@ def test_a_text_goes_on_as_the_references_does(gpt2: tuple[Any, Path]) -> None:
     assert found["tokens"] == len(row) - ids.shape[1] and found["seconds"] > 0
 
 
+def test_a_spec_of_ones_own(gpt2: tuple[Any, Path], tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("model: own\nextends: gpt2\n", encoding="utf-8")
+    found = data(gpt2[1], "--prompt", "once upon", "--spec", tmp_path / "own.yaml")
+    assert found["model"] == "own"
+    assert found["sequences"] == data(gpt2[1], "--prompt", "once upon")["sequences"]
+
+
 def test_what_is_streamed_comes_in_pieces(gpt2: tuple[Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     shown: list[str] = []
     monkeypatch.setattr("archwright.backends.commands.generate._show", shown.append)
