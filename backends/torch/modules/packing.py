@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+import torch.nn.functional as F
 
 from .attention import attention
 
@@ -15,11 +16,13 @@ class Padding(NamedTuple):
     Attributes:
         mask: which places of ``[batch, length]`` hold one.
         found: those places, of all samples counted on, ``[total]``.
+        starts: where each sample begins among the real tokens, and where the last one ends, ``[batch + 1]``.
         places: for each sample where its own are; None where a text is compiled, for all lengths alike.
     """
 
     mask: torch.Tensor
     found: torch.Tensor
+    starts: torch.Tensor
     places: tuple[torch.Tensor | slice, ...] | None
 
     @property
@@ -50,13 +53,14 @@ def padding_of(mask: torch.Tensor, *, is_compiled: bool = False) -> Padding:
     """Where a mask over ``[batch, length]``, or with more axes of samples, is true. It waits for the mask's device."""
     mask = mask.flatten(0, -2).bool()
     found = mask.flatten().nonzero()[:, 0]
+    starts = F.pad(mask.sum(1).cumsum(0), (1, 0)).int()
     if is_compiled:
-        return Padding(mask, found, None)
+        return Padding(mask, found, starts, None)
     counts = mask.sum(1).tolist()
     places: list[torch.Tensor | slice] = []
     for own, ends in zip((found % mask.shape[1]).split(counts), _ends(mask, counts), strict=True):
         places.append(slice(ends[0], ends[1]) if ends[1] - ends[0] == len(own) else own)
-    return Padding(mask, found, tuple(places))
+    return Padding(mask, found, starts, tuple(places))
 
 
 def _ends(mask: torch.Tensor, counts: list[int]) -> list[tuple[int, int]]:
@@ -81,15 +85,24 @@ def packed_attention(
     terms: list[torch.Tensor] | None = None,
     training: bool = False,
 ) -> torch.Tensor:
-    """`attention` of real tokens with those of their own sample: a call for each, over ``[1, total, heads*d]``.
+    """`attention` of real tokens with those of their own sample, over ``[1, total, heads*d]``.
 
-    In a text that is compiled for all lengths the samples are laid out with their padding for it, which hides it.
+    That is one call where a kernel takes samples of many lengths (`is_ragged`), and else one for each sample. In a text
+    that is compiled for all lengths the samples are then laid out with their padding for it, which hides it.
 
     Args:
         terms: added to the scores, broadcastable to ``[batch, heads, length, length]``.
     """
     how = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "causal": causal, "scale": scale, "dropout": dropout,
            "training": training}  # fmt: skip
+    plain = not terms and not (training and dropout) and num_kv_heads in (None, num_heads)
+    if plain and all(is_ragged(x, num_heads) for x in (q, v)):
+        from torch.nn.attention.varlen import varlen_attn  # it imports the compiler
+
+        q, k, v = (x[0].unflatten(-1, (num_heads, -1)) for x in (q, k, v))
+        ends, most, window = padding.starts, padding.length, (-1, 0 if causal else -1)
+        out: Any = varlen_attn(q, k, v, ends, ends, most, most, scale=scale, window_size=window)
+        return out.flatten(1)[None]
     if padding.places is None:
         q, k, v = (padding.unpack(x) for x in (q, k, v))
         how |= {"fill": fill, "empty_rows": empty_rows}
@@ -102,6 +115,12 @@ def packed_attention(
         if counts[at]
     ]
     return torch.cat(out, 1) if out else v.new_zeros(1, 0, v.shape[-1])
+
+
+def is_ragged(x: torch.Tensor, num_heads: int) -> bool:
+    """Whether torch has a kernel for samples of many lengths: FlashAttention's, on CUDA (arXiv:2307.08691)."""
+    width = x.shape[-1] // num_heads
+    return x.is_cuda and x.dtype in (torch.float16, torch.bfloat16) and width % 8 == 0 and width <= 256
 
 
 def _cut(term: torch.Tensor, at: int, padding: Padding) -> torch.Tensor:

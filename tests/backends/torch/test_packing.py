@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.bench import sentence_lengths
 from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.modules import packing
 from archwright.compiler.passes.packable import find_mask
 
 LENGTH = 11
@@ -105,6 +107,30 @@ def test_states_and_probabilities(name: str, task: str | None) -> None:
     flags = {flag: True for flag in ("output_hidden_states", "output_attentions") if flag in plain.graph.flags}
     with torch.no_grad():
         assert_same(packed(**inputs, **flags), plain(**inputs, **flags), real)
+
+
+@pytest.mark.parametrize(("name", "task"), [("bert", None), ("gptj", "causal_lm"), ("esm", "masked_lm")])
+def test_one_call_for_samples_of_many_lengths(name: str, task: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def by_sample(q: Any, k: Any, v: Any, ends: Any, same: Any, most: int, longest: int, **options: Any) -> Any:
+        """What the kernel for CUDA computes (`torch.nn.attention.varlen`)."""
+        assert ends.dtype == torch.int32 and ends is same and most == longest == LENGTH
+        calls.append(len(q))
+        how = {"is_causal": options["window_size"] == (-1, 0), "scale": options["scale"]}
+        samples = zip(*(x.transpose(0, 1).tensor_split(ends[1:-1].long(), 1) for x in (q, k, v)), strict=True)
+        return torch.cat([F.scaled_dot_product_attention(*own, **how) for own in samples], 1).transpose(0, 1)
+
+    model = made(name, task, packed=True)
+    inputs, real = padded_inputs(model, find_mask(model.graph), "holes")
+    with torch.no_grad():
+        wanted = model(**inputs)
+        monkeypatch.setattr("torch.nn.attention.varlen.varlen_attn", by_sample)
+        monkeypatch.setattr(packing, "is_ragged", lambda x, num_heads: True)
+        found = model(**inputs)
+    assert calls and set(calls) == {int(real.sum())}
+    for (key, one), (_, other) in zip(tensors(found), tensors(wanted), strict=True):
+        torch.testing.assert_close(one, other, msg=key)
 
 
 def test_what_runs_packed() -> None:
