@@ -99,7 +99,9 @@ def from_pretrained(
     written_by = build_graph(name, found, None, overrides) if chosen != found else None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)
-    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by)
+    # A region refuses inputs that share memory; for inference, weights that do are joined again before.
+    apart = backend == "inductor" and rounds == "region" and not inference
+    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by, apart=apart)
     return _finished(made, quantize)
 
 

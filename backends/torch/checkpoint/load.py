@@ -145,11 +145,13 @@ def load_into(
     dtype: torch.dtype | None,
     device: Any,
     written_by: Graph | None = None,
+    apart: bool = False,
 ) -> None:
     """Assign the folder's tensors to a module that was built on the meta device.
 
     Args:
         written_by: the graph of the task that the folder is from, if another.
+        apart: weights that one tensor of the folder becomes lie in memory of their own, instead of in its.
 
     Raises:
         CheckpointError: the folder does not fit; nothing is assigned then.
@@ -165,7 +167,10 @@ def load_into(
             value = files[file].get_tensor(key)
             if value.is_floating_point():
                 loaded[value.dtype] += value.numel()
-            for entry, part in zip(tensor.entries, parts_of(value, tensor), strict=True):
+            parts = parts_of(value, tensor)
+            if apart and len(parts) > 1:
+                parts = [part.clone() for part in parts]
+            for entry, part in zip(tensor.entries, parts, strict=True):
                 _assign(net, entry, _cast(part, entry, dtype))
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)

@@ -9,8 +9,8 @@ from torch import nn
 class LayerNorm(nn.LayerNorm):
     """Mean and variance over the last axis, ``[*, d]``."""
 
-    def __init__(self, d: int, *, eps: float = 1e-5, affine: bool = True) -> None:
-        super().__init__(d, eps=eps, elementwise_affine=affine)
+    def __init__(self, d: int, *, eps: float = 1e-5, affine: bool = True, bias: bool = True) -> None:
+        super().__init__(d, eps=eps, elementwise_affine=affine, bias=bias)
 
 
 class ChannelNorm(LayerNorm):

@@ -55,3 +55,18 @@ def test_rounds_train_when_compiled(
     found["y"].sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
     assert ("@nested_compile_region" in model.source) == is_region
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_rounds_whose_weights_are_one_tensor_of_the_file(
+    inference: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **more: compiled(function, **{**more, "backend": "eager"}))
+    torch.compiler.reset()
+    aw.compile("gpt2", size="tiny", backend="eager").save_pretrained(str(tmp_path))
+    ids = torch.arange(5)[None]
+    with torch.no_grad():
+        found = aw.from_pretrained(tmp_path, inference=inference)(input_ids=ids)
+        expected = aw.from_pretrained(tmp_path, backend="eager")(input_ids=ids)
+    torch.testing.assert_close(found.last_hidden_state, expected.last_hidden_state)
