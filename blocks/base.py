@@ -60,7 +60,7 @@ class Weight:
 
     Attributes:
         shape: its dimensions in the notation of types, ``"d_out, d_in"``; empty for a scalar.
-        when: the name of the boolean field that it depends on.
+        when: the name of the boolean field that it depends on; of several, with ``and`` between.
         init: how it starts: ``normal`` (by the spec's laws), ``zeros``, ``ones``, ``given`` (by the module itself),
             or ``norm`` (that of the block's weight ``v``, over the axes where it has an extent of 1).
         buffer: a saved tensor that is not trained.
@@ -161,7 +161,7 @@ class Block(BaseModel):
         return {
             leaf: build(parse_type(f"float[{weight.shape}]"), bindings).dims
             for leaf, weight in self.weights.items()
-            if weight.when is None or getattr(self, weight.when)
+            if weight.when is None or all(getattr(self, name) for name in weight.when.split(" and "))
         }
 
     def flops(self, values: Mapping[str, AnyType | list[AnyType]], results: Mapping[str, AnyType]) -> Dim:

@@ -15,12 +15,13 @@ class LayerNorm(Block):
     outputs: ClassVar = {"x": "float[*, d]"}
     weights: ClassVar = {
         "weight": Weight("d", when="affine", init="ones"),
-        "bias": Weight("d", when="affine", init="zeros"),
+        "bias": Weight("d", when="affine and bias", init="zeros"),
     }
     category: ClassVar[str] = "norm"
 
     eps: float = 1e-5
     affine: bool = True
+    bias: bool = True
 
 
 @block

@@ -16,7 +16,8 @@ class WindowedAttention(SharedHeads):
     """Attention of each query to the keys at most `window` places from it, and to those that stand `everywhere`.
 
     A long sequence is computed in bands, its cost growing with the length; heads and scale are as in `attention`. With
-    `causal` no key behind the query is seen but those that stand everywhere. A query that may look nowhere gives zero.
+    `causal` no key behind the query is seen but those that stand everywhere. A query that may look nowhere gives zero;
+    `attention` with `allow` made of a `relative_position` has a choice there (`empty_rows`).
     """
 
     inputs: ClassVar = {**SharedHeads.inputs, "valid?": "bool[batch, key]", "everywhere?": "bool[batch, key]"}

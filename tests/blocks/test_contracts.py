@@ -64,13 +64,15 @@ def test_options_are_the_arguments(contract: type[Block]) -> None:
 )
 def test_weights_are_the_modules(contract: type[Block]) -> None:
     sizes = {name: 4 * (at + 1) for at, name in enumerate(contract.dims_of_weights())}
-    options = {name: _value(field) for name, field in contract.model_fields.items() if field.is_required()}
-    instance = contract(**options)
-    bindings = instance.bindings()
-    bindings.dims.update({name: Dim.of(size) for name, size in sizes.items()})
-    promised = {leaf: tuple(int(dim) for dim in dims) for leaf, dims in instance.weight_shapes(bindings).items()}
-    module = _torch_side(contract)(*sizes.values(), **options)
-    assert {leaf: tuple(value.shape) for leaf, value in module.state_dict().items()} == promised
+    required = {name: _value(field) for name, field in contract.model_fields.items() if field.is_required()}
+    without = [{name: False} for name, field in contract.model_fields.items() if field.default is True]
+    for options in (required, *({**required, **one} for one in without)):
+        instance = contract(**options)
+        bindings = instance.bindings()
+        bindings.dims.update({name: Dim.of(size) for name, size in sizes.items()})
+        promised = {leaf: tuple(int(dim) for dim in dims) for leaf, dims in instance.weight_shapes(bindings).items()}
+        module = _torch_side(contract)(*sizes.values(), **options)
+        assert {leaf: tuple(value.shape) for leaf, value in module.state_dict().items()} == promised
 
 
 def _value(field: Any) -> Any:
