@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, Size, Weight, block
+from .base import Block, Rate, Size, Weight, block
 from .notation.dims import Dim
 from .notation.types import Bindings, numel
 
@@ -61,7 +61,7 @@ class Attention(SharedHeads):
 
     causal: bool = False
     scale: float | None = None
-    dropout: float = 0.0
+    dropout: Rate = 0.0
     fill: float | Literal["min"] = "min"
     empty_rows: Literal["zero", "mean", "least"] = "zero"
 

@@ -11,7 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, ListType, MatchError, Notation, Type, build, match, numel, parse_type
@@ -35,8 +35,8 @@ def to_size(value: Any) -> Any:
         ValueError: it is neither.
     """
     known = value.known if isinstance(value, Dim) else to_whole(value)
-    if known is not None and known < 0:
-        raise ValueError("expected a whole number of 0 or more")
+    if known is not None and not 0 <= known < 2**63:
+        raise ValueError(f"expected a whole number {'of 0 or more' if known < 0 else 'below 2**63'}")
     return value
 
 
@@ -45,6 +45,9 @@ Whole = Annotated[Any, BeforeValidator(to_whole), WithJsonSchema({"type": "integ
 
 Size = Annotated[Any, BeforeValidator(to_size), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more that may be symbolic: a dimension, or an option made from dimensions."""
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+"""How often something is left out."""
 
 Activation = Literal[
     "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_10", "gelu_accurate", "gelu_python_tanh",
@@ -95,7 +98,9 @@ class Block(BaseModel):
         updates: it changes its own buffers in training.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, protected_namespaces=())
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, arbitrary_types_allowed=True, protected_namespaces=()
+    )
 
     inputs: ClassVar[Mapping[str, str]] = {"x": "float[*, d]"}
     outputs: ClassVar[Mapping[str, str]] = {"x": "float[*, d]"}
@@ -189,6 +194,17 @@ class PortError(ValueError):
         self.port = port
         self.expected = expected
         self.found = found
+
+
+def axis_in(kind: Type, axis: int, port: str) -> int:
+    """The place of `axis` among those of what the port is given.
+
+    Raises:
+        PortError: there is no such axis.
+    """
+    if not -len(kind.dims) <= axis < len(kind.dims):
+        raise PortError(port, f"a value with an axis {axis}", kind.shape)
+    return axis % len(kind.dims)
 
 
 def _match_port(port: Port, kind: AnyType, bindings: Bindings) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from .base import Activation as ActivationName
-from .base import Block, block
+from .base import Block, Rate, block
 
 
 @block
@@ -40,7 +40,7 @@ class Dropout(Block):
     category: ClassVar[str] = "dropout"
     random: ClassVar[bool] = True
 
-    p: float
+    p: Rate
 
 
 @block
@@ -51,4 +51,4 @@ class DropPath(Block):
     category: ClassVar[str] = "dropout"
     random: ClassVar[bool] = True
 
-    p: float
+    p: Rate

@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
-from .base import Block, PortError, Size, Whole, block
+from .base import Block, PortError, Size, Whole, axis_in, block
+from .notation.dim_compare import compare
 from .notation.dims import Dim, Symbol, ceil_div
 from .notation.types import AnyType, Bindings, Type
 
@@ -115,8 +116,12 @@ class Concat(Block):
         first = parts[0]
         if any(len(part.dims) != len(first.dims) for part in parts):
             raise PortError("parts", f"{len(first.dims)} axes each", ", ".join(part.shape for part in parts))
-        at = self.axis % len(first.dims)
+        at = axis_in(first, self.axis, "parts")
         dims = list(first.dims)
+        for part in parts[1:]:
+            pairs = zip(part.dims, first.dims, strict=True)
+            if any(place != at and compare(*pair) == "different" for place, pair in enumerate(pairs)):
+                raise PortError("parts", f"{first.shape} but for axis {at}", part.shape)
         dims[at] = sum((part.dims[at] for part in parts[1:]), first.dims[at])
         return {"x": Type(first.kind, tuple(dims))}
 
@@ -154,7 +159,8 @@ class PadToMultiple(Block):
         kind: Type = values["x"]
         dims = list(kind.dims)
         for axis in self.axes:
-            dims[axis] = ceil_div(dims[axis], self.multiple) * self.multiple
+            at = axis_in(kind, axis, "x")
+            dims[at] = ceil_div(dims[at], self.multiple) * self.multiple
         return {"x": Type(kind.kind, tuple(dims))}
 
 
@@ -181,6 +187,8 @@ class Roll(Block):
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """As it was."""
+        for axis in self.axes:
+            axis_in(values["x"], axis, "x")
         return {"x": values["x"]}
 
 

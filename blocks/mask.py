@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, PortError, block
+from .base import Block, PortError, axis_in, block
 from .notation.dim_compare import compare
 from .notation.types import AnyType, Bindings, Type
 
@@ -26,7 +26,7 @@ class PrefixMask(Block):
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """As long as `like` is along the axis."""
         like: Type = values["like"]
-        return {"x": Type("bool", (values["lengths"].dims[0], like.dims[self.axis]))}
+        return {"x": Type("bool", (values["lengths"].dims[0], like.dims[axis_in(like, self.axis, "like")]))}
 
 
 @block

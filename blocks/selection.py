@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, PortError, Size, block
+from .base import Block, PortError, Size, axis_in, block
 from .notation.dims import Dim, Symbol
 from .notation.types import AnyType, Bindings, Type
 
@@ -38,7 +38,7 @@ class TopK(Block):
         """`k` along the axis."""
         kind: Type = values["x"]
         dims = list(kind.dims)
-        dims[self.axis] = Dim.of(self.k)
+        dims[axis_in(kind, self.axis, "x")] = Dim.of(self.k)
         return {"x": Type(kind.kind, tuple(dims)), "index": Type("int", tuple(dims))}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from .attention import SharedHeads
-from .base import Size, block
+from .base import Rate, Size, block
 from .notation.dims import Dim
 from .notation.types import numel
 
@@ -28,7 +28,7 @@ class WindowedAttention(SharedHeads):
     window: Size
     causal: bool = False
     scale: float | None = None
-    dropout: float = 0.0
+    dropout: Rate = 0.0
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two products of queries and the keys of their windows."""
@@ -47,7 +47,7 @@ class GlobalAttention(SharedHeads):
     neutral: ClassVar = frozenset(["valid"])
 
     scale: float | None = None
-    dropout: float = 0.0
+    dropout: Rate = 0.0
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two products of queries and keys, as if all were marked."""

@@ -207,6 +207,8 @@ def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notati
     if isinstance(tree, Name) and tree.text not in bindings.dims and tree.text not in bindings.given:
         bindings.dims[tree.text] = extent
         return
+    if extent.known == 1 and notation.text[: tree.start].rstrip().endswith("1 |"):
+        return
     expected = bindings.dim(tree)
     answer = compare(expected, extent)
     if answer == "different":

@@ -100,7 +100,9 @@ def evaluate(
         EvaluationError: no such name or function, a type that does not fit, a number out of bounds.
     """
     try:
-        return _Evaluator(param, bare, has).value(tree)
+        value = _Evaluator(param, bare, has).value(tree)
+        simplest(value)  # a divisor may be zero in numbers alone
+        return value
     except DimError as error:
         raise EvaluationError(str(error), tree) from None
 

@@ -27,7 +27,7 @@ from .nodes import NodeBuilder
 from .origins import in_words, makers, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
-from .values import first_of
+from .values import STANDS_IN, first_of, unlike
 
 MAX_BODIES = 10_000
 
@@ -193,7 +193,14 @@ class Builder:
         if isinstance(own, InputValue):
             made = self.edge(raw, span, scope)
             if made is not None:
-                scope.values[name] = first_of([own, made]) if own.present else made
+                scope.values[name] = self.first_of([own, made], span) if own.present else made
+
+    def first_of(self, choices: list[Value], span: Span) -> Value:
+        """The first that is present; that they cannot stand for each other is reported."""
+        first = first_of(choices)
+        if label := unlike(first):
+            self.report.error("shape-mismatch", STANDS_IN, span, label=label)
+        return first
 
     def is_promoted(self, value: Any) -> bool:
         """Whether a value is an input that a task's part brought, its type not yet known."""

@@ -9,13 +9,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
+from ...blocks.base import all_blocks
 from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.types import parse_type
-from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..reading import schema
 from ..reading.composer import clip
-from ..reading.document import Document
-from ..reading.tree import Mapping, Sequence
+from ..reading.document import Document, library
 from .definitions import article, declared
 from .origins import in_words, listed
 from .parameters import fits_word
@@ -27,6 +27,7 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     """What is misspelt where no graph looks."""
     spec = document.model
     found = [*_sizes(document), *_lets(document), *_example(document), *_unused_parts(document)]
+    found += _blocks_and_parts(document)
     found += _generate(document, (), spec.generate, {*spec.inputs})
     for name, task in spec.tasks.items():
         found += _task(document, name, task)
@@ -88,6 +89,9 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
     outputs = {*spec.outputs, *(key for one in chain for key in one.outputs)}
     nodes = {*spec.graph, *(key for one in chain for key in one.graph), name}
     at = ("tasks", name)
+    if name == "base":
+        label = Label(document.span(*at, key=True), "expected another name: this is the model without a task")
+        yield Diagnostic("name-clash", "`base` is the name of two things", label)
     if not isinstance(task.keep, str):
         yield from _listed(document, (*at, "keep"), task.keep, outputs, "an output")
     yield from _listed(document, (*at, "drop"), task.drop, inputs, "an input")
@@ -165,6 +169,9 @@ def _example(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
         yield from _known(document, at, name, axes, "unknown-name", "an axis", message=message, key=True)
         if isinstance(raw, str) and "$" in raw:
             yield from _expression(document, at, raw, _params(spec))
+        elif type(raw) is not int or raw < 0:
+            label = Label(document.span(*at), f"expected a whole number of 0 or more, found {in_words(raw)}")
+            yield Diagnostic("wrong-type", f"`{name}` is an extent", label)
 
 
 def _params(spec: schema.Spec) -> set[str]:
@@ -206,27 +213,41 @@ def _expression(document: Document[Any], path: Path, text: str, known: Collectio
             yield Diagnostic("unknown-parameter", f"there is no parameter `{part.text}`", place, help=help_)
 
 
+def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
+    """Every block and part that a node or task names, choices included: where, which of the two, its name."""
+    spec = document.model
+    holders: dict[Path, Any] = {(): spec}
+    for section in ("parts", "tasks"):
+        holders |= {(section, name): one for name, one in getattr(spec, section).items()}
+    nodes = {(*at, "graph", name): node for at, holder in holders.items() for name, node in holder.graph.items()}
+    for at, node in (holders | nodes).items():
+        for key in ("block", "part"):
+            raw = getattr(node, key, None)
+            for choice, word in raw.items() if isinstance(raw, dict) else [("", raw)]:
+                if choice != "choose" and isinstance(word, str):
+                    yield (*at, key, *([choice] if choice else [])), key, word
+
+
+def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Names of blocks and parts, also in choices that are not taken and under a ``when:`` that does not hold."""
+    for path, key, word in _named(document):
+        if "$" in word or word in document.model.parts:
+            continue
+        if key == "block":
+            yield from _known(document, path, word, all_blocks(), "unknown-block")
+            continue
+        try:
+            library().part(word, near=document.folder, at=document.span(*path))
+        except SpecError as error:
+            yield from error.diagnostics
+
+
 def _unused_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Parts of the spec itself that no node calls; where a name is computed, all may be called."""
-    spec = document.model
-    words = set(_part_words(document.tree)) if spec.parts else set()
+    words = {word for _, key, word in _named(document) if key == "part"}
     if any("$" in word for word in words):
         return
-    for name in spec.parts:
+    for name in document.model.parts:
         if name not in words:
             label = Label(document.span("parts", name, key=True), "expected a node with this part, found none")
             yield Diagnostic("unused-part", f"`{name}` is never used", label)
-
-
-def _part_words(tree: Any) -> Iterator[str]:
-    """Every text under a key ``part``, choices included."""
-    if isinstance(tree, Sequence):
-        for item in tree.items:
-            yield from _part_words(item)
-    elif isinstance(tree, Mapping):
-        for key, entry in tree.entries.items():
-            if key == "part":
-                choices = entry.value.entries if isinstance(entry.value, Mapping) else {"": entry}
-                yield from (getattr(one.value, "text", "") for word, one in choices.items() if word != "choose")
-            else:
-                yield from _part_words(entry.value)

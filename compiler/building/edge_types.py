@@ -112,7 +112,7 @@ def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
     if last is not None and stop.known is not None and stop.known < 0:
         stop = extent + stop
     length = stop - start
-    return ceil_div(length, step or 1)
+    return ceil_div(length, step or 1) if length.known is None else Dim.of(len(range(0, length.known, step or 1)))
 
 
 def promote(op: str, one: Type, two: Type) -> str:

@@ -30,7 +30,7 @@ from ..diagnosing.diagnostics import did_you_mean
 from ..graph import Apply, Constant, Picked, Value
 from .edge_types import EdgeError, broadcast, broadcast_dims, matmul, promote, reduced, sliced
 from .origins import in_words, listed
-from .values import element, first_of, gathered, together
+from .values import STANDS_IN, element, first_of, gathered, together, unlike
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -75,6 +75,10 @@ class _Reader:
                 return self.call(tree)
             case Conditional(test=test, then=then, other=other):
                 answer = self.static(test)
+                if isinstance(answer, (str, Dim)):
+                    raise EdgeError("bad-edge", "an edge cannot depend on what a call gives", test,
+                                    label=f"expected a condition over parameters, found {in_words(answer)}",
+                                    help="choose between values by `where(condition, one, other)`")  # fmt: skip
                 return self.value(then if answer else other)
         raise EdgeError("bad-edge", "this has no place in an edge", tree, label="expected a value")
 
@@ -111,6 +115,8 @@ class _Reader:
             return self.constant(tree)
         present = self.together(tree, a, b)
         one, two = self.tensor(a, left), self.tensor(b, right)
+        if op in ("/", "//", "%") and isinstance(b, Constant) and b.value == 0:
+            raise EdgeError("bad-edge", "this divides by zero", right, label="expected another number, found 0")
         if op in ("in", "not in"):
             raise EdgeError(
                 "bad-edge", f"`{op}` has no meaning between tensors", tree, label="expected arithmetic or a comparison"
@@ -296,7 +302,10 @@ class _Reader:
             raise EdgeError(
                 "bad-edge", "`first` needs a value", tree, label="expected values to choose from, found nothing"
             )
-        return first_of([self.value(arg) for arg in tree.args])
+        first = first_of([self.value(arg) for arg in tree.args])
+        if label := unlike(first):
+            raise EdgeError("shape-mismatch", STANDS_IN, tree, label=label)
+        return first
 
     def call_detach(self, tree: Call) -> Value:
         (value,) = self.arguments(tree, 1)

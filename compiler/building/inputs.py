@@ -11,6 +11,7 @@ from ...blocks.notation.expressions import ExpressionError, Literal, Name, Param
 from ...blocks.notation.types import (
     KINDS, AnyType, Bindings, ListType, MatchError, Notation, RecordType, Type, build_any, match, parse_type,
 )  # fmt: skip
+from ...blocks.notation.unparse import to_text
 from ...blocks.notation.values import EvaluationError
 from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Reported
@@ -19,10 +20,10 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
 from .definitions import Definition
-from .origins import makers
+from .origins import in_words, makers
 from .parts import lifted
 from .scope import Scope, bare
-from .values import any_of, first_of, types_in
+from .values import any_of, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -158,13 +159,14 @@ class InputReader:
             self.report.error("unknown-name", f"nothing says how long `{word}` is", place, label=text)
 
     def check_extents(self, notation: Notation, kind: Type, place: Span) -> None:
-        """Report parameters that are the extent of an axis and negative."""
+        """Report extents that are negative."""
         if len(notation.dims) != len(kind.dims):
             return
         for tree, dim in zip(notation.dims, kind.dims, strict=True):
-            if isinstance(tree, Param) and dim.known is not None and dim.known < 0:
+            if dim.known is not None and dim.known < 0:
+                text = tree.text if isinstance(tree, Param) else to_text(tree)
                 self.report.error(
-                    "bad-option", f"`{tree.text}` is the extent of an axis", self.scope.places.get(tree.text, place),
+                    "bad-option", f"`{text}` is the extent of an axis", self.scope.places.get(text, place),
                     label=f"expected 0 or more, found {dim.known}",
                     others=[(place.within(tree.start, tree.end), "this axis")],
                 )  # fmt: skip
@@ -229,14 +231,18 @@ class InputReader:
         if raw is None:
             return
         self.body.defaults[name] = raw
+        place = self.definition.span("inputs", name, "default")
         if isinstance(raw, str) and raw in ("zeros", "ones", "range"):
             made: Value = Apply(own.type, self.call.full, raw, ())
         elif isinstance(raw, (bool, int, float)):
             kind = "bool" if isinstance(raw, bool) else "float" if isinstance(raw, float) else "int"
             made = Constant(Type(kind, ()), self.call.full, raw, Literal(0, 0, raw))
         else:
+            if not isinstance(raw, str):
+                label = f"expected a number, a word or an edge, found {in_words(raw)}"
+                self.report.error("wrong-type", "a default is one value", place, label=label)
             return
-        self.scope.values[name] = first_of([own, made]) if own.present else made
+        self.scope.values[name] = self.builder.first_of([own, made], place) if own.present else made
 
 
 def _flat_types(values: list[Value]) -> list[Type]:

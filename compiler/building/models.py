@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -67,7 +68,8 @@ class ModelBuilder:
         params = root_parameters(builder, self.definition, scope, self.size, self.overrides)
         for name, raw in self.spec.flags.items():
             if isinstance(raw, str):  # a parameter says what it is where a call does not
-                self.flags[name] = bool(scope.condition(raw, self.definition.span("flags", name)))
+                with suppress(Reported):
+                    self.flags[name] = bool(scope.condition(raw, self.definition.span("flags", name)))
         self.mounts(builder, scope)
         self.folds(scope)
         scope.values.update(builder.promoted)
@@ -178,15 +180,11 @@ class ModelBuilder:
         """Resolve the parameters of every mounted spec, so that ``$vision.d_model`` can be read."""
         for name, mount in self.spec.mounts.items():
             try:
-                try:
-                    definition = mounted(builder, self.definition, name, scope)
-                except Reported:
-                    self.report.poison(name)
-                    continue
+                definition = mounted(builder, self.definition, name, scope)
                 inner = builder.scope(definition)
                 given = {**self.size_row(name), **_as_mapping(self.overrides.get(name))}
                 at = partial(self.document.span, "mounts", name)
-                own_size = scope.option(mount.size, at("size")).value
+                own_size = simplest(scope.option(mount.size, at("size")).value)
                 size = given.pop("size", own_size)
                 fixed = {key: scope.option(raw, at("params", key), at=partial(at, "params", key)).value
                          for key, raw in mount.params.items()}  # fmt: skip
@@ -197,10 +195,11 @@ class ModelBuilder:
                     row,
                     frozenset(mount.params),
                 )
+                size = None if size is None else str(size)
                 params = root_parameters(builder, definition, inner, size, {**given, **fixed}, said)
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except Reported:
-                continue
+                self.report.poison(name)
 
     def size_row(self, mount: str) -> dict[str, Any]:
         """What the chosen size says of a mount."""

@@ -19,7 +19,7 @@ from .order import CycleError, order_of
 from .origins import listed, makers, quoted
 from .parts import PartCall
 from .scope import Scope
-from .values import any_of, conditional, element, first_of, gathered, spread, types_in
+from .values import any_of, conditional, element, gathered, spread, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -64,12 +64,12 @@ class NodeBuilder:
                     self.builder.node_default(name, raw, self.definition, self.scope)
 
     def clashes(self) -> bool:
-        """Whether inputs, parameters and nodes, which share one namespace, have a name twice; it is reported."""
+        """Whether inputs, parameters, flags and nodes, which share one namespace, have a name twice; it is reported."""
         model = self.definition.model
         clash = False
         seen: dict[str, str] = {}
-        for section in ("params", "let", "inputs", "graph"):
-            for name in getattr(model, section):
+        for section in ("params", "let", "flags", "inputs", "graph"):
+            for name in getattr(model, section, ()):
                 if name in seen:
                     self.report.error(
                         "name-clash", f"`{name}` is the name of two things", self.span(section, name, key=True),
@@ -117,9 +117,10 @@ class NodeBuilder:
             self.report.error("bad-expression", f"an extent of `{name}` cannot be computed", place, label=str(error))
             scope.values[name] = Value(None, self.full)
         if declaration.otherwise is not None:
-            other = self.builder.edge(declaration.otherwise, self.span("graph", name, "else"), scope)
+            place = self.span("graph", name, "else")
+            other = self.builder.edge(declaration.otherwise, place, scope)
             if other is not None:
-                scope.values[name] = first_of([scope.values[name], other])
+                scope.values[name] = self.builder.first_of([scope.values[name], other], place)
 
     def present_node(self, name: str, declaration: schema.Node, present: int) -> None:
         """A node that is there under some combination at least.
@@ -150,7 +151,8 @@ class NodeBuilder:
                 self.builder.edge(text, self.span("graph", name, "first", number), self.scope)
                 for number, text in enumerate(declaration.first or ())
             ]
-            value = first_of([choice for choice in choices if choice is not None] or [Value(None, self.full)])
+            known = [choice for choice in choices if choice is not None] or [Value(None, self.full)]
+            value = self.builder.first_of(known, self.span("graph", name, "first"))
         self.scope.values[name] = Value(None, self.full) if value is None else conditional(value, present)
 
     # Inputs

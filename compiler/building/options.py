@@ -25,9 +25,8 @@ if TYPE_CHECKING:
 
 RESERVED = {info.alias or name: name for name, info in schema.Node.model_fields.items() if name != "previous"}
 OPTION_WORDS = {
-    "bool_type": "true or false", "bool_parsing": "true or false",
-    "float_type": "a number", "float_parsing": "a number",
-    "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
+    "bool_type": "true or false", "float_type": "a number", "int_type": "a whole number",
+    "greater_than_equal": "a number from 0 to 1", "less_than_equal": "a number from 0 to 1",
     "string_type": "a text", "list_type": "a list", "dict_type": "a mapping", "none_required": "null",
 }  # fmt: skip
 

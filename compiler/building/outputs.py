@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.types import ListType
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Items, Node, Value, values_below
+from ..graph import Apply, Body, Items, Node, Value, named_outputs, values_below
 from ..reading import schema
 from ..reading.composer import clip
 from .compose import Composed
@@ -34,6 +34,11 @@ def read_outputs(builder: Builder, definition: Definition, scope: Scope, body: B
                 found.setdefault(key, inner)
         elif value is not None:
             found[name] = value
+    values = [value for _, value in named_outputs(found)]
+    if definition.is_root and values and not any(value is None or value.present for value in values):
+        builder.report.error("never-present", f"`{definition.name}` gives nothing, whatever a call gives",
+                             definition.span("outputs", next(iter(found)), key=True),
+                             label="expected an output that some call gives")  # fmt: skip
     return found
 
 

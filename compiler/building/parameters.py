@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Scope) -> dict[str, Option]:
     """Put the parameters of a mounted spec, resolved before, into its scope; its flags are the caller's by name."""
+    if definition.name not in caller.env:  # its size or a parameter is wrong, which is reported
+        raise Reported
     values = caller.env[definition.name]
     for key, value in values.items():
         inner.env[key] = value if isinstance(value, Dim) else builder.shared.named(key, simplest(value))
@@ -93,8 +95,9 @@ def root_parameters(
             report.poison(name)
             continue
         value, place, said_by = chosen if chosen is not None else (default_of(raw), span, "default")
-        if word is not None and word.rstrip("?") == "int" and isinstance(value, float) and value.is_integer():
-            value = int(value)  # as some configs write it
+        kind = (word or "").rstrip("?")
+        if type(value) in (int, float) and kind in ("int", "bool") and fits_word(value, kind):
+            value = int(value) if kind == "int" else bool(value)  # as some configs write it
         raws[name] = (value, place, said_by)
     return _evaluate_all(builder, spec, scope, raws, definition)
 

@@ -201,8 +201,14 @@ class PartCall:
         """How often a round is skipped in training; None where none is."""
         if self.original.layer_drop is None:
             return None
-        option = self.scope.option(self.original.layer_drop, self.nodes.span("graph", self.origin, "layer_drop"))
-        return option if simplest(option.value) else None
+        place = self.nodes.span("graph", self.origin, "layer_drop")
+        option = self.scope.option(self.original.layer_drop, place)
+        rate = simplest(option.value)
+        if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
+            place, others = self.scope.origin(option, place, "rounds are skipped this often")
+            self.report.fail("bad-option", "`layer_drop` is how often a round is skipped", place, others=others,
+                             label=f"expected a number from 0 to 1, found {in_words(rate)}")  # fmt: skip
+        return option if rate else None
 
     def all_rounds(
         self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], count: int

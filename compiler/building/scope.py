@@ -17,7 +17,7 @@ from ..reading.composer import clip
 from ..reading.schema import as_choice
 from ..reading.span import Span
 from .edge_types import EdgeError
-from .origins import listed
+from .origins import in_words, listed
 
 MAX_CHAIN = 32
 
@@ -219,10 +219,13 @@ class Scope:
             return self.places[option.tree.text], [(span, text)]
         return span, []
 
-    def condition(self, raw: str | None, span: Span) -> int:
+    def condition(self, raw: Any, span: Span) -> int:
         """The truth table of a ``when:``; without one, always."""
         if raw is None:
             return self.full
+        if not isinstance(raw, str):
+            label = f"expected a text such as `has(labels)`, found {in_words(raw)}"
+            self.report.fail("wrong-type", "a condition is an expression", span, label=label)
         tree = self.parse(raw, span)
         value = self.evaluate(tree, span, has=True)
         if isinstance(value, Formula):

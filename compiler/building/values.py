@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ...blocks.notation.types import AnyType, ListType
-from ..graph import Apply, FirstOf, Gathered, Picked, Value
+from ...blocks.notation.types import AnyType, ListType, Type
+from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Value
+from .edge_types import broadcast_dims
+
+STANDS_IN = "what stands in for a value is of its kind and shape"
 
 
 def together(values: Iterable[Value], full: int) -> int:
@@ -61,6 +64,18 @@ def first_of(choices: list[Value]) -> Value:
     if not kept:
         return choices[0]
     return FirstOf(kept[0].type, present, tuple(kept))
+
+
+def unlike(value: Value) -> str:
+    """What is wrong with choices that cannot stand for each other: of two kinds, or shapes that do not broadcast."""
+    choices = value.choices if isinstance(value, FirstOf) else ()
+    known = [(one, one.type) for one in choices if isinstance(one.type, Type)]
+    for other, kind in known[1:]:
+        first = known[0][1]
+        is_whole = isinstance(other, Constant) and (first.kind, kind.kind) == ("float", "int")
+        if not (is_whole or kind.kind == first.kind) or broadcast_dims(kind.dims, first.dims) is None:
+            return f"expected {first}, found {kind}"
+    return ""
 
 
 def conditional(value: Value, present: int) -> Value:

@@ -164,7 +164,7 @@ class Source:
     def describe(self, owner: ClassText) -> str:
         """The docstring of a class."""
         if owner.is_root:
-            return self.graph.title or f"The model `{self.graph.name}`."
+            return literal(self.graph.title or f"The model `{self.graph.name}`.")[1:-1]
         return f"The part `{owner.body.part}`."
 
     def decorated(self, owner: ClassText, method: Method) -> str:
@@ -193,8 +193,9 @@ class Source:
         """What the file is made from."""
         graph = self.graph
         task, size = (f", {word} {told}" if told else "" for word, told in (("task", graph.task), ("size", graph.size)))
+        title = literal(graph.title or graph.name)[1:-1]
         return (
-            f'"""{graph.title or graph.name}\n\nMade from the spec `{graph.name}{task}{size}` by archwright '
+            f'"""{title}\n\nMade from the spec `{graph.name}{task}{size}` by archwright '
             f'{self.version}:\nedit the spec, not this file.\n"""\n\n'
         )
 
