@@ -43,7 +43,7 @@ def test_rounds_train_when_compiled(
     compiled = torch.compile
 
     def captured(function: Any, **more: Any) -> Any:
-        return compiled(function, **{**more, "backend": "eager"})
+        return compiled(function, **{**more, "backend": "aot_eager"})
 
     monkeypatch.setattr(torch, "compile", captured)
     torch.compiler.reset()
