@@ -40,12 +40,13 @@ class Attention(SharedHeads):
 
     ``softmax(q @ k.T * scale + sum(terms), where allowed) @ v``, heads being equal slices of the last axis. With
     `num_kv_heads`, keys and values have so many heads, each for as many neighbours of the queries (arXiv:2305.13245).
+    With `soft_cap` the products are kept within it, ``soft_cap * tanh(products / soft_cap)`` (arXiv:2408.00118).
 
     `valid` marks the keys that count, for all queries or, then in place of `causal`, for each; `same` gives tokens a
     region outside of which they do not look, `allow` is any further mask. `empty_rows` says what a query with no key to
-    look at gives: zero, the mean of all values (which it is in any case where there are `terms` or `probs` are read, as
-    in Hugging Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are
-    numbers that add up).
+    look at gives: zero, the mean of all values (which it is in any case where there are `terms` or a `soft_cap`, or
+    `probs` are read, as in Hugging Face's kernels), or the mean of those values that the least number of masks hides
+    (`least`: masks are numbers that add up).
     """
 
     inputs: ClassVar = {
@@ -61,6 +62,7 @@ class Attention(SharedHeads):
 
     causal: bool = False
     scale: float | None = None
+    soft_cap: float | None = None
     dropout: Rate = 0.0
     fill: float | Literal["min"] = "min"
     empty_rows: Literal["zero", "mean", "least"] = "zero"

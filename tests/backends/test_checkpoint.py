@@ -164,6 +164,26 @@ def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_p
         aw.from_pretrained(folder)
 
 
+def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\ninputs: {x: 'float[batch, 3]'}\ngraph:\n"
+        "  q: {block: linear, in: x, d_out: 8}\n  k: {block: linear, in: x, d_out: 4}\n"
+        "outputs: {q: q, k: k}\ncheckpoint: {class: Own, weights: {<q|k>: {file: qk, ops: [{heads: 2}]}}}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(own, backend="eager")
+    model.save_pretrained(str(tmp_path / "saved"))
+    saved = load_file(tmp_path / "saved" / "model.safetensors")["qk.weight"]
+    q, k = model.net.q.weight, model.net.k.weight
+    assert torch.equal(saved, torch.cat([q[:4], k[:2], q[4:], k[2:]]))  # two queries' rows for each of the keys'
+    again, x = aw.from_pretrained(tmp_path / "saved", spec=own, backend="eager"), torch.randn(2, 3)
+    assert torch.equal(again(x=x).q, model(x=x).q) and torch.equal(again(x=x).k, model(x=x).k)
+    own.write_text(own.read_text().replace("heads: 2", "heads: 3"))
+    with pytest.raises(aw.SpecError, match="the operations do not fit the weight"):
+        aw.check(own)
+
+
 def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
     model.save_pretrained(tmp_path / "changed")

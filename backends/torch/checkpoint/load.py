@@ -189,9 +189,10 @@ def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:
         elif name == "split":
             parts = list(parts[0].split([entry.shape[0] for entry in tensor.entries]))
         elif name == "heads":
-            whole = parts[0]
-            grouped = whole.reshape(number, len(tensor.entries), -1, *whole.shape[1:])
-            parts = [grouped[:, at].reshape(entry.shape) for at, entry in enumerate(tensor.entries)]
+            grouped = (
+                parts[0].unflatten(0, (number, -1)).split([entry.shape[0] // number for entry in tensor.entries], 1)
+            )
+            parts = [part.reshape(entry.shape) for part, entry in zip(grouped, tensor.entries, strict=True)]
         elif name == "rearrange":
             sizes = number.sizes(tensor.entries[0].shape)
             parts = [rearrange(part, pattern=number.pattern, **sizes).contiguous() for part in parts]
@@ -208,8 +209,7 @@ def joined(parts: list[torch.Tensor], tensor: FileTensor) -> torch.Tensor:
         elif name == "split":
             parts = [torch.cat(parts)]
         elif name == "heads":
-            split = [part.reshape(number, -1, *part.shape[1:]) for part in parts]
-            parts = [torch.stack(split, dim=1).flatten(0, 2)]
+            parts = [torch.cat([part.unflatten(0, (number, -1)) for part in parts], 1).flatten(0, 1)]
         elif name == "rearrange":
             sizes = number.sizes(tensor.entries[0].shape)
             parts = [rearrange(part, pattern=number.inverse, **sizes) for part in parts]

@@ -85,6 +85,7 @@ def attention(
     num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
+    soft_cap: float | None = None,
     dropout: float = 0.0,
     fill: float | str = "min",
     empty_rows: str = "zero",
@@ -109,6 +110,12 @@ def attention(
     Returns:
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
     """
+    if soft_cap is not None:  # which no fused kernel knows
+        return attention_with_probs(
+            q, k, v, num_heads=num_heads, num_kv_heads=num_kv_heads, causal=causal, scale=scale, soft_cap=soft_cap,
+            dropout=dropout, fill=fill, empty_rows=empty_rows, terms=terms, valid=valid, same=same, allow=allow,
+            training=training, place=place,
+        )[0]  # fmt: skip
     plain = valid is None and allow is None and not terms and same is None and place is None
     only_causal = causal and plain and bool(q.shape[1] == k.shape[1])  # no SymBool, which an export refuses
     mask = None
@@ -137,6 +144,7 @@ def attention_with_probs(
     num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
+    soft_cap: float | None = None,
     dropout: float = 0.0,
     fill: float | str = "min",
     empty_rows: str = "zero",
@@ -152,6 +160,8 @@ def attention_with_probs(
     keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
     factor = queries.shape[-1] ** -0.5 if scale is None else scale
     scores = queries @ keys.transpose(-1, -2) * factor
+    if soft_cap is not None:
+        scores = torch.tanh(scores / soft_cap) * soft_cap
     masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
     bias = _biased(q, masks, terms, same, fill)
     if bias is not None:

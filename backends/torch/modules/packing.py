@@ -79,6 +79,7 @@ def packed_attention(
     num_kv_heads: int | None = None,
     causal: bool = False,
     scale: float | None = None,
+    soft_cap: float | None = None,
     dropout: float = 0.0,
     fill: float | str = "min",
     empty_rows: str = "zero",
@@ -93,9 +94,9 @@ def packed_attention(
     Args:
         terms: added to the scores, broadcastable to ``[batch, heads, length, length]``.
     """
-    how = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "causal": causal, "scale": scale, "dropout": dropout,
-           "training": training}  # fmt: skip
-    plain = not terms and not (training and dropout) and num_kv_heads in (None, num_heads)
+    how = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "causal": causal, "scale": scale,
+           "soft_cap": soft_cap, "dropout": dropout, "training": training}  # fmt: skip
+    plain = not terms and not soft_cap and not (training and dropout) and num_kv_heads in (None, num_heads)
     if plain and all(is_ragged(x, num_heads) for x in (q, v)):
         from torch.nn.attention.varlen import varlen_attn  # it imports the compiler
 

@@ -43,6 +43,19 @@ def test_shared_heads_are_repeated_ones(run: Callable[..., torch.Tensor]) -> Non
     torch.testing.assert_close(run(q, k, v, num_heads=HEADS, num_kv_heads=SHARED), expected)
 
 
+@pytest.mark.parametrize("run", [attention, partial(packed_attention, padding=PADDING)])
+def test_products_are_kept_within_a_soft_cap(run: Callable[..., torch.Tensor]) -> None:
+    torch.manual_seed(0)
+    x = torch.randn(1, int(REAL.sum()), 8)
+    capped = [run(x, x, x, num_heads=2, soft_cap=cap) for cap in (2.0, 1e6)]
+    assert not torch.allclose(*capped, atol=1e-3)
+    torch.testing.assert_close(capped[1], run(x, x, x, num_heads=2), rtol=1e-3, atol=1e-4)
+    if run is attention:
+        heads = x.unflatten(-1, (2, 4)).transpose(1, 2)
+        scores = 2.0 * torch.tanh(heads @ heads.transpose(-1, -2) / 4**0.5 / 2.0)
+        torch.testing.assert_close(capped[0], (scores.softmax(-1) @ heads).transpose(1, 2).flatten(2))
+
+
 def test_an_axis_on_the_right_alone_repeats() -> None:
     x = torch.randn(2, 6)
     found = rearrange(x, pattern="b (n d) -> r (n s d) b", n=2, r=4, s=3)
