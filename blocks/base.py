@@ -86,7 +86,8 @@ class Block(BaseModel):
             name: it is computed only where it is read (by the function ``<block>_with_<port>``).
         weights: the weights it owns, by leaf name. A block without any is a function.
         reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
-            `scan` (a prefix function of integers), `length` (its extent alone) or `all`.
+            `scan` (a prefix function of integers), `length` (its extent alone), `all`, or `axis` (all along the option
+            `axis`, one by one along others).
         extents: ports of which only the shape, the kind of number and the device count.
         neutral: ports at which a mask that is true throughout is as good as none.
         ignoring: for a port whose rows do not count where labels are `ignored`, the port of those labels.

@@ -28,7 +28,7 @@ class TopK(Block):
 
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any", "index": "any"}
-    reads: ClassVar = {"x": "all"}
+    reads: ClassVar = {"x": "axis"}
     category: ClassVar[str] = "operation"
 
     k: Size

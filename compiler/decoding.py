@@ -121,6 +121,10 @@ class Flow:
                 continue
             how, kind = node.contract.reads.get(port, "token"), self.kind(value)
             given.append(kind)
+            if how == "axis":
+                whole = resolve(value, self.combination).type
+                at = token_axis(whole, self.tokens)
+                how = "all" if at is None or vars(node.contract)["axis"] % len(whole.dims) == at else "token"
             if kind in ("new", "whole"):
                 sees_later = how == "key" and getattr(node.contract, "causal", True) is False
                 if how == "all" or sees_later:

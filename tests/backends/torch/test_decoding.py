@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -124,6 +125,28 @@ def difference_of_steps(model: Any) -> float:
         expected = model(input_ids=ids).logits[:, -1:]
         model.backend = backend
     return float((found - expected).abs().max() / expected.abs().max())
+
+
+BEST = """\
+model: routed
+inputs: {input_ids: "int[batch, seq]"}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: 6}
+  attention: {part: self_attention, in: tokens, num_heads: 2, causal: true}
+  best: {block: top_k, in: attention, k: 2, axis: AXIS}
+  head: {part: lm_head, in: best, vocab_size: 30}
+outputs: {logits: head.logits}
+"""
+
+
+def test_the_best_of_each_token_are_found_step_by_step(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    (tmp_path / "own.yaml").write_text(BEST.replace("AXIS", "-1"), encoding="utf-8")
+    model = aw.compile(tmp_path / "own.yaml", backend="eager")
+    assert difference(model, torch.randint(0, 30, (2, LENGTH)), {}) < 1e-5
+    (tmp_path / "along.yaml").write_text(BEST.replace("AXIS", "1"), encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="undecodable"):
+        Decoder(aw.compile(tmp_path / "along.yaml", backend="eager"), {}, length=8)
 
 
 def test_what_looks_ahead_cannot_be_decoded() -> None:
