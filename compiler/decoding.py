@@ -122,9 +122,10 @@ class Flow:
             how, kind = node.contract.reads.get(port, "token"), self.kind(value)
             given.append(kind)
             if how == "axis":
-                whole = resolve(value, self.combination).type
-                at = token_axis(whole, self.tokens)
-                how = "all" if at is None or vars(node.contract)["axis"] % len(whole.dims) == at else "token"
+                read_type = resolve(value, self.combination).type
+                at, axis = token_axis(read_type, self.tokens), vars(node.contract)["axis"]
+                is_other = at is not None and isinstance(read_type, Type) and axis % len(read_type.dims) != at
+                how = "token" if is_other else "all"
             if kind in ("new", "whole"):
                 sees_later = how == "key" and getattr(node.contract, "causal", True) is False
                 if how == "all" or sees_later:
