@@ -19,7 +19,10 @@ def write_whole(path: Path, content: str | bytes | Callable[[str], object], *, m
     if path.exists() and not path.is_file():  # a pipe or a device has no half, and a folder refuses
         content(str(path)) if callable(content) else path.write_bytes(_encoded(content))
         return
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
     os.close(handle)
     try:
         if callable(content):

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 
 from ...compiler.check import build_graph
-from ..errors import ArgumentError
+from ...compiler.diagnosing.diagnostics import SpecError
+from ..errors import ArgumentError, CheckpointError
 from . import quantized
 from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
 from .checkpoint.load import initialise, load_into
@@ -53,7 +54,7 @@ def compile(  # noqa: A001 - the name that users know from torch
     graph = build_graph(model, None if task == "base" else task, size, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.config = config_from(graph.params, graph.document, graph.task, {})
-    initialise(made.net, graph, dtype=_dtype(dtype), device=device)
+    initialise(made.net, graph, dtype=_dtype(dtype), device=_device(device))
     return _finished(made, quantize)
 
 
@@ -95,13 +96,18 @@ def from_pretrained(
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     chosen = found if task is None else None if task == "base" else task
-    graph = build_graph(name, chosen, None, overrides)
+    try:
+        graph = build_graph(name, chosen, None, overrides)
+    except SpecError as error:
+        if task is not None or params:
+            raise
+        raise CheckpointError(f"{origin.folder / 'config.json'} does not fit `{name}`:\n{error}") from None
     written_by = build_graph(name, found, None, overrides) if chosen != found else None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)
     # A region refuses inputs that share memory; for inference, weights that do are joined again before.
     apart = backend == "inductor" and rounds == "region" and not inference
-    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=device, written_by=written_by, apart=apart)
+    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=_device(device), written_by=written_by, apart=apart)
     return _finished(made, quantize)
 
 
@@ -134,9 +140,17 @@ def _finished(model: Model, quantize: str | None) -> Model:
 
 
 def _dtype(dtype: Any) -> torch.dtype | None:
-    if dtype is None or isinstance(dtype, torch.dtype):
-        return dtype
-    found = getattr(torch, str(dtype).removeprefix("torch."), None)
-    if not isinstance(found, torch.dtype):
+    if dtype is None:
+        return None
+    found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(dtype).removeprefix("torch."), None)
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
         raise ArgumentError(f"expected a torch dtype such as 'bfloat16', found {dtype!r}")
     return found
+
+
+def _device(device: Any) -> Any:
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise ArgumentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
+    return device

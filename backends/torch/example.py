@@ -39,7 +39,7 @@ def example_inputs(
 
 def _tensor(graph: Graph, name: str, sizes: Mapping[str, int], generator: torch.Generator) -> Any:
     kind = graph.root.inputs[name].type
-    high = min([limit for limit in _limits(graph.root, name) if limit], default=2)
+    high = min([limit for limit in limits(graph.root, name) if limit], default=2)
     if isinstance(kind, RecordType):
         return _records(kind, high, sizes, generator)
     assert isinstance(kind, Type), f"{name} has no type"
@@ -72,7 +72,7 @@ def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:
     return dim.evaluate(free)
 
 
-def _limits(body: Body, name: str) -> Iterator[int]:
+def limits(body: Body, name: str) -> Iterator[int]:
     """The sizes of the tables, and the numbers of classes, that an integer input is used with."""
     for node in body.nodes.values():
         for port, value in node.values():
@@ -82,7 +82,7 @@ def _limits(body: Body, name: str) -> Iterator[int]:
 
 def _limit(node: Node, port: str) -> Iterator[int]:
     if node.contract is None:
-        yield from _limits(node.rounds[0], port) if node.rounds else ()
+        yield from limits(node.rounds[0], port) if node.rounds else ()
         return
     num = getattr(node.contract, "num", None)
     if num is not None:

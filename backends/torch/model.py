@@ -26,6 +26,7 @@ from .compiled import Compiled
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
+from .misfit import misfit
 from .modules.inference import Renewed
 from .packing import padding_for
 from .records import pack
@@ -152,10 +153,16 @@ class Model(nn.Module):
         """Run the model on Hugging Face's input names; absent optional inputs are left out or None.
 
         Raises:
-            ArgumentError: an unknown name, or inputs from which no output can be made.
+            ArgumentError: an unknown name, inputs from which no output can be made, or that do not fit their types.
         """
         method, values = self.chosen(args, inputs)
-        return _wrap(self.graph.outputs, method(values))
+        try:
+            return _wrap(self.graph.outputs, method(values))
+        except (IndexError, RuntimeError, ValueError) as error:
+            told = "" if isinstance(error, ArgumentError) else misfit(self.graph, values)
+            if told:
+                raise ArgumentError(told) from error
+            raise
 
     def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The specialisation for a call, and the tensors that it is given."""
@@ -195,6 +202,8 @@ class Model(nn.Module):
         order = list(self.graph.root.inputs)
         if len(args) > len(order):
             raise ArgumentError(f"expected at most {len(order)} positional inputs, found {len(args)}")
+        if twice := set(order[: len(args)]) & inputs.keys():
+            raise ArgumentError(f"`{min(twice)}` is given twice, by its place and by its name")
         named = {**dict(zip(order, args, strict=False)), **inputs}
         for name, value in inputs.items():
             if name in self.graph.root.inputs or name in self.graph.flags:

@@ -74,7 +74,6 @@ def built(
         CheckpointError: the folder is.
         ArgumentError: a device that is not there, or a size for a checkpoint, which has its own.
     """
-    _check_device(device)
     torch.manual_seed(seed)
     how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic,
            "packed": packed}  # fmt: skip
@@ -82,15 +81,6 @@ def built(
     if size is not None and Path(target).is_dir():
         raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
     return compile(target, task=task, size=size, **given)
-
-
-def _check_device(device: Any) -> None:
-    try:
-        chosen = torch.device(device or "cpu")
-    except RuntimeError as error:
-        raise ArgumentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise ArgumentError("there is no CUDA device here")
 
 
 def made_inputs(

@@ -33,12 +33,12 @@ class ModelBuilder:
         shared: Shared | None = None,
     ) -> None:  # fmt: skip
         self.document = document
-        self.size = size
+        self.size = None if size is None else str(size)
         self.overrides = dict(overrides)
         self.report = Report()
         self.shared = shared or Shared()
         self.library: Library = library()
-        self.definition = compose(document, task)
+        self.definition = compose(document, None if task is None else str(task))
         self.spec = self.definition.spec
         self.flags = {
             **FLAGS,

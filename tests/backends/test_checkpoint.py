@@ -113,12 +113,40 @@ def test_a_task_file_into_the_base_and_a_base_file_into_a_task(folder: Path, tmp
             lambda t: {**t, "cls.predictions.bias": torch.zeros(7)},
             r"misshaped: `cls.predictions.bias` is \[7\], expected \[99\]",
         ),
+        (lambda t: {**t, "cls.predictions.bias": torch.zeros(99).int()}, "mistyped: `cls.predictions.bias` is of ints"),
     ],
 )
 def test_what_does_not_fit_is_named_with_the_rule(folder: Path, change: Any, message: str) -> None:
     rewrite(folder, change)
     with pytest.raises(aw.CheckpointError, match=message):
         aw.from_pretrained(folder, backend="eager")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("hidden_size", "32", "config.json does not fit `bert`:\n.*`d_model` is a whole number"),
+        ("intermediate_size", "2 * $d_model", "`intermediate_size` is .*expected a value, found an expression"),
+        ("architectures", 3, "no spec for model_type `bert` and class `3`"),
+    ],
+)
+def test_a_config_of_other_values(folder: Path, field: str, value: Any, message: str) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, field: value}))
+    with pytest.raises(aw.CheckpointError, match=message):
+        aw.from_pretrained(folder, backend="eager")
+
+
+def test_rounds_that_are_left_in_the_file_are_told(folder: Path) -> None:
+    with pytest.warns(UserWarning, match=r"left in the file: 16 such as bert.encoder.layer.1\."):
+        aw.from_pretrained(folder, backend="eager", num_layers=1)
+
+
+@pytest.mark.parametrize("option", [{"dtype": "int8"}, {"dtype": torch.bool}, {"device": "cud"}, {"device": 1.5}])
+def test_a_type_and_a_device_that_are_none(folder: Path, option: dict[str, Any]) -> None:
+    for make in (lambda: aw.from_pretrained(folder, **option), lambda: aw.compile("bert", size="tiny", **option)):
+        with pytest.raises(aw.ArgumentError, match=r"expected a torch dtype such as|is no device"):
+            make()
 
 
 @pytest.mark.parametrize("name", ["../model.safetensors", "/etc/passwd", "a\\b.safetensors", "c:model.safetensors"])

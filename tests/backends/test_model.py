@@ -118,7 +118,7 @@ def test_scores_that_are_in_full_precision_whatever_the_weights(name: str, task:
 
 
 def test_a_traceback_shows_the_generated_line(bert: Any) -> None:
-    with pytest.raises(RuntimeError) as caught:
+    with pytest.raises(aw.ArgumentError, match="where `seq` is") as caught:
         bert(input_ids=IDS, attention_mask=torch.ones(2, 5))
     shown = "".join(traceback.format_exception(caught.value))
     assert "encoder = layer(encoder, valid=attention_mask)" in shown
@@ -256,3 +256,22 @@ def test_layers_of_both_kinds_take_score_terms(part: str, tmp_path: Path) -> Non
     table = model.net.bias.weight
     model(x=x).y.sin().sum().backward()
     assert table.grad[1:8].ne(0).all() and table.grad[[0, 8]].eq(0).all()  # offsets of 4 tokens are from -3 to 3
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ({"input_ids": [5]}, "`input_ids` expected int[batch, seq], found int64[1]"),
+        ({"input_ids": [[0.5]]}, "`input_ids` expected int[batch, seq], found float32[1, 1]"),
+        ({"input_ids": [[5, 99]]}, "`input_ids` expected numbers from 0 to 98, found 5 to 99"),
+        ({"input_ids": [[5] * 65]}, "`position_ids`, which counts, expected 64 places at most, found 65"),
+        ({"input_ids": [[5, 6], [7, 8]], "labels": [[-100, 3, 4]] * 2}, "found int64[2, 3], where `seq` is 2"),
+        ({"input_ids": [[5, 6]], "attention_mask": [[[[1]]]]}, "bool[batch, seq, seq], found int64[1, 1, 1, 1]"),
+    ],
+)
+def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, Any], told: str) -> None:
+    model = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
+    with pytest.raises(aw.ArgumentError, match=re.escape(told)):
+        model(**{name: torch.tensor(value) for name, value in inputs.items()})
+    with pytest.raises(aw.ArgumentError, match="`input_ids` is given twice"):
+        model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())

@@ -21,10 +21,11 @@ MAX_JSON = 100 * 2**20
 
 @dataclass(slots=True)
 class Header:
-    """Where a tensor lies, and its shape."""
+    """Where a tensor lies, its shape, and the type of its numbers in the words of safetensors (``F32``, ``I64``)."""
 
     file: Path
     shape: tuple[int, ...]
+    dtype: str
 
 
 @dataclass(slots=True)
@@ -109,7 +110,8 @@ def read_header(file: Path) -> dict[str, Header]:
     try:
         with safe_open(file, framework="pt") as opened:
             keys = opened.keys()
-            return {key: Header(file, tuple(opened.get_slice(key).get_shape())) for key in keys}
+            slices = {key: opened.get_slice(key) for key in keys}
+            return {key: Header(file, tuple(one.get_shape()), one.get_dtype()) for key, one in slices.items()}
     except SafetensorError as error:
         raise CheckpointError(f"{file} is no safetensors file: {error}") from None
 
@@ -121,7 +123,8 @@ def spec_for(config: Mapping[str, Any], at: Path, told: str | Path | None = None
         CheckpointError: no spec knows its ``model_type`` or class.
     """
     model_type = config.get("model_type")
-    architecture = next(iter(config.get("architectures") or ()), None)
+    classes = config.get("architectures")
+    architecture = str(classes[0] if isinstance(classes, list) else classes) if classes else None
     if told is not None:
         task = library().spec(told).model.architectures.get(str(architecture))
         return str(told), None if task == "base" else task
@@ -158,6 +161,8 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
         fields = spec.checkpoint.config.get(name, name)
         for one in [fields] if isinstance(fields, str) else fields:
             value = _field(config, one)
+            if isinstance(value, str) and "$" in value:
+                raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
             if value is not _MISSING and (value is not None or _admits_null(raw)):
                 found[name] = value
                 break

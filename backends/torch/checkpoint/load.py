@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ _LEGACY = ((".gamma", ".weight"), (".beta", ".bias"), (".weight_g", ".parametriz
            (".weight_v", ".parametrizations.weight.original1"))  # fmt: skip
 
 
+_INDEX = re.compile(r"\b\d+\b")
 _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
     "normal": lambda value, std: value.normal_(0.0, std),
     # Cut at -2 and 2 whatever the spread, as torch does; it knows no half precision.
@@ -43,10 +45,11 @@ _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
 
 @dataclass(slots=True)
 class Plan:
-    """Which key of the file serves each tensor of the map; `fresh` ones the file does not have."""
+    """Which key of the file serves each tensor; it has no `fresh` ones, and the graph no rounds for those `beyond`."""
 
     found: list[tuple[FileTensor, str]] = field(default_factory=list)
     fresh: list[FileTensor] = field(default_factory=list)
+    beyond: list[str] = field(default_factory=list)
 
 
 def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Plan:
@@ -73,10 +76,16 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         if headers[key][1].shape != tensor.shape:
             found, wanted = list(headers[key][1].shape), list(tensor.shape)
             problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
+        kind = "float" if "F" in headers[key][1].dtype else "int"
+        if kind != tensor.entries[0].weight.kind:
+            problems.append(f"mistyped: `{key}` is of {kind}s, expected {tensor.entries[0].weight.kind}s")
         made.found.append((tensor, headers[key][0]))
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
     problems += _missing(missing, table, made, lacked)
     problems += _unexpected(set(headers) - used, table, graph)
+    rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
+    left = [key for key in headers if key not in used]
+    made.beyond = [key for key in left if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
@@ -172,6 +181,9 @@ def load_into(
                 parts = [part.clone() for part in parts]
             for entry, part in zip(tensor.entries, parts, strict=True):
                 _assign(net, entry, _cast(part, entry, dtype))
+    if made.beyond:
+        told = f"{len(made.beyond)} such as {made.beyond[0]}"
+        warnings.warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}", stacklevel=3)
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)

@@ -1,0 +1,42 @@
+"""What is wrong with the inputs of a call that torch refused; asked only then, so that calls that run pay nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...blocks.notation.types import Type
+from ...compiler.graph import Graph
+from .example import limits
+
+
+def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
+    """The first input that its type, the extents before it or a table does not admit, in words; empty for none."""
+    extents: dict[str, int] = {}
+    for name, given in graph.root.inputs.items():
+        kind, value, declared = given.type, values.get(name), graph.spec.inputs.get(name)
+        rows = min((limit for limit in limits(graph.root, name) if limit), default=None)
+        if not isinstance(kind, Type) or not isinstance(value, torch.Tensor):
+            extent = extents.get(str(kind.dims[-1])) if isinstance(kind, Type) and kind.dims else None
+            if graph.root.defaults.get(name) == "range" and rows is not None and extent is not None and extent > rows:
+                return f"`{name}`, which counts, expected {rows} places at most, found {extent}"
+            continue
+        text = str(kind) if declared is None else declared.type
+        shape = (value.flatten(0, 1) if name in graph.folds and value.dim() > 1 else value).shape
+        shown = text.replace("batch", f"batch, {graph.folds[name]}", 1) if name in graph.folds else text
+        told = f"`{name}` expected {shown}, found {str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
+        ranks = {len(kind.dims), *(part.count(",") + 1 for part in text.split("] |"))}
+        is_other = kind.kind != "bool" and value.is_floating_point() != (kind.kind == "float")
+        if declared is not None and "*" not in text and (len(shape) not in ranks or is_other):
+            return told
+        for dim, extent in zip(kind.dims, shape, strict=True) if len(shape) == len(kind.dims) else ():
+            wanted = extents.setdefault(str(dim), extent) if dim.known is None else dim.known
+            if extent not in (wanted, 1):
+                return f"{told}, where `{dim}` is {wanted}"
+        if rows is not None and value.numel() and not is_other and value.device.type == "cpu":
+            low, high = int(value.min()), int(value.max())
+            if high >= rows or (low < 0 and low != -100):
+                return f"`{name}` expected numbers from 0 to {rows - 1}, found {low} to {high}"
+    return ""
