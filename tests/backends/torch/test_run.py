@@ -52,7 +52,7 @@ def test_devices_that_are_not_there() -> None:
     with pytest.raises(ArgumentError, match="no device"):
         built("bert", size="tiny", device="sofa")
     if not torch.cuda.is_available():
-        with pytest.raises(ArgumentError, match="is no device: .*CUDA"):
+        with pytest.raises(ArgumentError, match=r"is no device: .*CUDA"):
             built("bert", size="tiny", device="cuda")
 
 
