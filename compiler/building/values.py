@@ -6,9 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from ...blocks.notation.types import AnyType, ListType, Type
 from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Value
-from .edge_types import broadcast_dims
 
-STANDS_IN = "what stands in for a value is of its kind and shape"
+STANDS_IN = "what stands in for a value is of its kind"
 
 
 def together(values: Iterable[Value], full: int) -> int:
@@ -67,13 +66,13 @@ def first_of(choices: list[Value]) -> Value:
 
 
 def unlike(value: Value) -> str:
-    """What is wrong with choices that cannot stand for each other: of two kinds, or shapes that do not broadcast."""
+    """What is wrong with choices of two kinds; their extents may differ, as those of two sequences attended do."""
     choices = value.choices if isinstance(value, FirstOf) else ()
     known = [(one, one.type) for one in choices if isinstance(one.type, Type)]
     for other, kind in known[1:]:
         first = known[0][1]
         is_whole = isinstance(other, Constant) and (first.kind, kind.kind) == ("float", "int")
-        if not (is_whole or kind.kind == first.kind) or broadcast_dims(kind.dims, first.dims) is None:
+        if kind.kind != first.kind and not is_whole:
             return f"expected {first}, found {kind}"
     return ""
 
