@@ -71,7 +71,8 @@ def root_parameters(
     for name in row:
         if name not in spec.params and name not in spec.mounts:
             place = definition.document.span("sizes", str(size), name, key=True)
-            _no_parameter(report, spec, name, f"there is no parameter `{name}`", place)
+            if place.source is definition.document.tree.span.source:  # else it is said of the spec that is extended
+                _no_parameter(report, spec, name, f"there is no parameter `{name}`", place)
     for name in overrides:
         if name not in spec.params and name not in spec.mounts:
             place = said.param(name, key=True) if said else definition.document.span("params", key=True)

@@ -301,6 +301,16 @@ def test_a_type_that_ends_in_a_question_mark_may_be_left_out() -> None:
     assert aw.compile("other.yaml", backend="eager")(x=torch.tensor([1, 2])).z.tolist() == [2, 3]
 
 
+def test_a_row_names_a_parameter_that_is_removed() -> None:
+    text = "model: three\nextends: one\nparams: {d_model: null}\ninputs: {input_ids: 'int[batch, seq]'}\n"
+    text += "graph: {tokens: {dim: 6}}\nsizes: {wide: {size: large, vocab_size: 9}}\n"
+    Path("three.yaml").write_text(text)
+    assert aw.check("three.yaml", size="wide").params["vocab_size"] == 9
+    Path("three.yaml").write_text(text.replace("size: large", "size: large, d_modle: 4"))
+    with pytest.raises(aw.SpecError, match="there is no parameter `d_modle`"):
+        aw.check("three.yaml", size="wide")
+
+
 def test_several_are_removed_at_once() -> None:
     Path("three.yaml").write_text("model: three\nextends: one\nsizes: {<tiny|largest>: null}\n")
     assert list(spec("three").sizes) == ["base", "large"]
