@@ -193,6 +193,9 @@ class _Reader:
             name = str(raw["map"])
             inner = library().weight_map(name, near=document.folder, at=at("map"))
             deeper = self.rules(inner, inner.model.weights, ("weights",), depth + 1)
+        elif HOLE.fullmatch(left) and any(word in mounts for word in _first_words(left)):
+            label = Label(span, "expected the name of one mount, found several")
+            raise SpecError([Diagnostic("bad-rule", "a mount has a rule of its own", label)])
         elif left in mounts and node is not None:
             name, deeper = left, self.mounted(document, left, span, depth)
         else:
