@@ -9,7 +9,15 @@ import torch
 
 from ...blocks.notation.types import Type
 from ...compiler.graph import Graph
+from ..errors import ArgumentError
 from .example import limits
+
+
+def explain(error: Exception, graph: Graph, values: Mapping[str, Any]) -> None:
+    """Raise what is wrong with the inputs, where that is seen."""
+    told = "" if isinstance(error, ArgumentError) else misfit(graph, values)
+    if told:
+        raise ArgumentError(told) from error
 
 
 def misfit(graph: Graph, values: Mapping[str, Any]) -> str:

@@ -26,7 +26,7 @@ from .compiled import Compiled
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
-from .misfit import misfit
+from .misfit import explain
 from .modules.inference import Renewed
 from .packing import padding_for
 from .records import pack
@@ -159,9 +159,7 @@ class Model(nn.Module):
         try:
             return _wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
-            told = "" if isinstance(error, ArgumentError) else misfit(self.graph, values)
-            if told:
-                raise ArgumentError(told) from error
+            explain(error, self.graph, values)
             raise
 
     def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
@@ -340,7 +338,11 @@ class Model(nn.Module):
         """
         from .generation.generate import generate
 
-        return generate(self, inputs, **options)
+        try:
+            return generate(self, inputs, **options)
+        except (IndexError, RuntimeError, ValueError) as error:
+            explain(error, self.graph, {next(iter(self.graph.root.inputs)): inputs, **options})
+            raise
 
     def save_pretrained(self, folder: str, **options: Any) -> None:
         """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``."""
