@@ -56,17 +56,12 @@ def padding_of(mask: torch.Tensor, *, is_compiled: bool = False) -> Padding:
     starts = F.pad(mask.sum(1).cumsum(0), (1, 0)).int()
     if is_compiled:
         return Padding(mask, found, starts, None)
-    counts = mask.sum(1).tolist()
+    ends = [mask.sum(1), mask.int().argmax(1), mask.shape[1] - mask.int().flip(1).argmax(1)]
+    counts, firsts, lasts = torch.stack(ends).tolist()  # at once, since a GPU is waited for
     places: list[torch.Tensor | slice] = []
-    for own, ends in zip((found % mask.shape[1]).split(counts), _ends(mask, counts), strict=True):
-        places.append(slice(ends[0], ends[1]) if ends[1] - ends[0] == len(own) else own)
+    for own, first, last in zip((found % mask.shape[1]).split(counts), firsts, lasts, strict=True):
+        places.append(slice(first, last) if last - first == len(own) else own)
     return Padding(mask, found, starts, tuple(places))
-
-
-def _ends(mask: torch.Tensor, counts: list[int]) -> list[tuple[int, int]]:
-    """Where the first real token of each sample stands, and where the last one ends."""
-    first, last = mask.int().argmax(1).tolist(), mask.int().flip(1).argmax(1).tolist()
-    return [(a, mask.shape[1] - b) if count else (0, 0) for a, b, count in zip(first, last, counts, strict=True)]
 
 
 def packed_attention(
