@@ -32,7 +32,7 @@ def compile(  # noqa: A001 - the name that users know from torch
         task: a task of the spec; None is the base model.
         size: a row of the spec's sizes; None takes the parameters' defaults.
         backend: ``eager`` runs the emitted source as it is, ``inductor`` through `torch.compile`.
-        device: where the weights go.
+        device: where the weights go; None is torch's default device.
         dtype: the type of the weights, a torch dtype or its name (``"bfloat16"``).
         dynamic: as in `torch.compile`: True compiles once for all batch sizes and lengths.
         inference: the model never trains, and is rewritten for that (docs/passes.md).
@@ -80,7 +80,7 @@ def from_pretrained(
         task: overrides what ``architectures`` in the config says; the base where it names no class of the spec.
         spec: overrides the spec that ``model_type`` in the config says, by shipped name or path.
         backend: ``eager`` or ``inductor``.
-        device: where the weights go.
+        device: where the weights go; None is torch's default device.
         dtype: converts the weights; None keeps the file's type.
         dynamic: as in `torch.compile`.
         inference: as in `compile`; so are `packed`, `recompute` and `quantize`.
@@ -148,9 +148,8 @@ def _dtype(dtype: Any) -> torch.dtype | None:
     return found
 
 
-def _device(device: Any) -> Any:
+def _device(device: Any) -> torch.device:
     try:
-        torch.empty(0, device=device)
+        return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, TypeError) as error:
         raise ArgumentError(f"{device!r} is no device: {str(error).splitlines()[0]}") from None
-    return device

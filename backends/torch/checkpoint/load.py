@@ -152,7 +152,7 @@ def load_into(
     origin: Origin,
     *,
     dtype: torch.dtype | None,
-    device: Any,
+    device: torch.device,
     written_by: Graph | None = None,
     apart: bool = False,
 ) -> None:
@@ -172,7 +172,7 @@ def load_into(
         for tensor, key in made.found:
             file = origin.headers[key].file
             if file not in files:
-                files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device or "cpu")))
+                files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device)))
             value = files[file].get_tensor(key)
             if value.is_floating_point():
                 loaded[value.dtype] += value.numel()
@@ -262,7 +262,7 @@ def weight_at(net: nn.Module, path: str) -> torch.Tensor:
     return getattr(owner, name)
 
 
-def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: Any) -> None:
+def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: torch.device) -> None:
     """Give every weight that is still on the meta device its first value, and tie what is tied."""
     laws = FirstValues(graph)
     entries = graph.weights()
@@ -287,12 +287,12 @@ def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, devic
             weight_at(net, entry.path).requires_grad_(False)
 
 
-def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, device: Any) -> torch.Tensor:
+def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
     contract = entry.node.contract
     assert contract is not None
     if entry.weight.init == "given":
         made = _computed(contract)
-        return made.to(device=device or "cpu", dtype=dtype if made.is_floating_point() else None)
+        return made.to(device=device, dtype=dtype if made.is_floating_point() else None)
     kind = torch.long if entry.weight.kind == "int" else _kept(entry, dtype) or torch.get_default_dtype()
     value = torch.empty(entry.shape, dtype=kind, device=device)
     law, number = laws.law(entry)

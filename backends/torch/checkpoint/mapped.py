@@ -29,6 +29,8 @@ class Mapped:
 
         What was written to them since the file was mapped would be lost.
         """
+        if not tensor.is_cpu:
+            return
         start, size = tensor.untyped_storage().data_ptr(), tensor.untyped_storage().nbytes()
         if any(first <= start and start + size <= last for first, last in self.ranges):
             page = mmap.PAGESIZE
