@@ -14,6 +14,8 @@ from .writer import Writer
 
 Guess: TypeAlias = Callable[[Tensor, int], Tensor]
 """Some tokens that may come after ``[rows, length]``, no more than there is room for."""
+CHECKED = ["cpu", "cuda"]
+"""Devices on which torch can refuse numbers without the host looking at them."""
 
 
 def chooser(options: Options, generator: torch.Generator | None) -> Callable[[Tensor], Tensor]:
@@ -29,6 +31,8 @@ def draw(probs: Tensor, count: int, generator: torch.Generator | None) -> Tensor
     Raises:
         RuntimeError: they are no probabilities; a GPU tells so later.
     """
+    if probs.device.type not in CHECKED:
+        return probs.multinomial(count, generator=generator)
     torch.ops.aten._assert_async.msg((probs >= 0).all(), "expected probabilities, found what is none")
     return (probs / torch.empty_like(probs).exponential_(generator=generator)).topk(count).indices
 
