@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 aten = torch.ops.aten
 _MOVES = (aten._to_copy.default, aten.copy_.default)
@@ -60,6 +60,19 @@ class There(Tensor):
         raise AssertionError(f"{func} on the pretended device, outside of `Accelerator`")
 
 
+class _Module(_DummyBackendModule):
+    """What torch asks a device's module for, in a process that has it; draws are the CPU's."""
+
+    def get_rng_state(self, device: Any = None) -> Tensor:
+        return torch.empty(0, dtype=torch.uint8)
+
+    def set_rng_state(self, state: Tensor, device: Any = None) -> None:
+        """There is none."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.float16, torch.bfloat16]
+
+
 class Generator(torch.Generator):
     """In place of torch's, which there is none of for the device: it draws what a CPU's draws."""
 
@@ -82,7 +95,7 @@ class Accelerator(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         if not hasattr(torch, "gpu"):  # a process has it from here on, which others of its tests need not have
-            _setup_privateuseone_for_python_backend("gpu")
+            _setup_privateuseone_for_python_backend("gpu", _Module())
         self.waits: list[str] = []
         self.before: list[bool] = []
 
