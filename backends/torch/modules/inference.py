@@ -93,7 +93,8 @@ class Derived(Renewed, ABC):
 class Joined(Prepacked, Derived):
     """Linear maps of one input as one product, ``[*, d_in]`` to a ``[*, d_out]`` each.
 
-    Their weights are slices of its own, or stay where they are beside one in the order of the CPU's kernels.
+    Their weights are slices of its own. Beside one in the order of the CPU's kernels they stay where they are, and its
+    own views them where they lie side by side, as a file may have them.
     """
 
     sources: tuple[PrepackedLinear, ...]
@@ -118,7 +119,7 @@ class Joined(Prepacked, Derived):
         super().renew()
         self.packed = prepack(self.weight)
         if self.packed is not None:
-            self.weight = self.weight.new_empty(0)
+            self.weight = _side_by_side([one.weight.detach() for one in self.sources])
             return
         for one, rows in zip(self.sources, self.weight.split(self.sizes), strict=True):
             one.weight.data = rows
@@ -129,11 +130,25 @@ class Joined(Prepacked, Derived):
             y = F.linear(x, self.weight, self.bias)
         elif is_differentiated(x):
             y = F.linear(x, *self.made())
-        elif is_fused(x):
+        elif is_fused(x) and not self.weight.numel():
             return tuple(fused_linear(x, one.weight, one.bias) for one in self.sources)
+        elif is_fused(x):  # a compiled region refuses weights that share memory
+            y = fused_linear(x, self.weight, self.bias)
         else:
             y = prepacked_linear(x, self.packed, self.bias)
         return y.split(self.sizes, dim=-1)
+
+
+def _side_by_side(parts: list[torch.Tensor]) -> torch.Tensor:
+    """One view of ``[rows, d]`` tensors that lie in the same memory, each behind the other; empty where they do not."""
+    first, place = parts[0], parts[0].data_ptr()
+    memory = first.untyped_storage().data_ptr()
+    for part in parts:
+        is_near = part.data_ptr() == place and part.untyped_storage().data_ptr() == memory
+        if not is_near or part.stride() != first.stride():
+            return first.new_empty(0)
+        place += len(part) * part.stride(0) * part.element_size()
+    return first.as_strided((sum(map(len, parts)), first.shape[1]), first.stride())
 
 
 class FoldedNorm(Derived):

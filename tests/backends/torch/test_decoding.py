@@ -113,6 +113,21 @@ def test_steps_for_inference_are_compiled_whole(name: str, monkeypatch: pytest.M
     assert torch.equal(*written)
 
 
+@pytest.mark.parametrize("inference", [False, True])
+def test_steps_of_weights_that_lie_in_one_tensor_of_a_file(
+    inference: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.compiler.reset()
+    real = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda run, **options: real(run, **{**options, "backend": "eager"}))
+    torch.manual_seed(0)
+    plain = aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager", d_model=128)
+    plain.save_pretrained(str(tmp_path))
+    given = {"input_ids": torch.randint(4, 90, (1, 5)), "max_new_tokens": 4, "eos_token_id": -1}
+    model = aw.from_pretrained(tmp_path, inference=inference)
+    assert torch.equal(model.generate(**given), plain.generate(**given))
+
+
 def difference_of_steps(model: Any) -> float:
     """As `difference`, one token a step."""
     ids = tokens(model, 2)
