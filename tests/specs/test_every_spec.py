@@ -60,10 +60,10 @@ def graph_of(name: str, task: str | None) -> Graph:
     return build_graph(name, task, "tiny")
 
 
-def model_of(name: str, task: str | None, backend: str = "eager") -> Any:
+def model_of(name: str, task: str | None) -> Any:
     """A freshly initialised model at `tiny`."""
     torch.manual_seed(0)
-    return aw.compile(name, task=task, size="tiny", backend=backend)
+    return aw.compile(name, task=task, size="tiny", backend="eager")
 
 
 def training_inputs(graph: Graph) -> dict[str, torch.Tensor]:
@@ -177,13 +177,14 @@ def test_trains(name: str, task: str | None, status: Callable[..., None]) -> Non
 
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_compiles_whole_and_once(
-    name: str, task: str | None, monkeypatch: pytest.MonkeyPatch, status: Callable[..., None]
+    name: str, task: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: Callable[..., None]
 ) -> None:
     for hf_class in classes_of(name, task):
         status(hf_class, "compile")
     torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", _tracing(torch.compile))
-    model = model_of(name, task, backend="inductor")
+    model_of(name, task).save_pretrained(str(tmp_path))  # weights lie in memory as a file has them
+    model = aw.from_pretrained(tmp_path, spec=name, task=task or "base", backend="inductor")
     inputs = example_inputs(model.graph)
     with torch.no_grad(), torch._dynamo.config.patch(error_on_recompile=True):
         first = _seeded(model, inputs)
