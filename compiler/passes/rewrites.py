@@ -48,9 +48,10 @@ def rewrites(body: Body) -> list[Rewrite]:
 
 def _joined(body: Body) -> Iterator[tuple[Node, ...]]:
     groups: dict[object, list[Node]] = {}
+    again = {node.reuse for node in body.nodes.values()}  # a compiled region refuses a weight beside a slice of it
     for node in body.nodes.values():
-        contract = node.contract
-        if type(contract) is Linear and not contract.stays_float32 and node.reuse is None and node.present:
+        contract, is_own = node.contract, node.reuse is None and node not in again
+        if type(contract) is Linear and not contract.stays_float32 and is_own and node.present:
             groups.setdefault((node.present, same(node.inputs["x"], node.present)), []).append(node)
     yield from (tuple(group) for group in groups.values() if len(group) > 1)
 

@@ -181,10 +181,19 @@ def test_compiles_whole_and_once(
 ) -> None:
     for hf_class in classes_of(name, task):
         status(hf_class, "compile")
+    _compiles(name, task, tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize("name", aw.list_models())
+def test_compiles_for_inference(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _compiles(name, None, tmp_path, monkeypatch, inference=True)
+
+
+def _compiles(name: str, task: str | None, folder: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> None:
     torch.compiler.reset()
     monkeypatch.setattr(torch, "compile", _tracing(torch.compile))
-    model_of(name, task).save_pretrained(str(tmp_path))  # weights lie in memory as a file has them
-    model = aw.from_pretrained(tmp_path, spec=name, task=task or "base", backend="inductor")
+    model_of(name, task).save_pretrained(str(folder))  # weights lie in memory as a file has them
+    model = aw.from_pretrained(folder, spec=name, task=task or "base", backend="inductor", **options)
     inputs = example_inputs(model.graph)
     with torch.no_grad(), torch._dynamo.config.patch(error_on_recompile=True):
         first = _seeded(model, inputs)

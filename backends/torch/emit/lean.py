@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ....compiler.graph import Body, Node
 from ....compiler.passes.held import Hold
-from ....compiler.passes.rewrites import Kind, rewrites
+from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
 from .forward import Forward
 from .naming import MODULES, attribute, variable
 
@@ -35,7 +35,11 @@ class Rewriting(Forward):
         """Find what is computed as one, then write."""
         found = rewrites(self.body) if self.owner.source.inference is not None else []
         computed = {node for node in self.needs.ports if not self.is_held(node)}
-        self.rewritten = {node: one for one in found if computed.issuperset(one.nodes) for node in one.nodes}
+        self.rewritten: dict[Node, tuple[Rewrite, list[Node]]] = {}
+        for one in found:
+            wanted = [node for node in one.nodes if node in computed]
+            if len(wanted) == len(one.nodes) or (one.kind == "joined" and len(wanted) > 1):
+                self.rewritten.update((node, (one, wanted)) for node in wanted)
         super().write()
 
     def is_held(self, node: Node) -> bool:
@@ -44,13 +48,14 @@ class Rewriting(Forward):
 
     def block(self, node: Node) -> None:
         """A call of a block, or of what computes it with others."""
-        rewrite = self.rewritten.get(node)
+        rewrite, wanted = self.rewritten.get(node, (None, []))
         if rewrite is None:
             super().block(node)
-        elif rewrite.kind == "joined" and node is rewrite.nodes[0]:
-            targets = [self.named(one, "x") for one in rewrite.nodes]
-            call = f"self.{rewrite.name}({self.port_text(node, 'x')})"
-            self.line(f"{', '.join(targets)} = {call}", node.outputs["x"])
+        elif rewrite.kind == "joined" and node is wanted[0]:
+            targets, call, given = [self.named(one, "x") for one in wanted], rewrite.name, self.port_text(node, "x")
+            if len(wanted) < len(rewrite.nodes):
+                call, given = f"{call}.some", f"{given}, {[rewrite.nodes.index(one) for one in wanted]}"
+            self.line(f"{', '.join(targets)} = self.{call}({given})", node.outputs["x"])
         elif rewrite.kind != "joined" and node is rewrite.nodes[-1]:
             call = f"self.{rewrite.name}({self.port_text(rewrite.nodes[0], 'x')})"
             self.line(f"{self.named(node, 'x')} = {call}", node.outputs["x"])

@@ -138,6 +138,13 @@ class Joined(Prepacked, Derived):
             y = prepacked_linear(x, self.packed, self.bias)
         return y.split(self.sizes, dim=-1)
 
+    def some(self, x: torch.Tensor, wanted: list[int]) -> tuple[torch.Tensor, ...]:
+        """Some maps' ``[*, d_out]``; weights are cut here, since a compiled region refuses two that share memory."""
+        has_own = self.weight.numel() > 0
+        weights = self.weight.split(self.sizes) if has_own else [one.weight for one in self.sources]
+        biases = [None] * len(weights) if self.bias is None else self.bias.split(self.sizes)
+        return tuple(F.linear(x, weights[at], biases[at]) for at in wanted)
+
 
 def _side_by_side(parts: list[torch.Tensor]) -> torch.Tensor:
     """One view of ``[rows, d]`` tensors that lie in the same memory, each behind the other; empty where they do not."""
