@@ -27,7 +27,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
 from .misfit import explain
-from .modules.inference import Renewed
+from .modules.inference import Prepacked, Renewed
 from .packing import padding_for
 from .records import pack
 
@@ -271,7 +271,12 @@ class Model(nn.Module):
             method = self.emitter.step(combination, output, tokens, is_first=is_first)
             self._renew()
             bound = getattr(self.net, method.method)
-            run = self.compiled(bound) if self.backend == "inductor" and not is_first else bound
+            is_compiled = self.backend == "inductor" and not is_first
+            for module in self.net.modules() if is_compiled else ():
+                if isinstance(module, Prepacked):
+                    with torch.inference_mode(False):
+                        module.lay_rows()
+            run = self.compiled(bound) if is_compiled else bound
             self._steps[key] = run, method.arguments
         return self._steps[key]
 

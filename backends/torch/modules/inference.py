@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -35,6 +35,10 @@ class Prepacked(Renewed):
 
     packed: torch.Tensor | None = None
 
+    def lay_rows(self) -> None:
+        """Let each row of the plain weight lie together, as what is compiled for a single row reads it."""
+        raise NotImplementedError
+
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "packed": None}  # torch cannot copy it
 
@@ -52,6 +56,12 @@ class PrepackedLinear(Prepacked, Linear):
     def renew(self) -> None:
         """Put the weight in order."""
         self.packed = None if self.is_joined else prepack(self.weight)
+
+    @torch.no_grad()
+    def lay_rows(self) -> None:
+        """As above: a file may hold the weight transposed."""
+        if self.is_joined or self.packed is not None:
+            self.weight.data = self.weight.contiguous()
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
@@ -124,6 +134,14 @@ class Joined(Prepacked, Derived):
         for one, rows in zip(self.sources, self.weight.split(self.sizes), strict=True):
             one.weight.data = rows
 
+    @torch.no_grad()
+    def lay_rows(self) -> None:
+        """As above, each map's for itself."""
+        if self.packed is not None:
+            for one in self.sources:
+                one.lay_rows()
+            self.weight = _side_by_side([one.weight.detach() for one in self.sources])
+
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Every map's ``[*, d_out]``."""
         if self.packed is None:
@@ -131,7 +149,8 @@ class Joined(Prepacked, Derived):
         elif is_differentiated(x):
             y = F.linear(x, *self.made())
         elif is_fused(x) and not self.weight.numel():
-            return tuple(fused_linear(x, one.weight, one.bias) for one in self.sources)
+            parts = zip(self.sources, self.biases(), strict=True)
+            return tuple(fused_linear(x, one.weight, bias) for one, bias in parts)
         elif is_fused(x):  # a compiled region refuses weights that share memory
             y = fused_linear(x, self.weight, self.bias)
         else:
@@ -142,8 +161,11 @@ class Joined(Prepacked, Derived):
         """Some maps' ``[*, d_out]``; weights are cut here, since a compiled region refuses two that share memory."""
         has_own = self.weight.numel() > 0
         weights = self.weight.split(self.sizes) if has_own else [one.weight for one in self.sources]
-        biases = [None] * len(weights) if self.bias is None else self.bias.split(self.sizes)
-        return tuple(F.linear(x, weights[at], biases[at]) for at in wanted)
+        return tuple(F.linear(x, weights[at], self.biases()[at]) for at in wanted)
+
+    def biases(self) -> Sequence[torch.Tensor | None]:
+        """Each map's, cut from the one."""
+        return [None] * len(self.sizes) if self.bias is None else self.bias.split(self.sizes)
 
 
 def _side_by_side(parts: list[torch.Tensor]) -> torch.Tensor:

@@ -126,6 +126,8 @@ def test_steps_of_weights_that_lie_in_one_tensor_of_a_file(
     given = {"input_ids": torch.randint(4, 90, (1, 5)), "max_new_tokens": 4, "eos_token_id": -1}
     model = aw.from_pretrained(tmp_path, inference=inference)
     assert torch.equal(model.generate(**given), plain.generate(**given))
+    if inference:  # what is compiled for one row reads them row by row
+        assert all(weight.is_contiguous() for weight in model.parameters())
 
 
 def difference_of_steps(model: Any) -> float:
