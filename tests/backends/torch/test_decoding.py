@@ -11,6 +11,7 @@ import torch
 import archwright as aw
 from archwright.backends.torch.example import example_inputs
 from archwright.backends.torch.generation.decoder import Decoder
+from archwright.backends.torch.modules import prepacked
 
 TEXT = ("gpt2", "gptj", "opt", "bloom", "trocr", "imagegpt")
 TASKS = {"imagegpt": "causal_image_modeling"}
@@ -127,7 +128,7 @@ def test_steps_of_weights_that_lie_in_one_tensor_of_a_file(
     model = aw.from_pretrained(tmp_path, inference=inference)
     assert torch.equal(model.generate(**given), plain.generate(**given))
     if inference:  # what is compiled for one row reads them row by row
-        assert all(weight.is_contiguous() for weight in model.parameters())
+        assert all(weight.is_contiguous() for weight in model.parameters() if weight.numel() >= prepacked.LEAST)
 
 
 def difference_of_steps(model: Any) -> float:
