@@ -134,8 +134,10 @@ def _finished(model: Model, quantize: str | None) -> Model:
     if quantize is not None:
         quantized.quantize(model.net.requires_grad_(False), quantize)
         model.quantized = quantize
-    read = {header.file for header in model.origin.headers.values()} if model.origin is not None else ()
-    model.settle(used=Mapped(read).let_go)
+    if model.inference and model.origin is not None:
+        model.settle(used=Mapped({header.file for header in model.origin.headers.values()}).let_go)
+    else:
+        model.settle()
     return model.eval()
 
 

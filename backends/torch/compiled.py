@@ -80,8 +80,8 @@ class Compiled:
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
         """Make what is held for these shapes, if it is not what is held: code finds it there."""
         if self.held and self.last != (key, self.emptied()):
-            here = next(self.model.net.parameters()).device
-            with torch.no_grad(), torch.random.fork_rng([here] if here.type == "cuda" else []):
+            _, _, _, device, *_ = key
+            with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
                 self.method(**values)
             self.replays.forget()  # they read where the old lie
         self.last = key, self.emptied()

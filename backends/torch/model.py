@@ -27,7 +27,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
 from .misfit import explain
-from .modules.inference import Prepacked, Renewed
+from .modules.inference import Renewed, lay_rows
 from .packing import padding_for
 from .records import pack
 
@@ -272,10 +272,9 @@ class Model(nn.Module):
             self._renew()
             bound = getattr(self.net, method.method)
             is_compiled = self.backend == "inductor" and not is_first
-            for module in self.net.modules() if is_compiled else ():
-                if isinstance(module, Prepacked):
-                    with torch.inference_mode(False):
-                        module.lay_rows()
+            if is_compiled:
+                with torch.inference_mode(False):
+                    lay_rows(self.net)
             run = self.compiled(bound) if is_compiled else bound
             self._steps[key] = run, method.arguments
         return self._steps[key]

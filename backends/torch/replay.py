@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,9 +19,8 @@ if TYPE_CHECKING:
 
 def is_replayed(model: Model) -> bool:
     """Whether a model's calls may be recorded: on CUDA, where they are compiled and nothing is differentiated."""
-    if model.backend != "inductor" or torch.is_grad_enabled():
-        return False
-    return all(one.device.type == "cuda" for one in islice(model.net.parameters(), 1))
+    weight = next(model.net.parameters(), torch.empty(0))
+    return model.backend == "inductor" and weight.is_cuda and not torch.is_grad_enabled()
 
 
 class Replays:

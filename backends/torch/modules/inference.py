@@ -35,10 +35,6 @@ class Prepacked(Renewed):
 
     packed: torch.Tensor | None = None
 
-    def lay_rows(self) -> None:
-        """Let each row of the plain weight lie together, as what is compiled for a single row reads it."""
-        raise NotImplementedError
-
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "packed": None}  # torch cannot copy it
 
@@ -56,12 +52,6 @@ class PrepackedLinear(Prepacked, Linear):
     def renew(self) -> None:
         """Put the weight in order."""
         self.packed = None if self.is_joined else prepack(self.weight)
-
-    @torch.no_grad()
-    def lay_rows(self) -> None:
-        """As above: a file may hold the weight transposed."""
-        if self.is_joined or self.packed is not None:
-            self.weight.data = self.weight.contiguous()
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
@@ -134,14 +124,6 @@ class Joined(Prepacked, Derived):
         for one, rows in zip(self.sources, self.weight.split(self.sizes), strict=True):
             one.weight.data = rows
 
-    @torch.no_grad()
-    def lay_rows(self) -> None:
-        """As above, each map's for itself."""
-        if self.packed is not None:
-            for one in self.sources:
-                one.lay_rows()
-            self.weight = _side_by_side([one.weight.detach() for one in self.sources])
-
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Every map's ``[*, d_out]``."""
         if self.packed is None:
@@ -166,6 +148,18 @@ class Joined(Prepacked, Derived):
     def biases(self) -> Sequence[torch.Tensor | None]:
         """Each map's, cut from the one."""
         return [None] * len(self.sizes) if self.bias is None else self.bias.split(self.sizes)
+
+
+@torch.no_grad()
+def lay_rows(net: nn.Module) -> None:
+    """Let each row of the plain weights lie together, as what is compiled for one row reads them; files may not."""
+    modules = list(net.modules())
+    for module in modules:
+        if isinstance(module, PrepackedLinear) and (module.is_joined or module.packed is not None):
+            module.weight.data = module.weight.contiguous()
+    for module in modules:
+        if isinstance(module, Joined) and module.packed is not None:
+            module.weight = _side_by_side([one.weight.detach() for one in module.sources])
 
 
 def _side_by_side(parts: list[torch.Tensor]) -> torch.Tensor:
