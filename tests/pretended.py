@@ -6,28 +6,20 @@ What makes the host wait for a GPU is noted: numbers and shapes that the host as
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch._library.custom_ops import OPDEFS
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
 
 aten = torch.ops.aten
 _MOVES = (aten._to_copy.default, aten.copy_.default)
 _INDEXES = (aten.index.Tensor, aten.index_put.default, aten.index_put_.default, aten._index_put_impl_.default)
 _ASKS = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape}
-
-
-def _each(change: Callable[[Tensor], Any], value: Any) -> Any:
-    """A value with its tensors changed."""
-    if isinstance(value, Tensor):
-        return change(value)
-    if isinstance(value, (list, tuple)):
-        return type(value)([_each(change, one) for one in value])
-    return {name: _each(change, one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 class There(Tensor):
@@ -114,8 +106,7 @@ class Accelerator(TorchDispatchMode):
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
         given = dict(kwargs or {})
-        tensors: list[Tensor] = []
-        _each(tensors.append, [*args, *given.values()])
+        tensors = [one for one in tree_leaves((args, given)) if isinstance(one, Tensor)]
         is_there = any(isinstance(one, There) for one in tensors)
         inner = OPDEFS[func.name()]._init_fn if is_there and func.namespace == "archwright" else None
         if inner or func._can_decompose():  # torch takes most apart itself, but not in inference mode
@@ -130,11 +121,11 @@ class Accelerator(TorchDispatchMode):
         known = {id(one.here): one for one in tensors if isinstance(one, There)}
         if func is aten._fused_sdp_choice.default and is_there:
             return 0  # plain operations
-        plain, named = (_each(lambda one: getattr(one, "here", one), part) for part in (list(args), given))
+        plain, named = tree_map_only(There, lambda one: one.here, (list(args), given))
         found = func(*plain, **named)
         if place.type != "gpu":
             return found
-        return _each(lambda one: known[id(one)] if id(one) in known else There(one), found)
+        return tree_map_only(Tensor, lambda one: known[id(one)] if id(one) in known else There(one), found)
 
     def _watch(self, func: Any, args: Any, given: Mapping[str, Any], tensors: list[Tensor], place: str) -> None:
         """Refuse what a GPU refuses, and note what is waited for."""
