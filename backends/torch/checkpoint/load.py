@@ -6,7 +6,7 @@ import difflib
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,13 +16,10 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from ....blocks.base import Block
-from ....blocks.notation.values import simplest
 from ....compiler.weights.first_values import FirstValues
 from ....compiler.graph import Graph, WeightEntry
 from ....compiler.weights.weight_map import FileTensor, Table, table_of
 from ...errors import CheckpointError
-from ..emit.source import implementation
 from ..modules.layout import rearrange
 from .folder import Header, Origin
 
@@ -167,6 +164,7 @@ def load_into(
     """
     made = plan(graph, origin, written_by=written_by)
     loaded: Counter[torch.dtype] = Counter()
+    given: set[str] = set()
     with ExitStack() as stack:
         files: dict[Path, Any] = {}
         for tensor, key in made.found:
@@ -181,6 +179,7 @@ def load_into(
                 parts = [part.clone() for part in parts]
             for entry, part in zip(tensor.entries, parts, strict=True):
                 _assign(net, entry, _cast(part, entry, dtype))
+                given.add(entry.path)
     if made.beyond:
         told = f"{len(made.beyond)} such as {made.beyond[0]}"
         warnings.warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}", stacklevel=3)
@@ -189,7 +188,7 @@ def load_into(
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
     if dtype is None and loaded:  # what the file does not have is of the type that most of it has
         dtype = loaded.most_common(1)[0][0]
-    initialise(net, graph, dtype=dtype, device=device)
+    initialise(net, graph, dtype=dtype, device=device, given=given)
 
 
 def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:
@@ -262,17 +261,19 @@ def weight_at(net: nn.Module, path: str) -> torch.Tensor:
     return getattr(owner, name)
 
 
-def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: torch.device) -> None:
-    """Give every weight that is still on the meta device its first value, and tie what is tied."""
+def initialise(
+    net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, device: torch.device, given: Collection[str] = ()
+) -> None:
+    """Give every weight but those that are `given`, by path, its first value, and tie what is tied."""
     laws = FirstValues(graph)
     entries = graph.weights()
     for entry in entries:
-        if entry.tied_to is None and weight_at(net, entry.path).is_meta:
+        if entry.tied_to is None and entry.path not in given:
             if entry.weight.init == "norm":
                 v = weight_at(net, entry.path.removesuffix("g") + "v").detach()
                 value = v.norm(dim=[axis for axis, extent in enumerate(entry.shape) if extent == 1], keepdim=True)
             else:
-                value = _first(entry, laws, dtype, device)
+                value = _first(net, entry, laws, dtype, device)
             _assign(net, entry, value)
     for entry in entries:
         if entry.tied_to is not None:
@@ -287,11 +288,11 @@ def initialise(net: nn.Module, graph: Graph, *, dtype: torch.dtype | None, devic
             weight_at(net, entry.path).requires_grad_(False)
 
 
-def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, device: torch.device) -> torch.Tensor:
-    contract = entry.node.contract
-    assert contract is not None
+def _first(
+    net: nn.Module, entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, device: torch.device
+) -> torch.Tensor:
     if entry.weight.init == "given":
-        made = _computed(contract)
+        made = weight_at(net, entry.path)
         return made.to(device=device, dtype=dtype if made.is_floating_point() else None)
     kind = torch.long if entry.weight.kind == "int" else _kept(entry, dtype) or torch.get_default_dtype()
     value = torch.empty(entry.shape, dtype=kind, device=device)
@@ -299,15 +300,7 @@ def _first(entry: WeightEntry, laws: FirstValues, dtype: torch.dtype | None, dev
     if law == "constant":
         return value.fill_(number)
     _DRAW[law](value, number)
-    pad_row = getattr(contract, "pad_row", None)
+    pad_row = getattr(entry.node.contract, "pad_row", None)
     if pad_row is not None and 0 <= pad_row < value.shape[0]:
         value[pad_row].zero_()
     return value
-
-
-def _computed(contract: Block) -> torch.Tensor:
-    """A buffer that is made from options alone, by the block's function."""
-    from importlib import import_module
-
-    function = getattr(import_module(implementation(type(contract))), contract.name())
-    return function(**{key: simplest(value) for key, value in contract.__dict__.items()})

@@ -35,7 +35,17 @@ def rotary_angles(positions: torch.Tensor, *, dim: int, base: float = 10000.0) -
 
 def rotary_rates(*, dim: int) -> torch.Tensor:
     """``10000**(-2k/dim)`` in float32: ``[dim // 2]``."""
-    return 1.0 / 10000 ** (torch.arange(0, dim, 2) / dim)
+    return 1.0 / 10000 ** (_numbered(0, dim, 2) / dim)
+
+
+def _numbered(*bounds: int) -> torch.Tensor:
+    """``torch.arange`` for a table that a module makes of numbers alone.
+
+    The table has its values where modules are built without weights as well: the first sum of two meta tensors makes
+    torch import its whole compiler, which takes a second.
+    """
+    device = torch.get_default_device()
+    return torch.arange(*bounds, device="cpu" if device.type == "meta" else device)
 
 
 def rotary(x: torch.Tensor, angles: torch.Tensor, *, num_heads: int, kind: str = "halves") -> torch.Tensor:
@@ -80,7 +90,7 @@ def log_buckets(
 
 def window_index(*, window: int) -> torch.Tensor:
     """``[w*w, w*w]``: the row of a ``(2w-1)**2`` table for each pair of cells, row offset first."""
-    cells = torch.arange(window)
+    cells = _numbered(window)
     rows, columns = (axis.flatten() for axis in torch.meshgrid(cells, cells, indexing="ij"))
     down = rows[:, None] - rows[None, :] + window - 1
     right = columns[:, None] - columns[None, :] + window - 1
@@ -154,12 +164,12 @@ def _spread(counts: torch.Tensor, length: int, size: int) -> torch.Tensor:
 
 def sinusoid_table(*, num: int, dim: int, kind: str = "interleaved") -> torch.Tensor:
     """``[num, dim]``: sines and cosines of each position, side by side or all sines first (arXiv:1706.03762, 3.5)."""
-    return sinusoids(torch.arange(num), dim=dim, kind=kind)
+    return sinusoids(_numbered(num), dim=dim, kind=kind)
 
 
 def sinusoid_grid(*, side: int, dim: int, extra: int = 1) -> torch.Tensor:
     """``[1, extra + side**2, dim]``: the sinusoids of each cell's column and row, `extra` rows of zeros in front."""
-    axis = sinusoids(torch.arange(side), dim=dim // 2, kind="halves")
+    axis = sinusoids(_numbered(side), dim=dim // 2, kind="halves")
     cells = torch.cat([axis.repeat(side, 1), axis.repeat_interleave(side, 0)], dim=1)
     return F.pad(cells, (0, 0, extra, 0))[None]
 
