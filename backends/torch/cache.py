@@ -1,8 +1,8 @@
 """Compiled code kept between processes: a file for each way in which a model is called.
 
-A file holds, after its SHA-256, a zip of a compiled function, as torch saves it, and of the libraries that the C++
-compiler built for it. It says nothing of what it was compiled under: that is its name's to say, which is a hash of all
-that matters. It is code, which is loaded without asking: the folder has to be the user's own.
+A file holds, after its SHA-256, a zip of what is kept (`kept.py`). It says nothing of what it was compiled under: that
+is its name's to say, which is a hash of all that matters. It is code, which is loaded without asking: the folder has to
+be the user's own.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import os
 import platform
 import warnings
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from ..files import write_whole
 
 VARIABLE = "ARCHWRIGHT_CACHE"
 _DIGEST = 32
-_FUNCTION = "function"
 
 
 def folder() -> Path:
@@ -38,13 +38,16 @@ def folder() -> Path:
 def path_for(text: str, values: Mapping[str, Any], *, how: tuple[Any, ...], device: Any) -> Path:
     """The file for a source, called with values of these shapes and types on a device; `how` it is compiled."""
     device = torch.device(device)
-    called = sorted(
-        (name, str(getattr(one, "dtype", type(one).__name__)), tuple(getattr(one, "shape", ())))
-        for name, one in values.items()
-    )
+    called = sorted((name, str(likeness(value))) for name, value in values.items())
     place = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{device.type} {_processor()}"
     key = repr((text, called, how, torch.__version__, place))
     return folder() / f"{hashlib.sha256(key.encode()).hexdigest()[:40]}.bin"
+
+
+def likeness(value: Any) -> tuple[Any, ...]:
+    """What code depends on of a value: the type and shape of each tensor in it, and numbers as they are."""
+    leaves = tree_leaves(value)
+    return tuple((one.dtype, tuple(one.shape)) if isinstance(one, torch.Tensor) else one for one in leaves)
 
 
 def _processor() -> str:
@@ -64,34 +67,24 @@ def apart() -> Iterator[None]:
         yield
 
 
-def save(path: Path, function: Any) -> int:
-    """Write a function that `aot_compile` gave, compiled `apart`; the number of bytes.
+def save(path: Path, files: Mapping[str, bytes]) -> int:
+    """Write what is kept of a call; the number of bytes.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    written = _torch_folder() / _FUNCTION
-    function.save_compiled_function(str(written))
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.write(written, _FUNCTION)
-        for file in sorted(_torch_folder().glob("*/*.so")):
-            archive.write(file, file.relative_to(_torch_folder()).as_posix())
+        for name, content in files.items():
+            archive.writestr(name, content)
     data = packed.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, hashlib.sha256(data).digest() + data, mode=0o600)
     return path.stat().st_size
 
 
-def _torch_folder() -> Path:
-    """Where torch keeps what it compiles."""
-    from torch._inductor.runtime.cache_dir_utils import cache_dir
-
-    return Path(cache_dir())
-
-
-def load(path: Path, names: dict[str, Any]) -> Callable[..., Any] | None:
-    """The function that a file holds, in a module of `names`; one that is damaged or cannot be read is left alone."""
+def load(path: Path) -> dict[str, bytes] | None:
+    """What a file keeps of a call; one that is damaged or cannot be read is left alone."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -103,15 +96,4 @@ def load(path: Path, names: dict[str, Any]) -> Callable[..., Any] | None:
         warnings.warn(f"the compiled code in {path} is damaged; compiling anew", stacklevel=2)
         return None
     with zipfile.ZipFile(io.BytesIO(data[_DIGEST:])) as archive:
-        for name in archive.namelist():
-            library = PurePosixPath(name)
-            target = _torch_folder() / library
-            if (
-                library.suffix == ".so"
-                and len(library.parts) == 2
-                and ".." not in library.parts
-                and not target.exists()
-            ):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, archive.read(name), mode=0o600)
-        return torch.compiler.load_compiled_function(io.BytesIO(archive.read(_FUNCTION)), f_globals=names)
+        return {name: archive.read(name) for name in archive.namelist()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import torch
 
 from ...blocks.notation.types import Type
 from ..errors import ArgumentError
-from . import cache
+from . import cache, kept
 from .emit.source import Source, version
 from .modules.inference import Held
 from .replay import Replays, is_replayed
@@ -35,7 +35,7 @@ class Compiled:
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
         self.held = [one for one in model.net.modules() if isinstance(one, Held)]
-        self.kept: dict[Any, Callable[..., Any] | None] = {}
+        self.kept: dict[Any, kept.Kept | None] = {}
         self.last: Any = None
         # Weights that stay where they are, and shapes that stay as they are.
         self.is_recorded = model.inference and model.dynamic is False and not self.is_packed
@@ -52,12 +52,12 @@ class Compiled:
         key = self.key(told)
         if key not in self.kept:
             self.kept[key] = None if self.is_packed else self.found(told)
-            if self.model.dynamic is False or len(self.kept) == 1:
+            if self.kept[key] is None and (self.model.dynamic is False or len(self.kept) == 1):
                 self.hold(key, told)
-        kept = self.kept[key]
-        if kept is not None:
+        found = self.kept[key]
+        if found is not None and found.reads_held:
             self.hold(key, told)
-        run = self.compiled if kept is None else partial(kept, self.model.net)
+        run = self.compiled if found is None or not found.fits() else found
         return self.replays(run, told) if self.is_recorded and is_replayed(self.model) else run(**told)
 
     def compiled(self, **told: Any) -> Any:
@@ -69,13 +69,15 @@ class Compiled:
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
         return self.run(**told)
 
-    def found(self, values: Mapping[str, Any]) -> Callable[..., Any] | None:
+    def found(self, values: Mapping[str, Any]) -> kept.Kept | None:
         """What is kept for a call."""
-        path = self.path(values) if cache.folder().is_dir() else None
-        if path is None or not path.exists():
+        files = cache.load(self.path(values)) if cache.folder().is_dir() else None
+        if files is None:
             return None
+        if kept.PACKAGE in files:
+            return kept.Package(files, self.model.net)
         self.model.settle_compiler()  # loading asks for the instructions as well
-        return cache.load(path, self.method.__globals__)
+        return kept.Function(files, self.method)
 
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
         """Make what is held for these shapes, if it is not what is held: code finds it there."""
@@ -93,7 +95,7 @@ class Compiled:
     def key(self, values: Mapping[str, Any]) -> Any:
         """What code depends on beside the text and the weights' shapes."""
         weight = next(self.model.net.parameters(), torch.empty(0))
-        called = [(getattr(one, "shape", None), getattr(one, "dtype", None)) for one in values.values()]
+        called = [cache.likeness(one) for one in values.values()]
         return torch.is_grad_enabled(), self.model.training, weight.dtype, weight.device, *called
 
     def path(self, values: Mapping[str, Any]) -> Path:
@@ -102,12 +104,16 @@ class Compiled:
         made = model.emitter
         source = Source(model.graph, version=version(), inference=made.inference, mask=made.mask, rounds=made.rounds)
         source.specialise(self.combination)
-        grad, training, dtype, device, *_ = self.key(values)
-        how = (model.dynamic, model.quantized, grad, training, str(dtype), torch.is_autocast_enabled(device.type))
+        grad, training, _, device, *_ = self.key(values)
+        pairs = zip(source.classes.values(), made.classes.values(), strict=True)
+        names = [[there.held.get(text) for text in one.held] for one, there in pairs]
+        cast = torch.is_autocast_enabled(device.type)
+        how = (model.dynamic, model.quantized, grad, training, cast, names, kept.layout_of(model.net))
         return cache.path_for(source.text(), values, how=how, device=device)
 
+    @torch.no_grad()
     def keep(self, values: Mapping[str, Any]) -> tuple[Path, int]:
-        """Compile for a call, and keep it: the file, and its bytes.
+        """Compile for a call without gradients, and keep it: the file, and its bytes.
 
         Raises:
             ArgumentError: the call is packed: its code is for any number of real tokens, and kept code for one call.
@@ -115,13 +121,18 @@ class Compiled:
         """
         if self.is_packed:
             raise ArgumentError("code is not kept of calls whose padding is left out; leave the mask or `packed` out")
-        told = {name: values[name] for name in self.takes}
+        told, model = {name: values[name] for name in self.takes}, self.model
+        for one in self.held:
+            one.renew()  # what other calls hold is none of this one's
         self.hold(self.key(told), told)
+        model.settle_compiler()
+        with cache.apart():
+            if kept.is_packaged(model.net):
+                files = kept.package(model.plain().bound(self.combination), told)
+            else:
+                files = kept.function(self.method, told)
         path = self.path(told)
-        with cache.apart(), torch._dynamo.config.patch(enable_aot_compile=True, capture_scalar_outputs=True):
-            options: dict[str, Any] = {"guard_filter_fn": lambda guards: [False] * len(guards)}
-            made: Any = torch.compile(self.method, fullgraph=True, dynamic=False, options=options)
-            return path, cache.save(path, made.aot_compile(((), told)))
+        return path, cache.save(path, files)
 
 
 def free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:

@@ -119,15 +119,8 @@ def _format(model: Model, file: Path, *, aoti: bool) -> str:
 
 
 def _plain(model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]) -> tuple[nn.Module, dict[str, Any]]:
-    """A module with the model's weights whose forward is that of one call, and its arguments.
-
-    The source is written anew, its repeated layers as they stand: of a nested region `torch.export` keeps a call of a
-    subgraph in strict mode, and out of it fails on some.
-    """
-    made = Model(model.graph, backend="inductor", rounds="plain")  # compiled only where it is called
-    made.config = model.config
-    for own, other in zip(made.net.modules(), model.net.modules(), strict=True):
-        own._parameters, own._buffers = other._parameters, other._buffers
+    """A module with the model's weights whose forward is that of one call, and its arguments."""
+    made = model.plain()
     for name in inputs:
         if isinstance(getattr(model.graph.root.inputs.get(name), "type", None), RecordType):
             raise ArgumentError(f"`{name}` is a list of records, which no exported call takes; leave it out")

@@ -238,15 +238,19 @@ class Model(nn.Module):
     def _specialise(self, combination: int, given: set[str]) -> Any:
         """Write and load the forward for a new combination of inputs and flags."""
         self._require(combination, given)
-        name = self.emitter.specialise(combination)
-        self._renew()
-        bound = getattr(self.net, name)
+        bound = self.bound(combination)
         if self.backend == "inductor":
             self._methods[combination] = Compiled(self, combination, bound)
         else:
             takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
             self._methods[combination] = lambda values: bound(**{name: values[name] for name in takes})
         return self._methods[combination]
+
+    def bound(self, combination: int) -> Any:
+        """The method of `net` for a combination of inputs and flags, as it is written."""
+        name = self.emitter.specialise(combination)
+        self._renew()
+        return getattr(self.net, name)
 
     def keep_compiled(self, **inputs: Any) -> tuple[Path, int]:
         """Compile for a call and keep the code for other processes (`compiled.py`): the file, and its bytes.
@@ -259,6 +263,18 @@ class Model(nn.Module):
             raise ArgumentError('code is kept of models with `backend="inductor"`')
         method, values = self.chosen((), inputs)
         return method.keep(values)
+
+    def plain(self) -> Model:
+        """The same model, weights and all, with its repeated layers as they stand.
+
+        Of a nested region `torch.export` keeps a call of a subgraph in strict mode, and out of it fails on some.
+        """
+        made = Model(self.graph, backend="inductor", dynamic=self.dynamic, inference=self.inference, rounds="plain")
+        made.config = self.config
+        made.emitter.root.held.update(self.emitter.root.held)
+        for own, other in zip(made.net.modules(), self.net.modules(), strict=True):
+            vars(own).update({**vars(other), "_modules": own._modules})
+        return made
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.

@@ -218,23 +218,24 @@ class Held(Renewed):
 
     def __init__(self) -> None:
         super().__init__()
-        self.kept: dict[str, tuple[Any, torch.Tensor]] = {}
+        self.kept: dict[str, torch.Tensor] = {}
+        self.like: dict[str, list[Any]] = {}
         self.emptied = 0
 
     def renew(self) -> None:
         """Give up what is kept."""
         self.kept.clear()
+        self.like.clear()
         self.emptied += 1
 
     def forward(self, name: str, *like: torch.Tensor | int) -> torch.Tensor | None:
         """The value kept for tensors and extents like these; None where it has to be made."""
-        key, value = self.kept.get(name, (None, None))
-        return value if key == _likeness(like) else None
+        return self.kept.get(name) if self.like.get(name) == _likeness(like) else None
 
     def keep(self, name: str, like: list[torch.Tensor | int], value: torch.Tensor) -> torch.Tensor:
         """Keep a value; not that of a call that is being traced, nor one of inference mode, which others cannot use."""
         if not torch.compiler.is_compiling() and not value.is_inference():
-            self.kept[name] = _likeness(like), value.detach()
+            self.kept[name], self.like[name] = value.detach(), _likeness(like)
         return value
 
 

@@ -44,7 +44,7 @@ def is_differentiated(x: torch.Tensor) -> bool:
 
 def is_fused(x: torch.Tensor) -> bool:
     """Whether a compiler writes the product: of one row, which is read once and needs no order."""
-    return torch.compiler.is_dynamo_compiling() and x.numel() == x.shape[-1]
+    return torch.compiler.is_compiling() and x.numel() == x.shape[-1]
 
 
 def fused_linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:

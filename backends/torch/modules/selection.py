@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 
@@ -32,7 +34,7 @@ def places_of(marked: torch.Tensor, *, least: int = 0) -> tuple[torch.Tensor, to
         fewer; and ``[batch, kept]``, which of them are marked.
     """
     counts = marked.sum(1)
-    kept = int(counts.max().clamp(min=least))
+    kept: Any = counts.max().clamp(min=least).item()
     torch._check(kept >= least)  # for compilers, which do not know the number
     torch._check(kept <= marked.shape[1])
     places = (~marked).long().argsort(dim=1, stable=True)[:, :kept]

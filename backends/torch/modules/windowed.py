@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -115,11 +116,15 @@ def global_attention_with_probs(
     return found * marked[..., None], probs
 
 
+COUNTS = ContextVar("counts", default=False)
+"""Whether extents may depend on data in what is exported: not every kind of file can hold that."""
+
+
 def _may_count() -> bool:
-    """Whether extents may depend on data: inductor (2.13) takes that forward only, and not every exported file can."""
-    if torch.compiler.is_dynamo_compiling():
-        return not torch.is_grad_enabled()
-    return not torch.compiler.is_compiling()  # which is exporting
+    """Whether extents may depend on data: inductor (2.13) takes that forward only."""
+    if not torch.compiler.is_compiling():
+        return True
+    return not torch.is_grad_enabled() and (torch.compiler.is_dynamo_compiling() or COUNTS.get())
 
 
 def _near(

@@ -11,7 +11,7 @@ import torch
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
-from archwright.backends.torch import cache
+from archwright.backends.torch import cache, kept
 from archwright.backends.torch.example import example_inputs
 from archwright.backends.torch.modules import prepacked
 
@@ -29,7 +29,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     def load(file: Any, f_globals: dict[str, Any]) -> Any:
         seen.append(file.read())
-        return lambda *args: args
+        return lambda net, **values: "called"
 
     monkeypatch.setattr(torch.compiler, "load_compiled_function", load)
     return seen
@@ -37,6 +37,16 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
 class Made:
     """A compiled function."""
+
+    def __init__(self, method: Any, **options: Any) -> None:
+        del method, options
+
+    def aot_compile(self, example: Any) -> Made:
+        """As torch's, with a library beside what torch was asked for."""
+        library = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "ab" / "abc.so"
+        library.parent.mkdir()
+        library.write_bytes(b"built")
+        return self
 
     def save_compiled_function(self, path: str) -> None:
         """As torch's."""
@@ -64,33 +74,49 @@ def test_each_way_of_calling_has_its_file(folder: Path) -> None:
     assert all(path.parent == folder for path in paths)
 
 
-def test_what_is_saved_is_loaded(folder: Path, given: list[bytes]) -> None:
+def test_what_code_depends_on_of_a_call() -> None:
+    records = {"boxes": torch.zeros(2, 4), "filled": torch.ones(2, dtype=torch.bool)}
+    more = {"boxes": torch.zeros(3, 4), "filled": torch.ones(3, dtype=torch.bool)}
+    found = [
+        cache.likeness(one) for one in (torch.zeros(2), torch.zeros(2).long(), torch.zeros(3), 2, 3, records, more)
+    ]
+    assert len(set(found)) == len(found)
+    assert cache.likeness(torch.ones(2)) == found[0]
+
+
+def test_what_is_saved_is_loaded(folder: Path) -> None:
     path = path_for()
-    assert cache.load(path, {}) is None
-    with cache.apart():
-        library = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "ab" / "abc.so"
-        library.parent.mkdir()
-        library.write_bytes(b"built")
-        assert cache.save(path, Made()) == path.stat().st_size
-    assert not library.exists()
+    assert cache.load(path) is None
+    files = {"a": b"code", "b/c.so": bytes(1000)}
+    assert cache.save(path, files) == path.stat().st_size < 1000
     assert [one.name for one in folder.iterdir()] == [path.name]  # and no temporary one
+    assert cache.load(path) == files
+
+
+def test_a_function_is_kept_with_its_libraries(given: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "compile", Made)
+    method = torch.nn.Linear(1, 1).forward
     with cache.apart():
-        assert cache.load(path, {}) is not None
-        assert (Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]) / "ab" / "abc.so").read_bytes() == b"built"
+        files = kept.function(method, {})
+    assert files == {"function": b"code", "ab/abc.so": b"built"}
+    with cache.apart():
+        own = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
+        assert kept.Function({**files, "../away.so": b"", "a/b/c.so": b"", "ab/d.txt": b""}, method)(x=1) == "called"
+        assert [one.name for one in own.glob("**/*") if one.is_file()] == ["abc.so"]
+        assert (own / "ab" / "abc.so").read_bytes() == b"built"
     assert given == [b"code"]
 
 
 @pytest.mark.parametrize("data", [b"", b"short", b"x" * 100])
-def test_a_damaged_file_is_told_and_ignored(folder: Path, given: list[bytes], data: bytes) -> None:
+def test_a_damaged_file_is_told_and_ignored(folder: Path, data: bytes) -> None:
     folder.mkdir()
     path_for().write_bytes(data)
     with pytest.warns(UserWarning, match="damaged; compiling anew"):
-        assert cache.load(path_for(), {}) is None
+        assert cache.load(path_for()) is None
     path_for().unlink()
     path_for().mkdir()
     with pytest.warns(UserWarning, match="cannot read"):
-        assert cache.load(path_for(), {}) is None
-    assert not given
+        assert cache.load(path_for()) is None
 
 
 def test_what_runs_as_it_is_written_is_not_kept(folder: Path) -> None:
@@ -99,10 +125,14 @@ def test_what_runs_as_it_is_written_is_not_kept(folder: Path) -> None:
     assert not folder.exists()
 
 
-@pytest.mark.parametrize(("name", "inference"), [("bert", False), ("t5", True)])
+@pytest.mark.parametrize(
+    ("name", "inference", "form"), [("bert", False, "Package"), ("t5", True, "Package"), ("bert", True, "Function")]
+)
 def test_a_second_model_finds_what_the_first_kept(
-    name: str, inference: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, inference: bool, form: str, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if form == "Function":
+        monkeypatch.setattr(kept, "is_packaged", lambda net: False)
     monkeypatch.setattr(prepacked, "LEAST", 0)
 
     def made() -> Any:
@@ -113,6 +143,7 @@ def test_a_second_model_finds_what_the_first_kept(
     with torch.no_grad():
         path, _ = first.keep_compiled(**given)
     assert path.parent == folder
+    assert ("function" in (cache.load(path) or {})) == (form == "Function")
     second = made()
     second.load_state_dict(first.state_dict())
     compiled: list[Any] = []
@@ -134,3 +165,41 @@ def test_a_second_model_finds_what_the_first_kept(
         torch.testing.assert_close(second(**given)[key], found[key])
     second(**given)
     assert len(compiled) == 1  # with gradients it is other code
+
+
+def test_what_is_kept_is_for_weights_that_lie_as_they_did(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = aw.compile("gpt2", size="tiny", dynamic=False)
+    given = example_inputs(model.graph)
+    other = aw.compile("gpt2", size="tiny", dynamic=False)
+    compiled: list[Any] = []
+    with torch.no_grad():
+        model.keep_compiled(**given)
+        other.load_state_dict(model.state_dict())
+        monkeypatch.setattr(torch, "compile", lambda method, **options: compiled.append(method) or method)
+        expected = model(**given)
+        turned = {key: value.repeat_interleave(2, -1)[..., ::2] for key, value in given.items()}
+        for key, value in model(**turned).items():
+            torch.testing.assert_close(value, expected[key])
+        assert not compiled  # what is given may lie as it likes
+        for one in (model, other):  # in a call that found kept code, and before one
+            for weight in one.net.parameters():
+                weight.data = weight.t().contiguous().t() if weight.dim() == 2 else weight
+            for key, value in one(**given).items():
+                torch.testing.assert_close(value, expected[key])
+        assert len(compiled) == 2
+
+
+def test_what_is_kept_counts_what_a_call_marks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = aw.compile("longformer", size="tiny", dynamic=False)
+    eager = aw.compile("longformer", size="tiny", backend="eager")
+    eager.load_state_dict(model.state_dict())
+    ids, marked = torch.arange(40).view(2, 20) + 2, torch.zeros(2, 20, dtype=torch.long)
+    with torch.no_grad():
+        model.keep_compiled(input_ids=ids, global_attention_mask=marked)
+        monkeypatch.delattr(torch, "compile")
+        for count in (1, 3, 0):
+            marked[0, :count] = 1
+            marked[1, 2 * count :] = count > 0
+            expected = eager(input_ids=ids, global_attention_mask=marked).last_hidden_state
+            found = model(input_ids=ids, global_attention_mask=marked).last_hidden_state
+            torch.testing.assert_close(found, expected)
