@@ -91,7 +91,7 @@ class Model(nn.Module):
         self.mask = find_mask(graph) if packed else None
         self.emitter = Source(graph, version=version(), inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
-        self._steps: dict[tuple[int, str, bool], tuple[Any, list[str]]] = {}
+        self._steps: dict[tuple[int, str, bool | None], tuple[Any, list[str]]] = {}
         self._classes: dict[str, type] = {}
         self._idle: dict[tuple[int, str], bool] = {}
         self.emitter.specialise(_plainest(graph))
@@ -293,6 +293,17 @@ class Model(nn.Module):
                     lay_rows(self.net)
             run = self.compiled(bound) if is_compiled else bound
             self._steps[key] = run, method.arguments
+        return self._steps[key]
+
+    def part(self, combination: int, output: str) -> tuple[Any, list[str]]:
+        """The method of `net` that gives one output and computes no more than that asks for, and what it takes."""
+        key = (combination, output, None)
+        if key not in self._steps:
+            forward = self.emitter.root_forward(combination, {output: self.graph.outputs[output]})
+            method = self.emitter.root.keep(forward, "forward_part", before=self.emitter.preamble(forward))
+            self._renew()
+            bound = getattr(self.net, method.method)
+            self._steps[key] = bound, list(bound.__code__.co_varnames[1 : bound.__code__.co_argcount])
         return self._steps[key]
 
     def settle_compiler(self) -> None:

@@ -30,6 +30,10 @@ class BlankDecoder:
         dims = [str(dim) for dim in kind.dims] if isinstance(kind, Type) else []
         self.batch_axis = dims.index("batch") - 1 if dims else 0
 
+    def begin(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
+        """The logits after the last of a prompt's tokens, ``[batch, vocabulary]``."""
+        return self.step(tokens, **along)[:, -1]
+
     def step(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
         """The logits after the last of some new tokens, ``[batch, 1, vocabulary]``."""
         facts = self.facts

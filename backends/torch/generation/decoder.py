@@ -15,6 +15,7 @@ from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
 from ..replay import Replays, is_replayed
+from .encoder import encoded
 
 ROOM = 64
 """Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
@@ -53,7 +54,7 @@ class Decoder:
         assert isinstance(kind, Type)
         (self.tokens,) = kind.dims[1].symbols()
         self.held: dict[str, Any] = {}
-        self.inputs = {name: value for name, value in inputs.items() if value is not None}
+        self.inputs = encoded(model, {name: value for name, value in inputs.items() if value is not None}, self.ids)
         self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
         combination = self.graph.combination({*self.inputs, *along, self.ids} & set(self.graph.atoms))
         self.replays = Replays() if is_replayed(model) else None
@@ -78,15 +79,53 @@ class Decoder:
         Returns:
             ``[batch, new, vocabulary]``.
         """
-        is_first = self.count == 0
+        return self.run(tokens, along, is_first=self.count == 0)
+
+    def begin(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
+        """The logits after the last of a prompt's tokens, with arguments as for `step`: ``[batch, vocabulary]``.
+
+        Where a packed model is told what is padding, samples that begin at one place run together, from there on. It
+        waits for the mask's device then.
+        """
+        firsts = self.firsts()
+        if firsts is None:
+            return self.step(tokens, **along)[:, -1]
+        inputs, count = self.inputs, tokens.shape[0]
+        order, scores, held = [], [], []
+        for first in firsts.unique().tolist():
+            rows = (firsts == first).nonzero()[:, 0]
+            self.inputs = {name: _rows(value, rows, count) for name, value in inputs.items()}
+            self.held, self.count = {}, first
+            told = {name: _rows(value, rows, count)[:, first:] for name, value in along.items()}
+            scores.append(self.run(tokens[rows, first:], told, is_first=True)[:, -1])
+            order.append(rows)
+            held.append(self.held)
+        back = torch.cat(order).argsort()
+        self.inputs, self.rows, self.held = inputs, count, _joined(held, back)
+        self.make_room()
+        return torch.cat(scores).index_select(0, back)
+
+    def firsts(self) -> torch.Tensor | None:
+        """Where each sample begins, ``[batch]``; None where no padding is in front, or none is left out."""
+        if self.model.mask not in self.wholes:
+            return None
+        firsts = self.inputs[self.model.mask].int().argmax(1)
+        return firsts if bool(firsts.any()) else None
+
+    def make_room(self) -> None:
+        """Count what will be written among the real tokens."""
+        for name in self.wholes:
+            mask = self.inputs[name].bool()
+            room = mask.new_ones(mask.shape[0], self.length - mask.shape[1])
+            self.inputs[name] = torch.cat([mask, room], 1)
+
+    def run(self, tokens: torch.Tensor, along: Mapping[str, torch.Tensor], *, is_first: bool) -> torch.Tensor:
+        """The logits after each of some tokens that stand behind the `count` first ones."""
         self.rows = tokens.shape[0]
         # Filled where it lies: a number that is copied to a GPU makes the host wait.
         place = Place(torch.full((), self.count, device=tokens.device), tokens.shape[1], self.length)
         if is_first:
-            for name in self.wholes:
-                mask = self.inputs[name].bool()
-                room = mask.new_ones(mask.shape[0], self.length - mask.shape[1])
-                self.inputs[name] = torch.cat([mask, room], 1)
+            self.make_room()
         given = {**self.inputs, self.ids: tokens, **along}
         run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
         told: dict[str, Any] = {name: given[name] for name in takes}
@@ -148,3 +187,22 @@ def _reordered(held: Any, rows: torch.Tensor, count: int, *, stays: bool) -> Any
         return held
     chosen = held.index_select(0, rows)
     return held.copy_(chosen) if stays else chosen
+
+
+def _rows(value: Any, rows: torch.Tensor, count: int) -> Any:
+    """What a value says of some rows; one that is for all alike says the same of each."""
+    is_by_row = isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape[0] == count
+    return value.index_select(0, rows) if is_by_row else value
+
+
+def _joined(held: list[Any], order: torch.Tensor) -> Any:
+    """All that is held for some rows and others, the rows in another order."""
+    first = held[0]
+    if isinstance(first, dict):
+        return {
+            name: value if name.endswith(SHARED) else _joined([one[name] for one in held], order)
+            for name, value in first.items()
+        }
+    if isinstance(first, list):
+        return [_joined(list(ones), order) for ones in zip(*held, strict=True)]
+    return first if first.dim() < 2 else torch.cat(held).index_select(0, order)

@@ -57,7 +57,7 @@ class Writer:
         """
         self.steps += 1
         ids = self.prompt.ids
-        scores = self.decoder.step(ids, **self.prompt.along)[:, -1]
+        scores = self.decoder.begin(ids, **self.prompt.along)
         self.vocabulary = scores.shape[-1]
         if copies == 1:
             return ids, scores

@@ -154,6 +154,30 @@ def test_fewer_tokens_are_computed() -> None:
     assert [shape[:2] for shape in shapes] == [(1, int(real.sum()))]
 
 
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize(
+    ("name", "task", "part"),
+    [("gpt2", "causal_lm", "decoder"), ("gptj", "causal_lm", "decoder"), ("bloom", "causal_lm", "decoder"),
+     ("opt", "causal_lm", "decoder"), ("t5", "conditional_generation", "encoder"),
+     ("bart", "conditional_generation", "encoder")],
+)  # fmt: skip
+def test_prompts_are_read_without_their_padding(name: str, task: str, part: str, inference: bool) -> None:
+    plain, packed = (made(name, task, packed=one, inference=inference) for one in (False, True))
+    real = torch.ones(5, LENGTH, dtype=torch.long)
+    for row, hidden in enumerate((0, 3, 7, 3, LENGTH - 1)):
+        real[row, slice(0, hidden) if part == "decoder" else slice(LENGTH - hidden, None)] = 0
+    ids = torch.randint(5, 60, real.shape, generator=torch.Generator().manual_seed(0)) * real
+    counts: list[int] = []
+    layer = getattr(packed.net, part)[0].ffn.up
+    hook = layer.register_forward_hook(lambda module, given, out: counts.append(out.shape[:-1].numel()))
+    for beams in ({}, {"num_beams": 3}, {"num_beams": 2, "num_return_sequences": 2, "do_sample": True, "seed": 3}):
+        asked = {"attention_mask": real, "max_new_tokens": 4, "pad_token_id": 0, **beams}
+        assert torch.equal(packed.generate(ids, **asked), plain.generate(ids, **asked))
+    hook.remove()
+    # Of a decoder's layers each later step runs one token of a row.
+    assert sum(counts[:4] if part == "decoder" else counts[:1]) == int(real.sum())
+
+
 def test_samples_without_any_token() -> None:
     model = made("bart", None, packed=True)
     ids = torch.ones(2, 5, dtype=torch.long)
