@@ -82,11 +82,16 @@ class Compiled:
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
         """Make what is held for these shapes, if it is not what is held: code finds it there."""
         if self.held and self.last != (key, self.emptied()):
-            _, _, _, device, *_ = key
-            with torch.no_grad(), torch.random.fork_rng([device] if device.type == "cuda" else []):
-                self.method(**values)
-            self.replays.forget()  # they read where the old lie
+            self.run_plainly(values)
         self.last = key, self.emptied()
+
+    @torch.no_grad()
+    def run_plainly(self, values: Mapping[str, Any]) -> None:
+        """Call what is not compiled, and draw no numbers that others would have drawn."""
+        _, _, _, device, *_ = self.key(values)
+        with torch.random.fork_rng([device] if device.type == "cuda" else []):
+            self.method(**values)
+        self.replays.forget()  # they read where what was held lay
 
     def emptied(self) -> int:
         """How often what is held was given up."""
@@ -124,7 +129,7 @@ class Compiled:
         told, model = {name: values[name] for name in self.takes}, self.model
         for one in self.held:
             one.renew()  # what other calls hold is none of this one's
-        self.hold(self.key(told), told)
+        self.run_plainly(told)  # which refuses what does not fit, and holds what this call reads
         model.settle_compiler()
         with cache.apart():
             if kept.is_packaged(model.net):

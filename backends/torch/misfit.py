@@ -46,5 +46,6 @@ def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
         if rows is not None and value.numel() and not is_other and value.device.type == "cpu":
             low, high = int(value.min()), int(value.max())
             if high >= rows or (low < 0 and low != -100):
-                return f"`{name}` expected numbers from 0 to {rows - 1}, found {low} to {high}"
+                found = f"{low}" if low == high else f"{low} to {high}"
+                return f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
     return ""

@@ -262,7 +262,11 @@ class Model(nn.Module):
         if self.backend != "inductor":
             raise ArgumentError('code is kept of models with `backend="inductor"`')
         method, values = self.chosen((), inputs)
-        return method.keep(values)
+        try:
+            return method.keep(values)
+        except (IndexError, RuntimeError, ValueError) as error:
+            explain(error, self.graph, values)
+            raise
 
     def plain(self) -> Model:
         """The same model, weights and all, with its repeated layers as they stand.

@@ -119,9 +119,11 @@ def test_a_damaged_file_is_told_and_ignored(folder: Path, data: bytes) -> None:
         assert cache.load(path_for()) is None
 
 
-def test_what_runs_as_it_is_written_is_not_kept(folder: Path) -> None:
+def test_what_is_not_compiled_or_does_not_run_is_not_kept(folder: Path) -> None:
     with pytest.raises(ArgumentError, match='backend="inductor"'):
         aw.compile("bert", size="tiny", backend="eager").keep_compiled(input_ids=torch.zeros(1, 5).long())
+    with pytest.raises(ArgumentError, match="64 places at most, found 100"):
+        aw.compile("bert", size="tiny").keep_compiled(input_ids=torch.zeros(1, 100).long())
     assert not folder.exists()
 
 
