@@ -281,7 +281,9 @@ class Model(nn.Module):
         return made
 
     def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
-        """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and the inputs it takes.
+        """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and what it takes.
+
+        It takes inputs, and what it needs of ``place`` and ``held``.
 
         Raises:
             SpecError: the graph cannot be decoded step by step; the diagnostic names the node.
@@ -296,7 +298,10 @@ class Model(nn.Module):
                 with torch.inference_mode(False):
                     lay_rows(self.net)
             run = self.compiled(bound) if is_compiled else bound
-            self._steps[key] = run, method.arguments
+            own = [
+                name for name in ("place", "held") if name in bound.__code__.co_varnames[: bound.__code__.co_argcount]
+            ]
+            self._steps[key] = run, [*method.arguments, *own]
         return self._steps[key]
 
     def part(self, combination: int, output: str) -> tuple[Any, list[str]]:

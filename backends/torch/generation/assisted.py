@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ...errors import ArgumentError
-from .decoder import Decoder
+from ..model import Model
+from .decoder import Decoder, embeds_of, tokens_of, vocabulary_of
 from .options import Options
 from .sampling import Guess
 from .writer import Writer
 
 
-def guesses_of(helper: Writer, writer: Writer, count: int) -> Guess:
+def require_helper(helper: Any, model: Model, given: Collection[str]) -> None:
+    """Refuse a model that cannot guess for another what comes after these inputs."""
+    if not isinstance(helper, Model):
+        raise ArgumentError(f"`assistant_model` expected a model, found {type(helper).__name__}")
+    if tokens_of(helper.graph) != tokens_of(model.graph):
+        raise ArgumentError("`assistant_model` expected a model that reads what this one reads")
+    if vocabulary_of(helper.graph) != vocabulary_of(model.graph):
+        raise ArgumentError(
+            f"`assistant_model` knows {vocabulary_of(helper.graph)} tokens, the model {vocabulary_of(model.graph)}; "
+            "take one of its vocabulary"
+        )
+    if embeds_of(tokens_of(model.graph)) in given:
+        raise ArgumentError(f"`assistant_model` has embeddings of its own; give `{tokens_of(model.graph)}`")
+
+
+def guesses_of(helper: Writer, count: int) -> Guess:
     """The likeliest tokens by a smaller model (arXiv:2211.17192), `count` of them, fewer where its positions end."""
     if not isinstance(helper.decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
@@ -20,11 +39,6 @@ def guesses_of(helper: Writer, writer: Writer, count: int) -> Guess:
     def guess(ids: Tensor, room: int) -> Tensor:
         if helper.count == 0:
             helper.begin(1)
-            if helper.vocabulary != writer.vocabulary:
-                raise ArgumentError(
-                    f"`assistant_model` knows {helper.vocabulary} tokens, the model {writer.vocabulary}; "
-                    "take one of its vocabulary"
-                )
         helper.crop(ids.shape[1] - 1)
         many = min(count, room)
         if helper.positions is not None:

@@ -56,10 +56,17 @@ class Decoder:
         self.held: dict[str, Any] = {}
         self.inputs = encoded(model, {name: value for name, value in inputs.items() if value is not None}, self.ids)
         self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
-        combination = self.graph.combination({*self.inputs, *along, self.ids} & set(self.graph.atoms))
+        self.embedded = self.inputs.get(embeds_of(self.ids))
         self.replays = Replays() if is_replayed(model) else None
-        self._first, self._first_takes = model.step(combination, "logits", self.tokens, is_first=True)
-        self._next, self._next_takes = model.step(combination, "logits", self.tokens, is_first=False)
+        later = {*self.inputs, *along, self.ids} - {embeds_of(self.ids)}
+        first = later if self.embedded is None else {*later, embeds_of(self.ids)} - {self.ids}
+        self._first, self._first_takes = self._step(first, is_first=True)
+        self._next, self._next_takes = self._step(later, is_first=False)
+
+    def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, list[str]]:
+        """The step of a call with these inputs, and those that it takes."""
+        combination = self.graph.combination(set(given) & set(self.graph.atoms))
+        return self.model.step(combination, "logits", self.tokens, is_first=is_first)
 
     def is_along(self, name: str) -> bool:
         """Whether an input lies along the tokens."""
@@ -70,7 +77,7 @@ class Decoder:
         return str(getattr(self.graph.root.inputs[name].type, "kind", ""))
 
     def step(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
-        """The logits after each of some new tokens.
+        """The logits after each of some new tokens; the first are the prompt, or stand for it where it is embedded.
 
         Args:
             tokens: ``[batch, new]``.
@@ -106,8 +113,8 @@ class Decoder:
         return torch.cat(scores).index_select(0, back)
 
     def firsts(self) -> torch.Tensor | None:
-        """Where each sample begins, ``[batch]``; None where no padding is in front, or none is left out."""
-        if self.model.mask not in self.wholes:
+        """Where each sample begins, ``[batch]``; None where no padding is in front, or none is left out, as of embeddings."""
+        if self.model.mask not in self.wholes or self.embedded is not None:
             return None
         firsts = self.inputs[self.model.mask].int().argmax(1)
         return firsts if bool(firsts.any()) else None
@@ -121,17 +128,25 @@ class Decoder:
 
     def run(self, tokens: torch.Tensor, along: Mapping[str, torch.Tensor], *, is_first: bool) -> torch.Tensor:
         """The logits after each of some tokens that stand behind the `count` first ones."""
+        news = self.embedded.shape[1] if is_first and self.embedded is not None else tokens.shape[1]
         self.rows = tokens.shape[0]
         # Filled where it lies: a number that is copied to a GPU makes the host wait.
-        place = Place(torch.full((), self.count, device=tokens.device), tokens.shape[1], self.length)
+        place = Place(torch.full((), self.count, device=tokens.device), news, self.length)
         if is_first:
             self.make_room()
-        given = {**self.inputs, self.ids: tokens, **along}
+        given = {**self.inputs, self.ids: tokens, **along, "place": place, "held": self.held}
         run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
         told: dict[str, Any] = {name: given[name] for name in takes}
-        self.count += tokens.shape[1]
-        told["place"], run = place, partial(run, held=self.held)
-        return run(**told) if self.replays is None or is_first else self.replays(run, told)
+        run = partial(run, held=told.pop("held")) if "held" in told else run
+        self.count += news
+        before = _tensors(self.held) if self.embedded is not None else 0
+        scores = run(**told) if self.replays is None or is_first else self.replays(run, told)
+        if self.embedded is not None and not is_first and _tensors(self.held) > before:
+            raise ArgumentError(
+                f"`{self.graph.name}` cannot go on after `{embeds_of(self.ids)}`: it counts by the tokens themselves; "
+                f"give `{self.ids}`"
+            )
+        return scores
 
     def reorder(self, rows: torch.Tensor) -> None:
         """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""
@@ -166,12 +181,30 @@ def tokens_of(graph: Graph) -> str:
     return ids
 
 
+def vocabulary_of(graph: Graph) -> int:
+    """How many tokens a model of `tokens_of` knows."""
+    kind = graph.outputs["logits"].type
+    assert isinstance(kind, Type)
+    return kind.dims[2].evaluate(graph.params)
+
+
+def embeds_of(ids: str) -> str:
+    """The name of the input that takes embeddings in place of those ids."""
+    return ids.replace("input_ids", "inputs_embeds")
+
+
 def reads_apart(graph: Graph) -> bool:
     """Whether what is read and what is written are apart: an encoder and a decoder."""
     inputs = graph.root.inputs
     if "decoder_input_ids" not in inputs:
         return False
     return "input_ids" not in inputs or str(inputs["input_ids"].type) != str(inputs["decoder_input_ids"].type)
+
+
+def _tensors(held: Any) -> int:
+    """How many tensors are held."""
+    parts = held.values() if isinstance(held, dict) else held if isinstance(held, list) else None
+    return 1 if parts is None else sum(_tensors(part) for part in parts)
 
 
 def _reordered(held: Any, rows: torch.Tensor, count: int, *, stays: bool) -> Any:

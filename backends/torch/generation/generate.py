@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ...errors import ArgumentError
 from ..model import Model
-from .assisted import guesses_of, looked_up, require_one
+from .assisted import guesses_of, looked_up, require_helper, require_one
 from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
@@ -57,12 +57,16 @@ def generate(
     options = options_for(model, given, graph.root.inputs)
     prompt = prompt_for(model, read, options)
     facts, length, repeats = facts_of(graph), prompt.ids.shape[1], 1
+    temperature = given.get("temperature")
+    if facts.returns == "new" and temperature is not None:  # then it says in Hugging Face whether to draw, by one beam
+        options.do_sample = temperature > 0
+        options.num_beams = 1 if options.do_sample else options.num_beams
     if facts.returns == "new" and options.num_beams > 1:  # then Hugging Face repeats each input, and its best text
         repeats, options.num_return_sequences = options.num_return_sequences, 1
     positions = positions_of(model)
-    require_positions(positions, length)
+    require_positions(positions, prompt.unnamed + length)
     # Hugging Face's default length stays within positions that have this one name.
-    options.limit(length, positions if "max_positions" in graph.params else None)
+    options.limit(length, positions if "max_positions" in graph.params else None, prompt.unnamed)
     writer = Writer(model, prompt, length=options.max_length)
     if seed is not None:
         generator = torch.Generator(prompt.ids.device).manual_seed(seed)
@@ -71,8 +75,9 @@ def generate(
     if assistant_model is not None and options.prompt_lookup_num_tokens:
         raise ArgumentError("`assistant_model` and `prompt_lookup_num_tokens` both guess; give one of them")
     if assistant_model is not None:
+        require_helper(assistant_model, model, read)
         helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
-        guess = guesses_of(helper, writer, options.num_assistant_tokens)
+        guess = guesses_of(helper, options.num_assistant_tokens)
     elif options.prompt_lookup_num_tokens:
         guess = looked_up(options.max_matching_ngram_size, options.prompt_lookup_num_tokens)
     else:
@@ -103,10 +108,12 @@ def _put(streamer: Any, ids: Tensor, options: Options) -> Callable[[Tensor], obj
 
 
 def _new(ids: Tensor, prompt: int, options: Options) -> Tensor:
-    """What was written after the prompt, without the ends, as wide as the longest."""
+    """What was written after the prompt, without the end, as wide as the longest; one of several ends is kept."""
     new = ids[:, prompt:]
     pad = 0 if options.pad is None else options.pad
     is_end = torch.isin(new, torch.tensor(options.ends, device=ids.device))
-    before = is_end.cumsum(1) == 0
-    lengths = before.sum(1)
-    return new.where(before, pad)[:, : int(lengths.max())]
+    ended = is_end.cumsum(1)
+    if isinstance(options.eos_token_id, list):  # then Hugging Face keeps the end itself
+        ended = ended - is_end.long()
+    lengths = (ended == 0).sum(1)
+    return new.where(ended == 0, pad)[:, : int(lengths.max())]

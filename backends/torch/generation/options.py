@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
+from numbers import Integral, Real
 from typing import Any
 
 import torch
 
 from ...errors import ArgumentError
 from ..model import Model
+from .decoder import vocabulary_of
 
 _NEUTRAL: Mapping[str, Any] = {
     "use_cache": (True, False), "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0,
@@ -22,9 +25,11 @@ _NEUTRAL: Mapping[str, Any] = {
     "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
     "low_memory": (None, False), "watermarking_config": None,
     "logits_processor": (None, []), "stopping_criteria": (None, []), "prefix_allowed_tokens_fn": None,
-    "remove_invalid_values": (False, True), "labels": None,
+    "labels": None,
 }  # fmt: skip
 """Options of Hugging Face's that are known here by the values alone under which they change nothing."""
+_NEUTRAL_NONE = frozenset({"temperature", "repetition_penalty", "max_length", "min_length"})
+"""Options that None takes back to where they change nothing, whatever the checkpoint says."""
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Options:
     no_repeat_ngram_size: int = 0
     bad_words_ids: list[list[int]] | None = None
     renormalize_logits: bool = False
+    remove_invalid_values: bool = False
     forced_bos_token_id: int | None = None
     forced_eos_token_id: int | list[int] | None = None
     suppress_tokens: list[int] | None = None
@@ -82,23 +88,28 @@ class Options:
         """How many rows there are for each input."""
         return max(self.num_beams, self.num_return_sequences)
 
-    def limit(self, prompt: int, positions: int | None) -> None:
+    def limit(self, prompt: int, positions: int | None, unnamed: int = 0) -> None:
         """Count the prompt into the lengths.
 
         Args:
             prompt: how long the prompt is.
             positions: how many tokens the model has positions for, where its config says.
+            unnamed: how many tokens before it have embeddings alone; the lengths count them until here.
         """
         if self.max_new_tokens is not None:
             self.max_length = prompt + self.max_new_tokens
+        elif unnamed:
+            self.max_length -= unnamed
         elif "max_length" not in self.given and self.max_length == Options.max_length:
             self.max_length = min(prompt + self.max_length, positions or prompt + self.max_length)
         if self.min_new_tokens is not None:
             self.min_length = prompt + self.min_new_tokens
+        else:
+            self.min_length = max(self.min_length - unnamed, 0)
         if prompt >= self.max_length:
             raise ArgumentError(
-                f"the prompt has {prompt} tokens, which leaves none of `max_length` {self.max_length}; "
-                "raise it, or give `max_new_tokens`"
+                f"the prompt has {prompt + unnamed} tokens, which leaves none of `max_length` "
+                f"{self.max_length + unnamed}; raise it, or give `max_new_tokens`"
             )
         shortest = {"min_length", "min_new_tokens"} & self.given
         if self.min_length > self.max_length and shortest and {"max_length", "max_new_tokens"} & self.given:
@@ -128,9 +139,12 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str])
         if not name.startswith(("output_", "return_")):
             _refuse(name, said[name], known)
     asked = {name: given[name] for name in known if name in given}
+    for name in _NEUTRAL_NONE & asked.keys():
+        asked[name] = getattr(Options, name) if asked[name] is None else asked[name]
     chosen = {name: said[name] for name in known if said.get(name) is not None}
-    options = Options(**{**chosen, **asked}, given=frozenset(name for name in asked if asked[name] is not None))
+    options = Options(**{**chosen, **asked}, given=frozenset(name for name in asked if given[name] is not None))
     _check(options)
+    _check_tokens(options, vocabulary_of(model.graph))
     return options
 
 
@@ -163,6 +177,8 @@ def _check(options: Options) -> None:
     """Refuse values that mean nothing."""
     for name in ("num_beams", "num_return_sequences", "num_assistant_tokens", "max_matching_ngram_size"):
         _require(options, name, _is_whole(getattr(options, name), 1), "a positive whole number")
+    for name in ("temperature", "repetition_penalty", "length_penalty"):
+        _require(options, name, isinstance(getattr(options, name), Real), "a number")
     for name in ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "no_repeat_ngram_size", "top_k",
                  "prompt_lookup_num_tokens"):  # fmt: skip
         value = getattr(options, name)
@@ -180,6 +196,23 @@ def _check(options: Options) -> None:
             f"expected `num_return_sequences` of at most `num_beams`, found {count} and {beams}; raise `num_beams`, "
             "or give `do_sample=True` without beams"
         )
+
+
+def _check_tokens(options: Options, vocabulary: int) -> None:
+    """Refuse what are no tokens; those that are written must be known, while others are never met."""
+    for name in ("suppress_tokens", "begin_suppress_tokens", "eos_token_id", "pad_token_id", "bos_token_id",
+                 "decoder_start_token_id"):  # fmt: skip
+        value = getattr(options, name)
+        fits = not name.endswith("tokens") or isinstance(value, (list, tuple, torch.Tensor))
+        fits = value is None or (fits and all(isinstance(token, Integral) for token in _many(value)))
+        _require(options, name, fits, "a list of tokens" if name.endswith("tokens") else "a token's number")
+    words = options.bad_words_ids
+    is_list = words is None or (isinstance(words, list) and all(isinstance(word, list) and word for word in words))
+    _require(options, "bad_words_ids", is_list, "lists of tokens, none of them empty")
+    for name in ("bad_words_ids", "forced_bos_token_id", "forced_eos_token_id"):
+        tokens = itertools.chain(*words or ()) if name == "bad_words_ids" else _many(getattr(options, name))
+        fits = all(isinstance(token, Integral) and 0 <= token < vocabulary for token in tokens)
+        _require(options, name, fits, f"tokens from 0 to {vocabulary - 1}")
 
 
 def _require(options: Options, name: str, fits: bool, expected: str) -> None:

@@ -12,7 +12,6 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
-from ...errors import ArgumentError
 from .options import Options
 
 Processor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
@@ -41,6 +40,8 @@ def processors_for(options: Options, prompt: int) -> list[Processor]:
         made.append(partial(_force_at, tokens=[first], at=1))
     if last is not None:
         made.append(partial(_force_at, tokens=[last] if isinstance(last, int) else last, at=options.max_length - 1))
+    if options.remove_invalid_values:
+        made.append(lambda ids, scores: scores.nan_to_num(0.0))
     if options.suppress_tokens is not None:
         made.append(partial(_ban_while, tokens=options.suppress_tokens, until=None))
     if options.begin_suppress_tokens is not None:
@@ -91,9 +92,6 @@ def _ban_repeated(ids: Tensor, scores: Tensor, *, size: int) -> Tensor:
 
 def _ban_words(ids: Tensor, scores: Tensor, *, words: Sequence[tuple[int, ...]]) -> Tensor:
     """The last token of a word is banned where those before it stand."""
-    largest = max(max(word) for word in words)
-    if largest >= scores.shape[1]:
-        raise ArgumentError(f"`bad_words_ids` expected tokens below {scores.shape[1]}, found {largest}")
     singles = [word[0] for word in words if len(word) == 1]
     scores = scores.index_fill(1, _there(tuple(singles), scores.device), _NEVER)
     for word in words:

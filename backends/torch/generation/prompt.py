@@ -15,7 +15,7 @@ from ....compiler.graph import Graph
 from ....compiler.reading.schema import Generate
 from ...errors import ArgumentError
 from ..model import Model
-from .decoder import Decoder, reads_apart, tokens_of
+from .decoder import Decoder, embeds_of, reads_apart, tokens_of
 from .options import Options
 
 
@@ -28,12 +28,14 @@ class Prompt:
         inputs: what the first forward takes beside them.
         along: the inputs that lie along the tokens, for the prompt, ``[batch, length]``.
         next: what they are for the first new token, ``[batch, 1]``.
+        unnamed: how many tokens stand before the ids whose embeddings alone are given.
     """
 
     ids: Tensor
     inputs: dict[str, Any]
     along: dict[str, Tensor] = field(default_factory=dict)
     next: dict[str, Tensor] = field(default_factory=dict)
+    unnamed: int = 0
 
     def spread(self, rows: Tensor) -> None:
         """Go on with several rows for each input."""
@@ -68,7 +70,10 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         for name, value in given.items()
         if value is not None and name not in (*facts.ignores, "labels")
     }
-    main = next(iter(graph.root.inputs))
+    main, unnamed = next(iter(graph.root.inputs)), 0
+    embedded = inputs.get(embeds_of(ids_name))
+    if embedded is not None and (facts.blank is not None or reads_apart(graph)):
+        raise ArgumentError(f"`generate` takes no `{embeds_of(ids_name)}` here; give `{ids_name}`")
     if reads_apart(graph):
         source = inputs.get(main, inputs.get("encoder_outputs", inputs.get("inputs_embeds")))
         if source is None:
@@ -77,21 +82,36 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         mask_name = "decoder_attention_mask"
     else:
         if ids_name not in inputs:
-            if options.bos_token_id is None:
-                raise ArgumentError(f"`generate` needs `{ids_name}`, or a `bos_token_id` to begin with")
-            like = next((value for value in inputs.values() if isinstance(value, Tensor)), None)
-            shape = (1 if like is None else like.shape[0], 1)
-            inputs[ids_name] = torch.full(shape, options.bos_token_id, device=next(model.parameters()).device)
+            like = next((value for value in given.values() if isinstance(value, Tensor)), None)
+            inputs[ids_name] = _begun(model, options, ids_name, 1 if like is None else len(like), embedded)
         source = ids = inputs[ids_name]
+        if embedded is not None:
+            unnamed = embedded.shape[1] - ids.shape[1]
+            if unnamed and ids.shape[1]:
+                raise ArgumentError(
+                    f"`inputs_embeds` stand for {embedded.shape[1]} tokens, `{ids_name}` are {ids.shape[1]}; "
+                    "give as many, or one of them"
+                )
         mask_name = "attention_mask"
+    if not unnamed + ids.shape[1]:
+        raise ArgumentError("the prompt is empty: it has no tokens")
     inputs.pop(ids_name, None)
     if "attention_mask" in graph.root.inputs and "attention_mask" not in (*inputs, *facts.ignores):
         mask = _padding(source, options)
         if mask is not None and "encoder_outputs" not in inputs:
             inputs["attention_mask"] = mask
-    prompt = Prompt(ids, inputs)
+    prompt = Prompt(ids, inputs, unnamed=unnamed)
     _along(prompt, graph, mask_name, mask_name.replace("attention_mask", "position_ids"))
     return prompt
+
+
+def _begun(model: Model, options: Options, ids_name: str, rows: int, embedded: Tensor | None) -> Tensor:
+    """The ids where none are given: the token that begins a text, or none where the prompt is embedded."""
+    if embedded is not None:
+        return torch.empty(rows, 0, dtype=torch.long, device=embedded.device)
+    if options.bos_token_id is None:
+        raise ArgumentError(f"`generate` needs `{ids_name}`, or a `bos_token_id` to begin with")
+    return torch.full((rows, 1), options.bos_token_id, device=next(model.parameters()).device)
 
 
 def _padding(ids: Tensor, options: Options) -> Tensor | None:
@@ -105,9 +125,15 @@ def _padding(ids: Tensor, options: Options) -> Tensor | None:
 def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) -> None:
     """Positions count what is not padding; types go on as the last one."""
     mask, inputs = prompt.inputs.get(mask_name), prompt.inputs
-    if mask is not None and mask.shape[1] < prompt.ids.shape[1]:  # a start token was put before
-        ones = mask.new_ones(mask.shape[0], prompt.ids.shape[1] - mask.shape[1])
-        mask = inputs[mask_name] = torch.cat([ones, mask], 1)
+    rows, length = prompt.ids.shape[0], prompt.unnamed + prompt.ids.shape[1]
+    apart = mask_name != "attention_mask"
+    if mask is not None and apart and mask.shape[1] == length - 1:  # a start token was put before
+        mask = inputs[mask_name] = torch.cat([mask.new_ones(len(mask), 1), mask], 1)
+    if mask is not None and mask.shape != (rows, length):
+        raise ArgumentError(f"`{mask_name}` expected [{rows}, {length}], as the prompt is, found {[*mask.shape]}")
+    if mask is None and not apart and graph.root.defaults.get(positions_name, "range") != "range":
+        # Hugging Face's `generate` counts from 0, also where the model itself begins elsewhere (RoBERTa).
+        mask = torch.ones(rows, length, dtype=torch.bool, device=prompt.ids.device)
     if positions_name in inputs:
         prompt.along[positions_name] = inputs.pop(positions_name)
         prompt.next[positions_name] = prompt.along[positions_name][:, -1:] + 1
@@ -127,11 +153,16 @@ def _started(model: Model, inputs: dict[str, Any], source: Tensor, options: Opti
     ids = inputs.pop("decoder_input_ids", None)
     if ids is None and "input_ids" not in model.graph.root.inputs:
         ids = inputs.pop("input_ids", None)
+    if ids is not None and len(ids) != len(source):
+        raise ArgumentError(f"`decoder_input_ids` expected {len(source)} texts, one for each input, found {len(ids)}")
     if ids is not None and kind != "started":
         return ids
     if start is None:
         raise ArgumentError("`generate` needs a `decoder_start_token_id`, which neither the call nor the config says")
-    first = torch.tensor(start, device=source.device).reshape(-1, 1).expand(source.shape[0], 1)
+    first = torch.tensor(start, device=source.device).reshape(-1, 1)
+    if len(first) not in (1, len(source)):
+        raise ArgumentError(f"`decoder_start_token_id` expected one token, or {len(source)}, found {len(first)}")
+    first = first.expand(len(source), 1)
     if ids is not None:
         return ids if bool((ids[:, :1] == first).any()) else torch.cat([first, ids], 1)
     return _told(model, inputs, first, options) if kind == "told" else first

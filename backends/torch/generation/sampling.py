@@ -8,6 +8,7 @@ from typing import TypeAlias
 import torch
 from torch import Tensor
 
+from ...errors import ArgumentError
 from .options import Options
 from .processors import Processor
 from .writer import Writer
@@ -29,11 +30,17 @@ def draw(probs: Tensor, count: int, generator: torch.Generator | None) -> Tensor
     """The draws of ``probs.multinomial(count)``, whose checks make the host wait for a GPU.
 
     Raises:
-        RuntimeError: they are no probabilities; a GPU tells so later.
+        ArgumentError: they are no probabilities; a GPU tells so later, with a RuntimeError.
     """
     if probs.device.type not in CHECKED:
         return probs.multinomial(count, generator=generator)
-    torch.ops.aten._assert_async.msg((probs >= 0).all(), "expected probabilities, found what is none")
+    are, told = (
+        (probs >= 0).all(),
+        "expected probabilities, found what is none: every token is banned, or scores are no numbers",
+    )
+    if probs.device.type == "cpu" and not bool(are):
+        raise ArgumentError(told)
+    torch.ops.aten._assert_async.msg(are, told)
     return (probs / torch.empty_like(probs).exponential_(generator=generator)).topk(count).indices
 
 

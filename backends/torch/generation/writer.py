@@ -19,7 +19,6 @@ class Writer:
         prompt: the prompt; after `begin`, a row for each text.
         positions: how many tokens the model has positions for; None where there is no end to them.
         steps: how often the model ran.
-        vocabulary: how many tokens it knows, after `begin`.
 
     Args:
         model: the model.
@@ -35,19 +34,19 @@ class Writer:
         self.prompt = prompt
         self.length = prompt.ids.shape[1]
         self.positions = positions_of(model)
-        self.steps = self.vocabulary = 0
-        require_positions(self.positions, self.length)
+        self.steps = 0
+        require_positions(self.positions, prompt.unnamed + self.length)
         blank = facts_of(model.graph).blank
         self.decoder: Decoder | BlankDecoder
         if blank is None:
-            self.decoder = Decoder(model, prompt.inputs, length=length, along=prompt.along)
+            self.decoder = Decoder(model, prompt.inputs, length=prompt.unnamed + length, along=prompt.along)
         else:
             self.decoder = BlankDecoder(model, prompt.inputs, blank, ids=tokens_of(model.graph))
 
     @property
     def count(self) -> int:
-        """How many tokens have been read."""
-        return self.decoder.count
+        """How many of the ids have been read."""
+        return self.decoder.count - self.prompt.unnamed
 
     def begin(self, copies: int) -> tuple[Tensor, Tensor]:
         """Read the prompt of each input, and go on with some rows for each.
@@ -58,7 +57,6 @@ class Writer:
         self.steps += 1
         ids = self.prompt.ids
         scores = self.decoder.begin(ids, **self.prompt.along)
-        self.vocabulary = scores.shape[-1]
         if copies == 1:
             return ids, scores
         rows = torch.arange(ids.shape[0], device=ids.device).repeat_interleave(copies)
@@ -68,7 +66,7 @@ class Writer:
 
     def step(self, tokens: Tensor) -> Tensor:
         """The scores after each of some new tokens ``[rows, new]``, as ``[rows, new, vocabulary]``."""
-        require_positions(self.positions, self.count + tokens.shape[1])
+        require_positions(self.positions, self.decoder.count + tokens.shape[1])
         self.steps += 1
         along = self.prompt.after(self.count - self.length, tokens.shape[1])
         return self.decoder.step(tokens, **along)
@@ -80,7 +78,7 @@ class Writer:
     def crop(self, count: int) -> None:
         """Take the last tokens back."""
         if isinstance(self.decoder, Decoder):
-            self.decoder.crop(min(count, self.count))
+            self.decoder.crop(self.prompt.unnamed + min(count, self.count))
 
 
 def require_positions(positions: int | None, count: int) -> None:

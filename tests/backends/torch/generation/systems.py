@@ -17,11 +17,12 @@ import archwright as aw
 from tests.parity.case import System
 from tests.parity.cases_audio import WHISPER
 from tests.parity.cases_causal import BLOOM, GPTJ, OPT
+from tests.parity.cases_encoders import ROBERTA
 from tests.parity.cases_image_towers import IMAGEGPT
 from tests.parity.cases_multimodal import TROCR, pair
 from tests.parity.cases_seq2seq import BART, T5
 from tests.parity.cases_signals import SPEECH2TEXT
-from tests.parity.cases_text import GPT2
+from tests.parity.cases_text import BERT, GPT2
 from tests.parity.cases_translation import MARIAN, MBART, PEGASUS
 from tests.parity.cases_xlnet import XLNET
 from tests.parity.reference import quiet, randomise
@@ -43,6 +44,8 @@ SYSTEMS = {
     "gptj": Writing(GPTJ, "GPTJForCausalLM"),
     "opt": Writing(OPT, "OPTForCausalLM"),
     "bloom": Writing(BLOOM, "BloomForCausalLM"),
+    "bert": Writing(BERT, "BertLMHeadModel", {"is_decoder": True}),
+    "roberta": Writing(ROBERTA, "RobertaForCausalLM", {"is_decoder": True}),
     "imagegpt": Writing(IMAGEGPT, "ImageGPTForCausalImageModeling"),
     "trocr": Writing(TROCR, "TrOCRForCausalLM"),
     "xlnet": Writing(XLNET, "XLNetLMHeadModel"),

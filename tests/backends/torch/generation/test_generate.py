@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+import archwright as aw
+from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.generation import writer as writing
 from archwright.backends.torch.generation.assisted import looked_up
 
@@ -90,6 +93,7 @@ def test_early_stopping(name: str, options: dict[str, Any]) -> None:
         {"begin_suppress_tokens": list(range(3, 40))},
         {"begin_suppress_tokens": list(range(3, 40)), "forced_bos_token_id": 8},
         {"renormalize_logits": True, "repetition_penalty": 1.3},
+        {"remove_invalid_values": True, "forced_eos_token_id": 34, "suppress_tokens": [34]},
         {"max_length": 15, "pad_token_id": 0, "eos_token_id": 1},
     ],
     ids=lambda options: "-".join(options),
@@ -130,7 +134,9 @@ def test_a_seed_repeats_the_draws(name: str) -> None:
     assert not first.equal(model.generate(**given, seed=6))
 
 
-@pytest.mark.parametrize("name", ["gpt2", "gptj", "opt", "bloom", "imagegpt", "trocr", "mbart", "t5", "transformer"])
+@pytest.mark.parametrize(
+    "name", ["gpt2", "gptj", "opt", "bloom", "roberta", "imagegpt", "trocr", "mbart", "t5", "transformer"]
+)
 @pytest.mark.parametrize("beams", [1, 3])
 def test_left_padding(name: str, beams: int) -> None:
     """Given as a mask, and seen from the padding alone."""
@@ -181,6 +187,56 @@ def test_encoder_states_that_are_given() -> None:
 
 def test_a_text_from_nothing() -> None:
     assert_same("gpt2", bos_token_id=7, max_new_tokens=5)
+    assert_same("xlnet", bos_token_id=7, max_new_tokens=5, attention_mask=torch.ones(3, 1))  # which says how many
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "opt", "bloom", "bert", "roberta", "imagegpt", "trocr"])
+@pytest.mark.parametrize("beams", [1, 3])
+def test_a_prompt_that_is_embedded(name: str, beams: int) -> None:
+    """The new ids are returned, after those that are given; lengths count what is embedded."""
+    ids = inputs(name)["input_ids"]
+    with torch.no_grad():
+        embeds = models(name)[0].get_input_embeddings()(ids).flip(1)
+    mask = torch.ones_like(ids)
+    mask[0, :3] = 0
+    told = {"inputs_embeds": embeds, "num_beams": beams, "repetition_penalty": 1.3}
+    assert assert_same(name, **told, max_new_tokens=6).shape == (3, 6)
+    assert assert_same(name, **told, max_length=15, min_length=14, eos_token_id=40).shape == (3, 8)
+    assert assert_same(name, **told, attention_mask=mask).shape == (3, 13)
+    assert assert_same(name, **told, input_ids=ids, max_length=15).shape == (3, 15)
+
+
+def test_embeddings_do_not_say_what_counts_tokens(tmp_path: Path) -> None:
+    spec = tmp_path / "counting.yaml"
+    spec.write_text("""
+archwright: 1
+model: counting
+params: {vocab_size: 20, d_model: 8}
+inputs:
+  input_ids: {type: "int[batch, seq]", optional: true}
+  inputs_embeds: {type: "float[batch, seq, $d_model]", default: tokens}
+graph:
+  tokens: {block: embedding, in: input_ids, num: $vocab_size, dim: $d_model}
+  seen: {expr: "float(cumsum(int(input_ids != 0), 1))[:, :, null]", else: "inputs_embeds[:, :, :1]"}
+  logits: {block: linear, in: "inputs_embeds * seen", d_out: $vocab_size}
+outputs: {logits: logits}
+""")
+    model = aw.compile(str(spec), backend="eager")
+    assert model.generate(torch.tensor([[3, 4]]), max_new_tokens=3).shape == (1, 5)
+    with pytest.raises(ArgumentError, match="`counting` cannot go on after `inputs_embeds`"):
+        model.generate(inputs_embeds=torch.ones(1, 2, 8), max_new_tokens=3)
+
+
+def test_speech_is_drawn_where_a_temperature_is_given() -> None:
+    given = {**inputs("whisper"), "max_new_tokens": 7, "num_beams": 3}
+    assert_same("whisper", **given, temperature=0.7)
+    assert_same("whisper", **given, temperature=0.0)
+
+
+def test_one_of_several_ends_of_speech_is_kept() -> None:
+    found = models("whisper")[1].generate(**inputs("whisper"), max_new_tokens=9)
+    ends = [int(found[0, 4]), int(found[1, 3])]
+    assert_same("whisper", **inputs("whisper"), max_new_tokens=9, eos_token_id=ends)
 
 
 def test_inputs_alone() -> None:

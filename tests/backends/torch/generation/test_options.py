@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,16 @@ def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> Non
         ({"early_stopping": "always"}, '"never", found'),
         ({"num_beam_groups": 2}, "`num_beam_groups=2` is not supported"),
         ({"output_scores": True}, "`output_scores=True` is not supported"),
-        ({"bad_words_ids": [[99]]}, "`bad_words_ids` expected tokens below"),
+        ({"output_logits": True}, "`output_logits=True` is not supported"),
+        ({"bad_words_ids": [[99]]}, "`bad_words_ids` expected tokens from 0 to 66"),
+        ({"bad_words_ids": [[]]}, "`bad_words_ids` expected lists of tokens, none of them empty"),
+        ({"forced_bos_token_id": 67}, "`forced_bos_token_id` expected tokens from 0 to 66"),
+        ({"suppress_tokens": 3}, "`suppress_tokens` expected a list of tokens"),
+        ({"pad_token_id": "</s>"}, "`pad_token_id` expected a token's number"),
+        ({"length_penalty": None}, "`length_penalty` expected a number"),
+        ({"do_sample": True, "suppress_tokens": list(range(67))}, "every token is banned"),
+        ({"attention_mask": torch.ones(3, 6)}, "`attention_mask` expected [3, 7], as the prompt is, found [3, 6]"),
+        ({"inputs_embeds": torch.ones(3, 6, 24)}, "`inputs_embeds` stand for 6 tokens, `input_ids` are 7"),
         ({"inputs": torch.ones(1, 2).long()}, "`inputs` and `input_ids` are the same"),
         ({"num_beams": 2, "streamer": print}, "`streamer` cannot follow beams"),
         ({"streamer": 3}, "`streamer` expected an object with `put` and `end`"),
@@ -132,13 +142,15 @@ def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> Non
 )
 def test_errors(options: dict[str, Any], message: str) -> None:
     model, given = models("gpt2")[1], inputs("gpt2")
-    with pytest.raises(ArgumentError, match=message.replace("(", "\\(")):
-        model.generate(**given, eos_token_id=None, **options)
+    with pytest.raises(ArgumentError, match=re.escape(message)):
+        model.generate(**{"eos_token_id": None, **given, **options})
 
 
 def test_neutral_values_of_unsupported_options() -> None:
     given = inputs("gpt2")
     expected = models("gpt2")[1].generate(**given)
+    nothing = dict.fromkeys(["temperature", "repetition_penalty", "max_length", "min_length"])
+    assert models("gpt2")[1].generate(**given, **nothing).equal(expected)
     assert models("gpt2")[1].generate(**given, use_cache=True, num_beam_groups=1, output_scores=False).equal(expected)
 
 
@@ -160,6 +172,21 @@ def test_errors_of_models(tmp_path: Path) -> None:
     model = models("opt")[1]
     with pytest.raises(ArgumentError, match="take one of its vocabulary"):
         model.generate(**inputs("opt", rows=1), assistant_model=models("bloom")[1])
+    with pytest.raises(ArgumentError, match="expected a model, found str"):
+        model.generate(**inputs("opt", rows=1), assistant_model="bloom")
+    with pytest.raises(ArgumentError, match="a model that reads what this one reads"):
+        model.generate(**inputs("opt", rows=1), assistant_model=models("mbart")[1])
+    with pytest.raises(ArgumentError, match="has embeddings of its own"):
+        model.generate(inputs_embeds=torch.ones(1, 2, 24), assistant_model=model)
+    with pytest.raises(ArgumentError, match="the prompt is empty"):
+        model.generate(torch.ones(1, 0).long())
+    for wrong in ({"decoder_input_ids": torch.ones(2, 3).long()}, {"decoder_start_token_id": [3, 4]}):
+        with pytest.raises(ArgumentError, match=f"`{next(iter(wrong))}` expected .*3.*, found 2"):
+            models("mbart")[1].generate(**inputs("mbart"), **wrong)
+    with pytest.raises(ArgumentError, match="takes no `decoder_inputs_embeds` here"):
+        models("mbart")[1].generate(**inputs("mbart"), decoder_inputs_embeds=torch.ones(3, 2, 24))
+    with pytest.raises(ArgumentError, match="takes no `inputs_embeds` here"):
+        models("xlnet")[1].generate(inputs_embeds=torch.ones(3, 2, 24))
     with pytest.raises(ArgumentError, match="one text and one beam"):
         model.generate(**inputs("opt"), assistant_model=model)
     with pytest.raises(ArgumentError, match="both guess"):
