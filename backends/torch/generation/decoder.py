@@ -66,6 +66,9 @@ class Decoder:
     def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, list[str]]:
         """The step of a call with these inputs, and those that it takes."""
         combination = self.graph.combination(set(given) & set(self.graph.atoms))
+        logits = self.graph.outputs["logits"]
+        if not isinstance(logits, dict) and not logits.present >> combination & 1:
+            raise ArgumentError(f"`{self.graph.name}` writes nothing without `{self.ids}`")
         return self.model.step(combination, "logits", self.tokens, is_first=is_first)
 
     def is_along(self, name: str) -> bool:
@@ -113,7 +116,7 @@ class Decoder:
         return torch.cat(scores).index_select(0, back)
 
     def firsts(self) -> torch.Tensor | None:
-        """Where each sample begins, ``[batch]``; None where no padding is in front, or none is left out, as of embeddings."""
+        """Where each sample begins, ``[batch]``; None where none is padded in front, or padding is read too."""
         if self.model.mask not in self.wholes or self.embedded is not None:
             return None
         firsts = self.inputs[self.model.mask].int().argmax(1)
