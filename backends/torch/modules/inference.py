@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .linear import Linear
-from .prepacked import fused_linear, is_differentiated, is_fused, prepack, prepacked_linear
+from .prepacked import fused_linear, is_plain, is_fused, prepack, prepacked_linear
 
 
 class Renewed(nn.Module):
@@ -55,7 +55,7 @@ class PrepackedLinear(Prepacked, Linear):
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
-        if self.packed is None or is_differentiated(input):
+        if self.packed is None or is_plain(input):
             return super().forward(input)
         x = input.to(self.weight.dtype) if self.stays_float32 else input
         if is_fused(x):
@@ -128,7 +128,7 @@ class Joined(Prepacked, Derived):
         """Every map's ``[*, d_out]``."""
         if self.packed is None:
             y = F.linear(x, self.weight, self.bias)
-        elif is_differentiated(x):
+        elif is_plain(x):
             y = F.linear(x, *self.made())
         elif is_fused(x) and not self.weight.numel():
             parts = zip(self.sources, self.biases(), strict=True)
@@ -240,4 +240,5 @@ class Held(Renewed):
 
 
 def _likeness(like: Iterable[Any]) -> list[Any]:
-    return [(one.shape, one.dtype, one.device) if isinstance(one, torch.Tensor) else one for one in like]
+    casts = [torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")]
+    return [*casts, *((one.shape, one.dtype, one.device) if isinstance(one, torch.Tensor) else one for one in like)]

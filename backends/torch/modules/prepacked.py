@@ -37,9 +37,9 @@ def prepacked_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor |
     return torch.ops.archwright.prepacked_linear(x, packed, bias)
 
 
-def is_differentiated(x: torch.Tensor) -> bool:
-    """Whether a gradient will be asked for, of which the operator knows nothing."""
-    return torch.is_grad_enabled() and x.requires_grad
+def is_plain(x: torch.Tensor) -> bool:
+    """Whether a product is left to torch: the operator knows nothing of gradients and of autocast."""
+    return (torch.is_grad_enabled() and x.requires_grad) or torch.is_autocast_enabled(x.device.type)
 
 
 def is_fused(x: torch.Tensor) -> bool:

@@ -53,6 +53,18 @@ def assert_same(found: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor])
         )
 
 
+@pytest.mark.parametrize("name", ["bert", "t5", "beit", "deberta"])
+def test_under_autocast(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    plain, lean = made(name, inference=False), made(name)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        wanted, found = called(plain), called(lean)
+    assert [value.dtype for value in found.values()] == [value.dtype for value in wanted.values()]
+    for key, value in wanted.items():
+        torch.testing.assert_close(found[key], value, rtol=0, atol=0.02 * value.abs().max().item())
+    assert_same(called(lean), called(plain))  # what was held then is not what holds now
+
+
 @pytest.mark.parametrize("least", [0, prepacked.LEAST])
 @pytest.mark.parametrize("name", aw.list_models())
 def test_numbers_hold(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
