@@ -28,7 +28,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")
-        target, found = spec_for(config, Path(target))
+        target, found = spec_for(config, Path(target), task=task)
         overrides = {**overrides_from(config, library().spec(target)), **overrides}
         chosen = task or found
     return build_graph(target, None if chosen == "base" else chosen, size, overrides)

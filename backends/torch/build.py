@@ -91,7 +91,7 @@ def from_pretrained(
     """
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     origin = open_folder(folder)
-    name, found = spec_for(origin.config, origin.folder, spec)
+    name, found = spec_for(origin.config, origin.folder, spec, task=task)
     from ...compiler.reading.document import library
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}

@@ -36,9 +36,10 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     found += _published(document)
     checkpoint = spec.checkpoint
     tasks = {"base", *spec.tasks}
-    for key, task_name in checkpoint.architectures.items():
-        if task_name is not None:
-            found += _known(document, ("checkpoint", "architectures", key), task_name, tasks, "unknown-task")
+    for table, classes in (("architectures", checkpoint.architectures), ("also", checkpoint.also)):
+        for key, task_name in classes.items():
+            if task_name is not None:
+                found += _known(document, ("checkpoint", table, key), task_name, tasks, "unknown-task")
     fields = [key for key in checkpoint.config if "." not in key]
     found += _keys(document, ("checkpoint", "config"), fields, spec.params, "unknown-parameter")
     if isinstance(checkpoint.prefix, dict):

@@ -26,7 +26,7 @@ BUILDS_ON = {"tasks": "extends", "sizes": "size"}
 """Where an entry names the one that it builds on: its own name is the entry that it stands over."""
 IN_ORDER = ("inputs", "outputs")
 OF_ONE_MODEL = ("frame", "published")
-OF_ONE_CLASS = ("architectures", "model_type", "match")
+OF_ONE_CLASS = ("architectures", "also", "model_type", "match")
 
 
 # Of one file

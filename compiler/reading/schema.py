@@ -214,7 +214,7 @@ class Mount(Construct):
     task: str | None = None
     size: str | None = None
     params: dict[str, Any] = {}
-    config: str | None = None
+    config: str | list[str] | None = None
 
 
 class Blank(Construct):
@@ -391,6 +391,11 @@ class Spec(Construct):
         told = {kind + class_ending(task): task for task in ("base", *self.tasks)} if kind else {}
         own = {name: task for name, task in told.items() if task not in listed.values() and name not in listed}
         return {**own, **{name: task for name, task in listed.items() if task is not None}}
+
+    @property
+    def readable(self) -> dict[str, str]:
+        """The task of each class that a folder may name: `architectures`, and what classes were called before."""
+        return {**self.architectures, **self.checkpoint.also}
 
     @property
     def frozen(self) -> list[tuple[int, str, Condition | None]]:

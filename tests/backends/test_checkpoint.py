@@ -173,6 +173,88 @@ def test_a_pickle_is_not_read(folder: Path) -> None:
         aw.from_pretrained(folder)
 
 
+def reworded(folder: Path, **fields: Any) -> None:
+    """Change fields of the config; null takes one away."""
+    config = {**json.loads((folder / "config.json").read_text()), **fields}
+    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
+
+
+def test_the_first_configs_tell_a_class_alone(folder: Path) -> None:
+    expected = logits(folder)
+    reworded(folder, model_type=None)
+    assert torch.equal(logits(folder), expected)
+    reworded(folder, architectures=None)
+    with pytest.raises(aw.CheckpointError, match="neither `model_type` nor `architectures`; give the `spec`"):
+        aw.from_pretrained(folder)
+    assert torch.equal(logits(folder, spec="bert", task="masked_lm"), expected)
+
+
+def test_a_class_that_was_called_otherwise(tmp_path: Path) -> None:
+    aw.compile("t5", task="conditional_generation", size="tiny", backend="eager").save_pretrained(tmp_path)
+    reworded(tmp_path, architectures=["T5WithLMHeadModel"])
+    assert aw.from_pretrained(tmp_path, backend="eager").graph.task == "conditional_generation"
+
+
+def test_an_unknown_class_is_read_as_the_task_that_is_given(folder: Path) -> None:
+    expected = logits(folder)
+    reworded(folder, architectures=["BertForPoetry"])
+    assert torch.equal(logits(folder, task="masked_lm"), expected)
+
+
+def test_a_field_by_another_name_counts(tmp_path: Path) -> None:
+    aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager").save_pretrained(tmp_path)
+    expected = logits(tmp_path)
+    reworded(
+        tmp_path, n_embd=48, hidden_size=32, n_head=None, num_attention_heads=4
+    )  # the last of two, as in Hugging Face
+    assert torch.equal(logits(tmp_path), expected)
+    aw.from_pretrained(tmp_path, backend="eager", num_heads=2).save_pretrained(tmp_path / "changed")
+    config = json.loads((tmp_path / "changed" / "config.json").read_text())
+    assert "n_head" not in config and (config["num_attention_heads"], config["n_embd"]) == (2, 48)
+
+
+def test_a_second_config_of_a_part_counts(tmp_path: Path) -> None:
+    aw.compile("clip", size="tiny", backend="eager").save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    stale = {**config["text_config"], "hidden_size": 20}
+    reworded(tmp_path, text_config=stale, text_config_dict=config["text_config"], vision_config_dict=None)
+    assert aw.from_pretrained(tmp_path, backend="eager").graph.params["text"]["d_model"] == 32
+
+
+def test_widths_that_follow_from_how_many_categories_there_are(tmp_path: Path) -> None:
+    options = {"num_static_categorical_features": 2, "cardinality": [9, 400], "size": "tiny", "backend": "eager"}
+    aw.compile("time_series_transformer", embedding_dimension=[5, 50], **options).save_pretrained(tmp_path)
+    reworded(tmp_path, embedding_dimension=None)
+    aw.from_pretrained(tmp_path, backend="eager")
+
+
+def test_stages_told_by_name(tmp_path: Path) -> None:
+    aw.compile("resnet", task="backbone", size="tiny", out_indices=[0, 3], backend="eager").save_pretrained(tmp_path)
+    reworded(tmp_path, out_indices=None, out_features=["stem", "stage3"])
+    maps = aw.from_pretrained(tmp_path, backend="eager")(pixel_values=torch.randn(1, 3, 64, 64)).feature_maps
+    assert [one.shape[1] for one in maps] == [8, 32]
+    reworded(tmp_path, out_features=["res3"])
+    with pytest.raises(aw.CheckpointError, match="`out_features` has `res3`; expected `stem`, `stage1`"):
+        aw.from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["bert", "vit"])
+def test_a_file_may_lack_the_pooler(name: str, tmp_path: Path) -> None:
+    aw.compile(name, size="tiny", backend="eager").save_pretrained(tmp_path)
+    rewrite(tmp_path, lambda tensors: {key: value for key, value in tensors.items() if "pooler" not in key})
+    with pytest.warns(UserWarning, match="freshly initialised.*pooler"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
+def test_deberta_files_hold_a_head_that_no_class_reads(tmp_path: Path) -> None:
+    aw.compile("deberta_v2", size="tiny", backend="eager").save_pretrained(tmp_path)
+    extra = {
+        f"{head}_predictions.{part}": torch.zeros(3) for head in ("lm", "mask") for part in ("bias", "dense.weight")
+    }
+    rewrite(tmp_path, lambda tensors: {**{f"deberta.{key}": value for key, value in tensors.items()}, **extra})
+    assert aw.from_pretrained(tmp_path, backend="eager").num_parameters() > 0
+
+
 def test_an_unknown_class_names_those_there_are(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertForPoetry"]}))

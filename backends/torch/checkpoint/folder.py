@@ -116,8 +116,18 @@ def read_header(file: Path) -> dict[str, Header]:
         raise CheckpointError(f"{file} is no safetensors file: {error}") from None
 
 
-def spec_for(config: Mapping[str, Any], at: Path, told: str | Path | None = None) -> tuple[str, str | None]:
+def spec_for(
+    config: Mapping[str, Any], at: Path, told: str | Path | None = None, *, task: str | None = None
+) -> tuple[str, str | None]:
     """The shipped spec and task that a config asks for; of a spec that is `told`, the task of the config's class.
+
+    The first configs have no ``model_type``: then the class says which spec it is.
+
+    Args:
+        config: what ``config.json`` says.
+        at: the folder, for errors.
+        told: the spec.
+        task: what a class that no spec knows is read as.
 
     Raises:
         CheckpointError: no spec knows its ``model_type`` or class.
@@ -126,21 +136,26 @@ def spec_for(config: Mapping[str, Any], at: Path, told: str | Path | None = None
     classes = config.get("architectures")
     architecture = str(classes[0] if isinstance(classes, list) else classes) if classes else None
     if told is not None:
-        task = library().spec(told).model.architectures.get(str(architecture))
-        return str(told), None if task == "base" else task
-    candidates = [name for name in shipped_models() if _mentions(name, str(model_type))]
+        found = library().spec(told).model.readable.get(str(architecture))
+        return str(told), None if found == "base" else found
+    if model_type is None and architecture is None:
+        raise CheckpointError(f"{at / 'config.json'} has neither `model_type` nor `architectures`; give the `spec`")
+    candidates = [name for name in shipped_models() if model_type is None or _mentions(name, str(model_type))]
+    known: list[str] = []
     for name in candidates:
         spec = library().spec(name).model
         checkpoint = spec.checkpoint
-        if checkpoint.model_type != model_type or not _matches(checkpoint.match, config):
+        if model_type not in (None, checkpoint.model_type) or not _matches(checkpoint.match, config):
             continue
-        if architecture is None:
-            return name, None
-        if architecture in spec.architectures:
-            task = spec.architectures[architecture]
-            return name, None if task == "base" else task
-    classes = [c for name in candidates for c in library().spec(name).model.architectures]
-    hint = f"; of this type there are {', '.join(classes)}" if classes else "; one of your own is given as `spec`"
+        if architecture in spec.readable:
+            found = spec.readable[architecture]
+            return name, None if found == "base" else found
+        if model_type is None:
+            continue
+        if architecture is None or task is not None:
+            return name, None if architecture is None or task == "base" else task
+        known += spec.architectures
+    hint = f"; of this type there are {', '.join(known)}" if known else "; one of your own is given as `spec`"
     raise CheckpointError(f"{at}: no spec for model_type `{model_type}` and class `{architecture}`{hint}")
 
 
@@ -158,22 +173,37 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     spec = document.model
     found: dict[str, Any] = {}
     for name, raw in spec.params.items():
-        fields = spec.checkpoint.config.get(name, name)
-        for one in [fields] if isinstance(fields, str) else fields:
-            value = _field(config, one)
-            if isinstance(value, str) and "$" in value:
-                raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
-            if value is not _MISSING and (value is not None or _admits_null(raw)):
-                found[name] = value
-                break
+        one = _written_as(config, spec.checkpoint.config.get(name, name))
+        value = _field(config, one)
+        if isinstance(value, str) and "$" in value:
+            raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
+        if value is not _MISSING and (value is not None or _admits_null(raw)):
+            found[name] = value
     if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
         found["num_labels"] = len(config["id2label"])
+    if "out_indices" in spec.params and isinstance(config.get("out_features"), list) and not found.get("out_indices"):
+        found["out_indices"] = [_stage(name) for name in config["out_features"]]
     for name, mount in spec.mounts.items():
-        inner = config.get(mount.config) if mount.config else config
+        inner = config.get(_written_as(config, mount.config)) if mount.config else config
         mounted = _mounted(document, mount, {**spec.params, **found})
         if isinstance(inner, Mapping) and mounted is not None:
             found[name] = overrides_from(inner, mounted)
     return found
+
+
+def _written_as(config: Mapping[str, Any], fields: str | list[str]) -> str:
+    """The field that counts: of several the last one that is there, as in Hugging Face, else the first."""
+    if isinstance(fields, str):
+        return fields
+    return next((one for one in reversed(fields) if _field(config, one) not in (_MISSING, None)), fields[0])
+
+
+def _stage(name: Any) -> int:
+    """The number of a stage that a config tells by name: ``stem`` is 0, ``stage1`` is 1."""
+    number = "0" if name == "stem" else str(name).removeprefix("stage")
+    if not number.isdecimal():
+        raise CheckpointError(f"config.json: `out_features` has `{name}`; expected `stem`, `stage1` and so on")
+    return int(number)
 
 
 _MISSING = object()
@@ -209,9 +239,10 @@ def config_from(
     known = overrides_from(previous, document)
     for name, value in params.items():
         if name in spec.mounts:
-            field_name = spec.mounts[name].config
-            inner = _mounted(document, spec.mounts[name], params)
-            if field_name and inner is not None and isinstance(value, Mapping):
+            mount = spec.mounts[name]
+            inner = _mounted(document, mount, params)
+            if mount.config and inner is not None and isinstance(value, Mapping):
+                field_name = _written_as(previous, mount.config)
                 before = previous.get(field_name)
                 config[field_name] = config_from(value, inner, None, before if isinstance(before, Mapping) else {})
             continue
@@ -221,8 +252,7 @@ def config_from(
             config["id2label"] = {str(n): f"LABEL_{n}" for n in range(int(value))}
             config["label2id"] = {f"LABEL_{n}": n for n in range(int(value))}
             continue
-        fields = spec.checkpoint.config.get(name, name)
-        field_name = fields if isinstance(fields, str) else fields[0]
+        field_name = _written_as(previous, spec.checkpoint.config.get(name, name))
         if "." not in field_name:  # what is inside, a mounted spec writes
             config[field_name] = value
     if spec.checkpoint.model_type:

@@ -119,6 +119,15 @@ class Options:
             )
 
 
+_DEFAULTS = {one.name: one.default for one in fields(Options) if one.name != "given"}
+_ONCE_IN_CONFIGS = (
+    "max_length", "min_length", "do_sample", "early_stopping", "num_beams", "temperature", "top_k", "top_p",
+    "repetition_penalty", "length_penalty", "no_repeat_ngram_size", "bad_words_ids", "num_return_sequences",
+    "forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens",
+)  # fmt: skip
+"""Options that configs held before there were files for them."""
+
+
 def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str]) -> Options:
     """The options of a call: as given, else as the checkpoint says, else Hugging Face's defaults.
 
@@ -130,7 +139,7 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str])
     Raises:
         ArgumentError: an option is unknown, or its value is wrong.
     """
-    known = [one.name for one in fields(Options) if one.name != "given"]
+    known = list(_DEFAULTS)
     for name, value in given.items():
         if name not in known:
             _refuse(name, value, [*known, *inputs, "streamer", "assistant_model", "seed", "generator"])
@@ -149,16 +158,31 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str])
 
 
 def _said(model: Model) -> dict[str, Any]:
-    """What the checkpoint says: its file for generation, or else its config, and that of its decoder."""
-    if model.origin is not None and model.origin.generation is not None:
-        return model.origin.generation
-    said = {name: value for name, value in model.config.items() if value is not None}
+    """What the checkpoint says: its file for generation, or else its config, and that of its decoder.
+
+    A file that was made from the config gives way to a config that says how to write, as in Hugging Face.
+    """
+    written = model.origin.generation if model.origin is not None else None
+    usual = {**_DEFAULTS, **{name: value.get("default") if isinstance(value, dict) else value
+                             for name, value in model.graph.spec.params.items()}}  # fmt: skip
+    told = any(model.config.get(name) not in (None, usual[name]) for name in _ONCE_IN_CONFIGS)
+    if written is not None and not (written.get("_from_model_config") and told):
+        return written
+    said = _filled(model.config, model.graph.params)
+    if said.get("force_bos_token_to_be_generated"):
+        said["forced_bos_token_id"] = said.get("bos_token_id")
     inner = model.config.get("decoder") or model.config.get("text_config")
-    defaults = {one.name: one.default for one in fields(Options)}
-    for name, value in inner.items() if isinstance(inner, dict) else ():
-        if said.get(name, defaults.get(name)) == defaults.get(name):
-            said[name] = value
+    if isinstance(inner, dict):
+        for name, value in _filled(inner, model.graph.params.get("decoder", {})).items():
+            if said.get(name, _DEFAULTS.get(name)) == _DEFAULTS.get(name):
+                said[name] = value
     return said
+
+
+def _filled(config: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config says, and of writing what it means where it is silent."""
+    silent = {name: params[name] for name in _DEFAULTS.keys() & params.keys()}
+    return {name: value for name, value in {**silent, **config}.items() if value is not None}
 
 
 def _refuse(name: str, value: Any, known: Collection[str]) -> None:

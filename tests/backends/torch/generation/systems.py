@@ -43,6 +43,7 @@ SYSTEMS = {
     "gpt2": Writing(GPT2, "GPT2LMHeadModel"),
     "gptj": Writing(GPTJ, "GPTJForCausalLM"),
     "opt": Writing(OPT, "OPTForCausalLM"),
+    "roberta": Writing(ROBERTA, "RobertaForCausalLM", {"is_decoder": True}),
     "bloom": Writing(BLOOM, "BloomForCausalLM"),
     "bert": Writing(BERT, "BertLMHeadModel", {"is_decoder": True}),
     "roberta": Writing(ROBERTA, "RobertaForCausalLM", {"is_decoder": True}),

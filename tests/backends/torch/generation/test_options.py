@@ -18,7 +18,10 @@ from tests.parity.reference import quiet
 from .systems import SYSTEMS, inputs, models, ours, theirs
 
 
-def saved(name: str, folder: Path, *, written: dict[str, Any] | None, config: dict[str, Any] | None = None) -> Any:
+def saved(
+    name: str, folder: Path, *, written: dict[str, Any] | None, config: dict[str, Any] | None = None,
+    without: tuple[str, ...] = (),
+) -> Any:  # fmt: skip
     """Both models of a folder with this ``generation_config.json``, or none, and these fields of its config."""
     with quiet():
         models(name)[0].save_pretrained(folder)
@@ -26,7 +29,8 @@ def saved(name: str, folder: Path, *, written: dict[str, Any] | None, config: di
     if written is not None:
         (folder / "generation_config.json").write_text(json.dumps(written))
     file = folder / "config.json"
-    file.write_text(json.dumps({**json.loads(file.read_text()), **(config or {})}))
+    fields = {**json.loads(file.read_text()), **(config or {})}
+    file.write_text(json.dumps({key: value for key, value in fields.items() if key not in without}))
     with quiet():
         hf = getattr(transformers, SYSTEMS[name].hf_class).from_pretrained(folder).eval()
     return hf, ours(folder)
@@ -61,6 +65,32 @@ def test_then_comes_the_config(name: str, tmp_path: Path) -> None:
     pair = saved(name, tmp_path, written=None, config={**fields, **extra})
     for options in ({}, {"num_beams": 3}, {"min_new_tokens": 10}):
         assert_same(pair, **inputs(name), **options)
+
+
+@pytest.mark.parametrize(
+    "name", ["bart", "mbart", "pegasus", "transformer", "opt", "xlnet", "speech_to_text", "whisper"]
+)
+def test_what_a_config_is_silent_about_has_its_default(name: str, tmp_path: Path) -> None:
+    ids = ("bos_token_id", "eos_token_id", "forced_eos_token_id", "begin_suppress_tokens")
+    pair = saved(name, tmp_path, written=None, without=ids)
+    for options in ({"max_length": 14}, {"max_length": 14, "num_beams": 3}):
+        assert_same(pair, **inputs(name), **options)
+
+
+def test_a_start_that_is_forced_as_it_was_told_at_first(tmp_path: Path) -> None:
+    pair = saved("bart", tmp_path, written=None, config={"bos_token_id": 9, "force_bos_token_to_be_generated": True})
+    assert (assert_same(pair, **inputs("bart"))[:, 1] == 9).all()
+
+
+def test_a_file_made_from_the_config_gives_way_to_a_config_that_tells_more(tmp_path: Path) -> None:
+    written = {"num_beams": 3, "max_length": 9, "eos_token_id": 3, "pad_token_id": 1, "decoder_start_token_id": 2}
+    made = {**written, "_from_model_config": True}
+    told = {"num_beams": 2, "max_length": 12}
+    lengths = [
+        assert_same(saved("bart", tmp_path / str(case), written=file, config=config), **inputs("bart")).shape[1]
+        for case, (file, config) in enumerate([(made, told), (written, told), (made, {})])
+    ]
+    assert lengths == [12, 9, 9]
 
 
 def test_a_model_without_a_checkpoint() -> None:
