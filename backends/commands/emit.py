@@ -36,7 +36,8 @@ def command(
     from ..torch.emit.source import Source, version
 
     graph = graph_of(spec, **which)
-    source = Source(graph, version=version())
+    # Regions have right gradients only as `Model.compiled` compiles them, and whoever takes the file may train it.
+    source = Source(graph, version=version(), rounds="plain")
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))
     text = source.text(standalone=standalone)
     if path is None:

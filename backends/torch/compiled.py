@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,15 +35,18 @@ class Compiled:
         self.is_packed = "padding" in self.takes
         self.held = [one for one in model.net.modules() if isinstance(one, Held)]
         self.kept: dict[Any, kept.Kept | None] = {}
+        self.runs: dict[bool, Callable[..., Any]] = {}  # with gradients, and without
         self.last: Any = None
         # Weights that stay where they are, and shapes that stay as they are.
         self.is_recorded = model.inference and model.dynamic is False and not self.is_packed
         self.replays = Replays()
 
-    @cached_property
-    def run(self) -> Callable[..., Any]:
-        """What torch compiles when it is called: not asked for where all that is called is kept."""
-        return self.model.compiled(self.method)
+    def run(self, **told: Any) -> Any:
+        """Call what torch compiles: made when it is first asked for, as all that is called may be kept."""
+        grads = torch.is_grad_enabled()
+        if grads not in self.runs:
+            self.runs[grads] = self.model.compiled(self.method, grads=grads)
+        return self.runs[grads](**told)
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Call with inputs by name."""

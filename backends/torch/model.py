@@ -320,10 +320,16 @@ class Model(nn.Module):
         if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             settle_instructions()
 
-    def compiled(self, method: Any) -> Any:
-        """A method of `net`, compiled whole when it is first called; extents may depend on numbers."""
+    def compiled(self, method: Any, *, grads: bool = False) -> Any:
+        """A method of `net`, compiled whole when it is first called; extents may depend on numbers.
+
+        Args:
+            grads: calls take gradients. A region hands on what it was given where its backward pass reads it, and
+                inductor (to 2.13 at least) does not see that the two are one: it would write the next value there.
+        """
         self.settle_compiler()
-        run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None)
+        options: Any = {"allow_buffer_reuse": False, "inplace_buffers": False} if grads else None
+        run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
         return torch._dynamo.config.patch(capture_scalar_outputs=True)(run)
 
     def _renew(self) -> None:

@@ -117,7 +117,9 @@ def attention(
             training=training, place=place,
         )[0]  # fmt: skip
     plain = valid is None and allow is None and not terms and same is None and place is None
-    only_causal = causal and plain and bool(q.shape[1] == k.shape[1])  # no SymBool, which an export refuses
+    only_causal = causal and plain
+    if only_causal and q.shape[1] != k.shape[1]:  # an `if`, as the kernel takes no SymBool, which `bool(...)` may leave
+        only_causal = False
     mask = None
     if not only_causal:
         masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)

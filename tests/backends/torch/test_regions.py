@@ -33,6 +33,23 @@ graph:
 outputs: {y: steps, views: views}
 """
 
+PRE_NORM = """\
+model: pre_norm
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]"}
+    graph:
+      norm: {block: layer_norm, in: x}
+      map: {block: linear, d_out: $d}
+    outputs: {x: x + map}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: {x: x}}
+  norm: {block: layer_norm, in: steps}
+outputs: {y: norm}
+"""
+
 
 @pytest.mark.parametrize(
     ("options", "is_region"), [("kind: channel_norm, p: 0.02 * $i", True), ("kind: batch_norm", False)]
@@ -70,3 +87,34 @@ def test_rounds_whose_weights_are_one_tensor_of_the_file(
         found = aw.from_pretrained(tmp_path, inference=inference)(input_ids=ids)
         expected = aw.from_pretrained(tmp_path, backend="eager")(input_ids=ids)
     torch.testing.assert_close(found.last_hidden_state, expected.last_hidden_state)
+
+
+def test_rounds_take_other_lengths_than_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda function, **more: compiled(function, **{**more, "backend": "eager"}))
+    torch.compiler.reset()
+    model = aw.compile("gpt2", size="tiny", backend="inductor")
+    assert "@nested_compile_region" in model.source
+    eager = aw.compile("gpt2", size="tiny", backend="eager")
+    eager.load_state_dict(model.state_dict())
+    for length in (5, 7, 9):
+        ids = torch.arange(length)[None]
+        with torch.no_grad():
+            found, expected = model(input_ids=ids), eager(input_ids=ids)
+        torch.testing.assert_close(found.last_hidden_state, expected.last_hidden_state)
+
+
+def test_inductor_writes_nothing_over_what_a_region_keeps_for_its_gradients(tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "pre_norm.yaml"
+    path.write_text(PRE_NORM)
+    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    assert "@nested_compile_region" in model.source
+    for length in (3, 4):  # a shape that is fixed, and one with free extents, whose backward pass is compiled later
+        x, weights = torch.randn(2, 2, length, 8)
+        for one in (model, eager):
+            one.zero_grad()
+            (one(x=x)["y"] * weights).sum().backward()
+        for found, expected in zip(model.parameters(), eager.parameters(), strict=True):
+            torch.testing.assert_close(found.grad, expected.grad)
