@@ -46,7 +46,6 @@ SYSTEMS = {
     "roberta": Writing(ROBERTA, "RobertaForCausalLM", {"is_decoder": True}),
     "bloom": Writing(BLOOM, "BloomForCausalLM"),
     "bert": Writing(BERT, "BertLMHeadModel", {"is_decoder": True}),
-    "roberta": Writing(ROBERTA, "RobertaForCausalLM", {"is_decoder": True}),
     "imagegpt": Writing(IMAGEGPT, "ImageGPTForCausalImageModeling"),
     "trocr": Writing(TROCR, "TrOCRForCausalLM"),
     "xlnet": Writing(XLNET, "XLNetLMHeadModel"),
