@@ -137,8 +137,7 @@ def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) ->
     if positions_name in inputs:
         prompt.along[positions_name] = inputs.pop(positions_name)
         prompt.next[positions_name] = prompt.along[positions_name][:, -1:] + 1
-    elif positions_name in graph.root.inputs and (mask is not None or graph.root.defaults[positions_name] != "range"):
-        mask = torch.ones_like(prompt.ids) if mask is None else mask
+    elif mask is not None and positions_name in graph.root.inputs:
         counted = mask.long().cumsum(1)
         prompt.along[positions_name] = (counted - 1).masked_fill(mask == 0, 1)
         prompt.next[positions_name] = counted[:, -1:]
