@@ -203,6 +203,7 @@ class Source:
         """The imports of what the text uses."""
         standard = [("math", "import math"), ("re", "import re"), ("lru_cache", "from functools import lru_cache"),
                     ("Callable", "from collections.abc import Callable"),
+                    ("ContextVar", "from contextvars import ContextVar"),
                     ("NamedTuple", "from typing import NamedTuple")]  # fmt: skip
         third = [("torch", "import torch"), ("F", "import torch.nn.functional as F"), ("nn", "from torch import nn"),
                  ("nested_compile_region", "from torch.compiler import nested_compile_region")]  # fmt: skip

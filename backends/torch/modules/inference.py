@@ -35,6 +35,11 @@ class Prepacked(Renewed):
 
     packed: torch.Tensor | None = None
 
+    def pack(self, weight: torch.Tensor) -> None:
+        """Put the weight in order."""
+        packed = prepack(weight)
+        vars(self)["packed"] = None if packed is None else _fixed(packed)  # no parameter of the module's
+
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "packed": None}  # torch cannot copy it
 
@@ -51,7 +56,8 @@ class PrepackedLinear(Prepacked, Linear):
     @torch.no_grad()
     def renew(self) -> None:
         """Put the weight in order."""
-        self.packed = None if self.is_joined else prepack(self.weight)
+        if not self.is_joined:
+            self.pack(self.weight)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
@@ -117,7 +123,7 @@ class Joined(Prepacked, Derived):
     def renew(self) -> None:
         """Make the one weight from the maps'."""
         super().renew()
-        self.packed = prepack(self.weight)
+        self.pack(self.weight)
         if self.packed is not None:
             self.weight = _side_by_side([one.weight.detach() for one in self.sources])
             return
@@ -235,8 +241,17 @@ class Held(Renewed):
     def keep(self, name: str, like: list[torch.Tensor | int], value: torch.Tensor) -> torch.Tensor:
         """Keep a value; not that of a call that is being traced, nor one of inference mode, which others cannot use."""
         if not torch.compiler.is_compiling() and not value.is_inference():
-            self.kept[name], self.like[name] = value.detach(), _likeness(like)
+            self.kept[name], self.like[name] = _fixed(value.detach()), _likeness(like)
         return value
+
+
+def _fixed(value: torch.Tensor) -> torch.Tensor:
+    """A tensor of fixed extents: to `torch.compile` those of a parameter are.
+
+    It takes others for free where an earlier model of the process had another extent in the same place, and then fails
+    on the regions.
+    """
+    return nn.Parameter(value, requires_grad=False)
 
 
 def _likeness(like: Iterable[Any]) -> list[Any]:

@@ -265,3 +265,11 @@ def test_weights_of_another_type_are_not_joined(tmp_path: Path) -> None:
     assert wanted["other"].dtype == torch.float32
     for name, value in wanted.items():
         torch.testing.assert_close(found[name], value)
+
+
+def test_models_of_other_sizes_compile_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    sizes: tuple[dict[str, Any], ...] = ({"num_layers": 2, "d_model": 32}, {"num_layers": 3, "d_model": 64})
+    for size in sizes:
+        plain, lean = made("bert", inference=False, **size), made("bert", backend="inductor", **size)
+        assert_same(called(lean), called(plain))
