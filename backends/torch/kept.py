@@ -71,7 +71,7 @@ class Package(Kept):
         told = json.loads(files[_CALL])
         self.places = [(getattr(net.get_submodule(path), store), name) for path, store, name in told["places"]]
         self.reads_held = any(store == "kept" for _, store, _ in told["places"])
-        self.layout = [(getattr(torch, kind), strides and tuple(strides)) for kind, strides in told["layout"]]
+        self.layout = [(getattr(torch, kind), None if at is None else tuple(at)) for kind, at in told["layout"]]
         self.order = told["order"]
         self.form = pytree.treespec_loads(told["form"])
         with tempfile.TemporaryDirectory() as folder:  # read once

@@ -205,3 +205,29 @@ def test_what_is_kept_counts_what_a_call_marks(folder: Path, monkeypatch: pytest
             expected = eager(input_ids=ids, global_attention_mask=marked).last_hidden_state
             found = model(input_ids=ids, global_attention_mask=marked).last_hidden_state
             torch.testing.assert_close(found, expected)
+
+
+class Scaled(torch.nn.Module):
+    """A module whose weights have no axis, one, and two."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.nn.Parameter(torch.tensor(2.0))
+        self.map = torch.nn.Linear(3, 4)
+
+    def forward(self, x: torch.Tensor) -> dict[str, Any]:
+        """What a model gives: tensors, some in lists, and what is absent."""
+        return {"y": self.scale * self.map(x), "states": [x, None]}
+
+
+def test_a_package_reads_the_weights_of_its_module() -> None:
+    net, x = Scaled(), torch.randn(2, 3)
+    files = kept.package(net.forward, {"x": x})
+    other = Scaled()
+    run = kept.Package(files, other)
+    assert run.fits() and not run.reads_held
+    found = run(x=x)
+    torch.testing.assert_close(found["y"], other(x)["y"])
+    assert found["states"][1] is None and torch.equal(found["states"][0], x)
+    other.scale = None
+    assert not run.fits()
