@@ -30,7 +30,7 @@ class Compiled:
         self.model = model
         self.combination = combination
         self.method = method
-        self.takes = method.__code__.co_varnames[1 : method.__code__.co_argcount]
+        self.takes = arguments_of(method)
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
         self.held = [one for one in model.net.modules() if isinstance(one, Held)]
@@ -140,6 +140,11 @@ class Compiled:
                 files = kept.function(self.method, told)
         path = self.path(told)
         return path, cache.save(path, files)
+
+
+def arguments_of(method: Any) -> tuple[str, ...]:
+    """The names of what an emitted method takes."""
+    return method.__code__.co_varnames[1 : method.__code__.co_argcount]
 
 
 def free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:

@@ -22,7 +22,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .compiled import Compiled
+from .compiled import Compiled, arguments_of
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .instructions import settle_instructions
@@ -91,7 +91,7 @@ class Model(nn.Module):
         self.mask = find_mask(graph) if packed else None
         self.emitter = Source(graph, version=version(), inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
-        self._steps: dict[tuple[int, str, bool | None], tuple[Any, list[str]]] = {}
+        self._steps: dict[tuple[int, str, bool | None], tuple[Any, tuple[str, ...]]] = {}
         self._classes: dict[str, type] = {}
         self._idle: dict[tuple[int, str], bool] = {}
         self.emitter.specialise(_plainest(graph))
@@ -242,7 +242,7 @@ class Model(nn.Module):
         if self.backend == "inductor":
             self._methods[combination] = Compiled(self, combination, bound)
         else:
-            takes = bound.__code__.co_varnames[1 : bound.__code__.co_argcount]
+            takes = arguments_of(bound)
             self._methods[combination] = lambda values: bound(**{name: values[name] for name in takes})
         return self._methods[combination]
 
@@ -280,7 +280,7 @@ class Model(nn.Module):
             vars(own).update({**vars(other), "_modules": own._modules})
         return made
 
-    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, list[str]]:
+    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, tuple[str, ...]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and what it takes.
 
         It takes inputs, and what it needs of ``place`` and ``held``.
@@ -298,13 +298,10 @@ class Model(nn.Module):
                 with torch.inference_mode(False):
                     lay_rows(self.net)
             run = self.compiled(bound) if is_compiled else bound
-            own = [
-                name for name in ("place", "held") if name in bound.__code__.co_varnames[: bound.__code__.co_argcount]
-            ]
-            self._steps[key] = run, [*method.arguments, *own]
+            self._steps[key] = run, arguments_of(bound)
         return self._steps[key]
 
-    def part(self, combination: int, output: str) -> tuple[Any, list[str]]:
+    def part(self, combination: int, output: str) -> tuple[Any, tuple[str, ...]]:
         """The method of `net` that gives one output and computes no more than that asks for, and what it takes."""
         key = (combination, output, None)
         if key not in self._steps:
@@ -312,7 +309,7 @@ class Model(nn.Module):
             method = self.emitter.root.keep(forward, "forward_part", before=self.emitter.preamble(forward))
             self._renew()
             bound = getattr(self.net, method.method)
-            self._steps[key] = bound, list(bound.__code__.co_varnames[1 : bound.__code__.co_argcount])
+            self._steps[key] = bound, arguments_of(bound)
         return self._steps[key]
 
     def settle_compiler(self) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch.utils._pytree import tree_leaves
 
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, token_axis
@@ -63,7 +64,7 @@ class Decoder:
         self._first, self._first_takes = self._step(first, is_first=True)
         self._next, self._next_takes = self._step(later, is_first=False)
 
-    def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, list[str]]:
+    def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, tuple[str, ...]]:
         """The step of a call with these inputs, and those that it takes."""
         combination = self.graph.combination(set(given) & set(self.graph.atoms))
         logits = self.graph.outputs["logits"]
@@ -142,9 +143,9 @@ class Decoder:
         told: dict[str, Any] = {name: given[name] for name in takes}
         run = partial(run, held=told.pop("held")) if "held" in told else run
         self.count += news
-        before = _tensors(self.held) if self.embedded is not None else 0
+        before = len(tree_leaves(self.held)) if self.embedded is not None else 0
         scores = run(**told) if self.replays is None or is_first else self.replays(run, told)
-        if self.embedded is not None and not is_first and _tensors(self.held) > before:
+        if self.embedded is not None and not is_first and len(tree_leaves(self.held)) > before:
             raise ArgumentError(
                 f"`{self.graph.name}` cannot go on after `{embeds_of(self.ids)}`: it counts by the tokens themselves; "
                 f"give `{self.ids}`"
@@ -202,12 +203,6 @@ def reads_apart(graph: Graph) -> bool:
     if "decoder_input_ids" not in inputs:
         return False
     return "input_ids" not in inputs or str(inputs["input_ids"].type) != str(inputs["decoder_input_ids"].type)
-
-
-def _tensors(held: Any) -> int:
-    """How many tensors are held."""
-    parts = held.values() if isinstance(held, dict) else held if isinstance(held, list) else None
-    return 1 if parts is None else sum(_tensors(part) for part in parts)
 
 
 def _reordered(held: Any, rows: torch.Tensor, count: int, *, stays: bool) -> Any:
