@@ -327,7 +327,9 @@ class Model(nn.Module):
         self.settle_compiler()
         options: Any = {"allow_buffer_reuse": False, "inplace_buffers": False} if grads else None
         run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
-        return torch._dynamo.config.patch(capture_scalar_outputs=True)(run)
+        from .together import together  # which imports torch's compiler
+
+        return together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
 
     def _renew(self) -> None:
         """Load the text that has grown; the classes whose instances live take its new methods."""

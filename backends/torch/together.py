@@ -1,0 +1,97 @@
+"""The C++ kernels of a graph, compiled together: as many files as there are workers, where inductor has one a kernel.
+
+Of the time that a small kernel takes, two thirds are the same for any: the compiler starts, reads torch's headers and
+links. The functions are the same, compiled with the same flags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from torch._inductor.async_compile import AsyncCompile, get_compile_threads
+from torch._inductor.codecache import CppPythonBindingsCodeCache, LambdaFuture
+from torch._inductor.utils import clear_on_fresh_cache
+
+_NAME = re.compile(r"\bkernel(?=\()")
+_INCLUDE = re.compile(r"^\s*#include .*\n", re.MULTILINE)
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Inductor compiles the kernels of each graph together."""
+    alone = AsyncCompile.cpp_pybinding
+
+    def add(self: AsyncCompile, argtypes: list[str], source_code: str) -> Any:
+        if get_compile_threads() <= 1:  # compiled at once, one after the other
+            return alone(self, argtypes, source_code)
+        waiting = vars(self).setdefault("waiting", _Waiting(self.submit))
+        return LambdaFuture(waiting.add(argtypes, source_code))
+
+    AsyncCompile.cpp_pybinding = add
+    try:
+        yield
+    finally:
+        AsyncCompile.cpp_pybinding = alone
+
+
+class _Waiting:
+    """The kernels of a graph; the first that is asked for has all compiled that were added before."""
+
+    def __init__(self, submit: Callable[..., Any]) -> None:
+        self.submit = submit
+        self.texts: list[str] = []
+        self.compiled: dict[int, Any] = {}
+
+    def add(self, argtypes: list[str], source_code: str) -> Callable[[], Any]:
+        number = len(self.texts)
+        self.texts.append(_text(number, argtypes, source_code))
+        return lambda: self.result(number)
+
+    def result(self, number: int) -> Any:
+        if number not in self.compiled:
+            self.compile([at for at in range(len(self.texts)) if at not in self.compiled])
+        return _loaded(number, self.compiled[number]())
+
+    def compile(self, numbers: list[int]) -> None:
+        """Start to compile these, in files of about the same length."""
+        files: list[list[int]] = [[] for _ in range(min(get_compile_threads(), len(numbers)))]
+        for number in sorted(numbers, key=lambda one: -len(self.texts[one])):
+            min(files, key=lambda file: sum(len(self.texts[one]) for one in file)).append(number)
+        for file in files:
+            text = "".join(self.texts[one] for one in file)
+            included = dict.fromkeys(_INCLUDE.findall(text))  # before the namespaces, none of which they belong to
+            whole = "".join(included) + _INCLUDE.sub("", text)
+            self.compiled |= dict.fromkeys(file, _File.load_async(whole, submit_fn=self.submit))
+
+
+def _text(number: int, argtypes: list[str], source_code: str) -> str:
+    """A kernel and its Python module, both named by the number."""
+    name = f"kernel_{number}"
+    parsed = ", ".join(f"parse_arg<{one.replace('const ', '')}>(args, {place})" for place, one in enumerate(argtypes))
+    binding = CppPythonBindingsCodeCache.suffix_template.format(
+        arg_len=len(argtypes), entry_func=name, call_entry_func=f"{name}({parsed}); Py_RETURN_NONE;", extra_parse_arg=""
+    )
+    return f"namespace of_{name} {{\n{_NAME.sub(name, source_code)}\n{binding}\n}}\n"
+
+
+@clear_on_fresh_cache
+class _File(CppPythonBindingsCodeCache):
+    """A library with several modules, which are loaded by their names."""
+
+    cache = {}
+    cache_clear = staticmethod(cache.clear)
+
+    @classmethod
+    def _load_library_inner(cls, path: str, key: str) -> Any:
+        return SimpleNamespace(path=path)
+
+
+def _loaded(number: int, file: Any) -> Any:
+    """A kernel, out of the module of a library that bears its name."""
+    name = f"kernel_{number}"
+    module = type("_Module", (CppPythonBindingsCodeCache,), {"entry_function": name})
+    return getattr(module._load_library_inner(file.path, file.key), name)
