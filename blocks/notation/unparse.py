@@ -118,7 +118,9 @@ class _PythonWriter(_Writer):
             case "table", [value, table]:
                 return f"{table}.get({value}, {value})"
             case "split", [text, by]:
-                return f"{text}.split({by})"
+                return f"[word.strip() for word in {text}.split({by})]"
+            case "lower", [text]:
+                return f"{text}.lower()"
             case "is_list", [value]:
                 return f"isinstance({value}, list)"
             case "ceil" | "floor", _:
