@@ -81,7 +81,8 @@ def from_pretrained(
         spec: overrides the spec that ``model_type`` in the config says, by shipped name or path.
         backend: ``eager`` or ``inductor``.
         device: where the weights go; None is torch's default device.
-        dtype: converts the weights; None keeps the file's type.
+        dtype: converts the weights; None keeps the file's type, and makes of several the one that the config says, else
+            that of most numbers.
         dynamic: as in `torch.compile`.
         inference: as in `compile`; so are `packed`, `recompute` and `quantize`.
         **params: override parameters of the spec.

@@ -169,7 +169,16 @@ def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
 
 
 def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[str, Any]:
-    """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it."""
+    """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it.
+
+    Raises:
+        CheckpointError: a field holds an expression, or heads are pruned.
+    """
+    if config.get("pruned_heads"):
+        raise CheckpointError(
+            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers that have fewer heads than others are not "
+            "read: save the model before its heads are pruned"
+        )
     spec = document.model
     found: dict[str, Any] = {}
     for name, raw in spec.params.items():

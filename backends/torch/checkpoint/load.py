@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import warnings
 from collections import Counter
@@ -27,6 +28,7 @@ _LEGACY = ((".gamma", ".weight"), (".beta", ".bias"), (".weight_g", ".parametriz
            (".weight_v", ".parametrizations.weight.original1"))  # fmt: skip
 
 
+_FLOATS = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 _INDEX = re.compile(r"\b\d+\b")
 _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
     "normal": lambda value, std: value.normal_(0.0, std),
@@ -163,7 +165,9 @@ def load_into(
         CheckpointError: the folder does not fit; nothing is assigned then.
     """
     made = plan(graph, origin, written_by=written_by)
-    loaded: Counter[torch.dtype] = Counter()
+    usual, are_several = _types_of(made, origin)
+    if dtype is None and are_several:
+        dtype = usual
     given: set[str] = set()
     with ExitStack() as stack:
         files: dict[Path, Any] = {}
@@ -172,8 +176,6 @@ def load_into(
             if file not in files:
                 files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device)))
             value = files[file].get_tensor(key)
-            if value.is_floating_point():
-                loaded[value.dtype] += value.numel()
             parts = parts_of(value, tensor)
             if apart and len(parts) > 1:
                 parts = [part.clone() for part in parts]
@@ -186,9 +188,23 @@ def load_into(
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
-    if dtype is None and loaded:  # what the file does not have is of the type that most of it has
-        dtype = loaded.most_common(1)[0][0]
-    initialise(net, graph, dtype=dtype, device=device, given=given)
+    initialise(net, graph, dtype=dtype or usual, device=device, given=given)
+
+
+def _types_of(made: Plan, origin: Origin) -> tuple[torch.dtype | None, bool]:
+    """The type that most numbers of a folder have, or of several the one that its config says; and if there are several.
+
+    No kernel multiplies numbers of two types, so weights of several become one, as in Hugging Face.
+    """
+    found: Counter[torch.dtype] = Counter()
+    for _, key in made.found:
+        header = origin.headers[key]
+        if header.dtype in _FLOATS:
+            found[_FLOATS[header.dtype]] += math.prod(header.shape)
+    told = getattr(torch, str(origin.config.get("dtype") or origin.config.get("torch_dtype")), None)
+    if len(found) > 1 and told in _FLOATS.values():
+        return told, True
+    return (found.most_common(1)[0][0] if found else None), len(found) > 1
 
 
 def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:

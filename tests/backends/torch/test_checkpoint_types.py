@@ -1,0 +1,61 @@
+"""Folders whose weights are of several types, and folders whose heads were pruned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import archwright as aw
+
+IDS = torch.tensor([[3, 5, 7]])
+
+
+def folder_of(name: str, folder: Path, halved: str, **fields: Any) -> Path:
+    """A tiny checkpoint whose tensors of a word in their key are halved; `fields` are put into its config."""
+    torch.manual_seed(0)
+    aw.compile(name, size="tiny", backend="eager").save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text()) | fields
+    (folder / "config.json").write_text(json.dumps(config))
+    tensors = load_file(folder / "model.safetensors")
+    save_file({key: one.half() if halved in key else one for key, one in tensors.items()}, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("halved", "fields", "expected"),
+    [
+        ("attention", {}, torch.float32),
+        ("layer", {"dtype": "float16"}, torch.float16),
+        ("", {"dtype": "float32"}, torch.float16),  # one type stays what it is
+    ],
+)
+def test_weights_of_several_types_become_one(
+    halved: str, fields: dict[str, Any], expected: torch.dtype, tmp_path: Path
+) -> None:
+    model = aw.from_pretrained(folder_of("bert", tmp_path, halved, **fields), backend="eager")
+    assert {one.dtype for one in model.parameters()} == {expected}
+    assert model(input_ids=IDS).last_hidden_state.dtype == expected
+
+
+def test_what_stays_float32_does_so_in_a_file_of_halves(tmp_path: Path) -> None:
+    folder = folder_of("t5", tmp_path, "", dtype="float16")
+    tensors = load_file(folder / "model.safetensors")
+    save_file(
+        {key: one.float() if ".wo." in key else one for key, one in tensors.items()}, folder / "model.safetensors"
+    )
+    aw.from_pretrained(folder, backend="eager").save_pretrained(tmp_path / "saved")
+    saved = load_file(tmp_path / "saved" / "model.safetensors")
+    assert {key: one.dtype for key, one in saved.items()} == {
+        key: torch.float32 if ".wo." in key else torch.float16 for key in tensors
+    }
+
+
+def test_pruned_heads_are_named(tmp_path: Path) -> None:
+    folder = folder_of("bert", tmp_path, "none", pruned_heads={"0": [1]})
+    with pytest.raises(aw.CheckpointError, match="`pruned_heads` is {'0': \\[1\\]}"):
+        aw.from_pretrained(folder, backend="eager")
