@@ -176,8 +176,8 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     """
     if config.get("pruned_heads"):
         raise CheckpointError(
-            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers that have fewer heads than others are not "
-            "read: save the model before its heads are pruned"
+            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers with fewer heads than others are not read: "
+            "save the model before its heads are pruned"
         )
     spec = document.model
     found: dict[str, Any] = {}

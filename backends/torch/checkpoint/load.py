@@ -192,7 +192,7 @@ def load_into(
 
 
 def _types_of(made: Plan, origin: Origin) -> tuple[torch.dtype | None, bool]:
-    """The type that most numbers of a folder have, or of several the one that its config says; and if there are several.
+    """The type of most numbers of a folder, or of several the one that its config says; and if there are several.
 
     No kernel multiplies numbers of two types, so weights of several become one, as in Hugging Face.
     """

@@ -57,5 +57,5 @@ def test_what_stays_float32_does_so_in_a_file_of_halves(tmp_path: Path) -> None:
 
 def test_pruned_heads_are_named(tmp_path: Path) -> None:
     folder = folder_of("bert", tmp_path, "none", pruned_heads={"0": [1]})
-    with pytest.raises(aw.CheckpointError, match="`pruned_heads` is {'0': \\[1\\]}"):
+    with pytest.raises(aw.CheckpointError, match=r"`pruned_heads` is {'0': \[1\]}"):
         aw.from_pretrained(folder, backend="eager")
