@@ -353,6 +353,8 @@ class PartCall:
         values = self.scope.values
         bodies = node.rounds
         if not bodies:
+            if node.is_repeat:
+                self.scope.carried[self.name] = {}  # nothing is gathered, and there is no history
             first = next(iter(given.values()), None)
             values[self.name] = first if isinstance(first, Value) else Value(None, self.full)
             for port, value in given.items():

@@ -148,7 +148,13 @@ class Scope:
             label="expected an input or a node of this scope", help=self.report.suggest(head, names),
         )  # fmt: skip
 
+    def _no_rounds(self, head: str, tree: Expr) -> NoReturn:
+        label = "expected a repeat of one round or more, found none"
+        raise EdgeError("unknown-port", f"`{head}` gathers nothing, since it has no rounds", tree, label=label)
+
     def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
+        if self.carried.get(head) == {}:
+            self._no_rounds(head, tree)
         label = (
             f"expected {' or '.join(f'`{head}.{one}`' for one in ports)}"
             if ports
@@ -163,6 +169,8 @@ class Scope:
         ports = self.carried.get(head)
         if ports is None:
             return None
+        if not ports:
+            self._no_rounds(head, tree)
         return ports.get(port) if port else next(iter(ports.values()), None)
 
     def option(self, raw: Any, span: Span, *, at: Callable[..., Span] | None = None) -> Option:

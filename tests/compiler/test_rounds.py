@@ -61,3 +61,16 @@ def test_a_parameter_that_each_hands_round_is_given_once(tmp_path: Path) -> None
     path.write_text(SPEC.replace("in: {x: x}}", "in: {x: x}, width: 2, each: {width: $chosen}}"))
     with pytest.raises(SpecError, match="`width` is given twice"):
         build_graph(path)
+
+
+@pytest.mark.parametrize("read", ["layers.probs", '"layers.x[*]"', '"layers.x[0]"', '"layers.x[:-1]"'])
+def test_a_repeat_of_no_rounds_has_no_lists(read: str, tmp_path: Path) -> None:
+    spec = tmp_path / "empty.yaml"
+    spec.write_text(
+        'model: empty\nparams: {num_heads: 2, d_ff: 8, activation: gelu, n: 0}\ninputs: {x: "float[batch, seq, 4]"}\n'
+        "graph:\n  layers: {repeat: {i: $n}, part: post_norm_layer, in: {x: x}}\n"
+        f"outputs: {{y: layers, z: {read}}}\n"
+    )
+    build_graph(spec, None, None, {"n": 1})
+    with pytest.raises(SpecError, match="`layers` gathers nothing, since it has no rounds"):
+        build_graph(spec, None, None, {})
