@@ -176,7 +176,7 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     """
     if config.get("pruned_heads"):
         raise CheckpointError(
-            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers with fewer heads than others are not read: "
+            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers of fewer heads are not read: "
             "save the model before its heads are pruned"
         )
     spec = document.model
