@@ -57,6 +57,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         counts = {"total_parameters": sum(one.numel() for one in model.parameters()), "total_size": total}
         index = {"metadata": counts, "weight_map": dict(sorted(names.items()))}
         _write_json(target / "model.safetensors.index.json", index)
+        (target / "model.safetensors").unlink(missing_ok=True)  # Hugging Face reads it before an index
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
     config = config_from(model.graph.params, model.graph.document, model.graph.task, model.config)
