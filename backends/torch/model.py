@@ -381,12 +381,12 @@ class Model(nn.Module):
         Raises:
             ArgumentError: the model writes no tokens, or an option is wrong.
         """
-        from .generation.generate import generate
+        from .generation.generate import generate, read_first
 
         try:
             return generate(self, inputs, **options)
         except (IndexError, RuntimeError, ValueError) as error:
-            explain(error, self.graph, {next(iter(self.graph.root.inputs)): inputs, **options})
+            explain(error, self.graph, {read_first(self.graph): inputs, **options})
             raise
 
     def save_pretrained(self, folder: str, **options: Any) -> None:

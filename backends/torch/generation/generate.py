@@ -15,7 +15,7 @@ from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
 from .processors import processors_for
-from .prompt import facts_of, prompt_for
+from .prompt import facts_of, prompt_for, read_first
 from .sampling import chooser, no_guess, write
 from .writer import Writer, positions_of, require_positions
 
@@ -49,7 +49,7 @@ def generate(
     graph = model.graph
     tokens_of(graph)
     if inputs is not None:
-        main = next(iter(graph.root.inputs))
+        main = read_first(graph)
         if given.get(main) is not None:
             raise ArgumentError(f"`inputs` and `{main}` are the same; give one of them")
         given[main] = inputs

@@ -57,6 +57,12 @@ def facts_of(graph: Graph) -> Generate:
     return (task and task.generate) or graph.spec.generate or Generate()
 
 
+def read_first(graph: Graph) -> str:
+    """The input that a model is given to read, in whatever order a spec that extends another has them."""
+    inputs = list(graph.root.inputs)
+    return next((name for name in inputs if not name.startswith(("decoder_", "encoder_outputs"))), inputs[0])
+
+
 def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prompt:
     """The prompt that a call's inputs make.
 
@@ -70,7 +76,7 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         for name, value in given.items()
         if value is not None and name not in (*facts.ignores, "labels")
     }
-    main, unnamed = next(iter(graph.root.inputs)), 0
+    main, unnamed = read_first(graph), 0
     embedded = inputs.get(embeds_of(ids_name))
     if embedded is not None and (facts.blank is not None or reads_apart(graph)):
         raise ArgumentError(f"`generate` takes no `{embeds_of(ids_name)}` here; give `{ids_name}`")

@@ -310,3 +310,24 @@ def test_streaming(name: str) -> None:
     models(name)[1].generate(**given, streamer=lambda tokens: called.append(tokens.tolist()))
     assert called == ours.got[1:]
     assert [token for step in called for token in step] == ids[0, -len(called) :].tolist()
+
+
+def test_what_is_read_stands_anywhere_among_the_inputs(tmp_path: Path) -> None:
+    """A spec that extends another has its own inputs behind those that it keeps."""
+    (tmp_path / "heard.yaml").write_text("""\
+model: heard
+extends: encoder_decoder
+params: {vocab_size: 20, d_model: 8, num_heads: 2, d_ff: 8, activation: relu, decoder_start_token_id: 1, pad_token_id: 0,
+         tie_word_embeddings: false}
+inputs: {<input_ids|inputs_embeds|attention_mask>: null, input_features: "float[batch, source, 5]?"}
+graph:
+  <tokens|memory_valid>: null
+  decoder_tokens: {block: embedding, in: decoder_input_ids, num: $vocab_size, dim: $d_model}
+  encoder_in: {block: linear, in: input_features, d_out: $d_model}
+  encoder: {repeat: {i: 1}, part: pre_norm_layer, in: encoder_in}
+  encoder_out: {expr: encoder}
+  decoder: {repeat: {i: 1}, part: pre_norm_layer, in: {x: decoder_inputs_embeds, memory: memory}, causal: true, has_cross: true}
+  decoder_out: {expr: decoder}
+""")
+    model = aw.compile(str(tmp_path / "heard.yaml"), task="conditional_generation", backend="eager")
+    assert model.generate(input_features=torch.zeros(2, 4, 5), max_new_tokens=3).shape == (2, 4)
