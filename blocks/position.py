@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, Size, Weight, block
+from .base import Block, PortError, Size, Weight, block
+from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type
 
 
@@ -84,6 +85,14 @@ class Rotary(Block):
 
     num_heads: Size
     kind: Literal["pairs", "halves"] = "halves"
+
+    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
+        """As `x`, of which a head has two numbers for each pair."""
+        pairs, width = values["angles"].dims[-1].known, values["x"].dims[-1].known
+        heads = Dim.of(self.num_heads).known
+        if pairs and width and heads and 2 * pairs * heads > width:
+            raise PortError("angles", f"at most {width // heads // 2} pairs, as a head has", str(pairs))
+        return super().infer(values, bindings)
 
 
 @block

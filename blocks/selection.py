@@ -37,8 +37,11 @@ class TopK(Block):
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """`k` along the axis."""
         kind: Type = values["x"]
-        dims = list(kind.dims)
-        dims[axis_in(kind, self.axis, "x")] = Dim.of(self.k)
+        dims, axis = list(kind.dims), axis_in(kind, self.axis, "x")
+        extent, wanted = dims[axis].known, Dim.of(self.k).known
+        if extent is not None and wanted is not None and extent < wanted:
+            raise PortError("x", f"{wanted} or more along the axis {self.axis}", str(extent))
+        dims[axis] = Dim.of(self.k)
         return {"x": Type(kind.kind, tuple(dims)), "index": Type("int", tuple(dims))}
 
 

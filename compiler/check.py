@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,14 @@ from .building.check_names import check_names
 from .building.definitions import Shared
 from .building.models import ModelBuilder
 from .building.order import dependencies
-from .diagnosing.diagnostics import Diagnostic, Label, SpecError, merged
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, merged
 from .graph import Graph
 from .reading import schema
-from .reading.composer import uncollected
+from .reading.composer import clip, uncollected
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws
 from .weights.weight_map import unmapped
+from .weights.weight_rules import first_words
 
 MAX_SHARED_ATOMS = 15
 """With more, longer truth tables cost what the sharing saves."""
@@ -69,6 +73,7 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
     document = library().spec(model)
     found: list[Diagnostic] = []
     used: set[str] = set()
+    read: set[str] = set()
     graphs: list[Graph] = []
     base: Graph | None = None
     for builder in _together(document, size, overrides or {}, found):
@@ -78,6 +83,7 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
             found.extend(error.diagnostics)
             continue
         used |= set(graph.root.nodes)
+        read |= builder.read
         base = base or graph
         found.extend(unmapped(graph))
         graphs.append(graph)
@@ -88,7 +94,9 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
         label = Label(document.span("graph", key=True), "expected `outputs:` beside it, found none")
         found.append(Diagnostic("missing-key", f"`{document.model.model}` gives nothing", label))
     if not found:
-        found.extend(_unused(document, used, base))
+        found.extend((*_unused(document, used, base), *_slips(document, read), *_lost_rules(document)))
+    if size is None and not (found or overrides):
+        found.extend(_sizes(document))
     if found:
         raise SpecError(merged(found))
     assert base is not None
@@ -114,6 +122,46 @@ def _together(
         else:
             builder.shared = Shared()
     return builders
+
+
+def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """What is wrong in the base with the numbers of a size, where the defaults are right."""
+    for size in document.model.sizes:
+        try:
+            ModelBuilder(document, None, size, {}).build()
+        except SpecError as error:
+            here = Label(document.span("sizes", size, key=True), "in this size")
+            yield from (replace(one, others=(*one.others, here)) for one in error.diagnostics)
+
+
+def _slips(document: Document[schema.Spec], read: set[str]) -> Iterator[Diagnostic]:
+    """Parameters that nothing reads, a slip of the pen away from one that the spec has from another."""
+    own = document.tree.span.source
+    new = {name for name in document.model.params if document.span("params", name, key=True).source is own}
+    for name in sorted(new - read):
+        apart = {other: Counter(name) for other in document.model.params if other not in new}
+        meant = [other for other, letters in apart.items() if _distance(letters, Counter(other)) <= 1]
+        if meant and len(re.findall(rf"\b{name}\b", own.text)) == 1:
+            label = Label(document.span("params", name, key=True), "expected a parameter that something reads")
+            help_ = f"did you mean `{meant[0]}`?"
+            yield Diagnostic("unknown-parameter", f"nothing reads `{name}`", label, help=help_)
+
+
+def _distance(one: Counter[str], two: Counter[str]) -> int:
+    """How many letters one word has that the other has not, and the other way round, in any order."""
+    return ((one - two) + (two - one)).total()
+
+
+def _lost_rules(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Rules of the spec's own map that lead to none of its nodes and tasks."""
+    known = {*document.model.graph, *document.model.tasks}
+    for path in document.model.checkpoint.weights:
+        heads = [word.split(".")[0] for word in first_words(path)]
+        span = document.span("checkpoint", "weights", path, key=True)
+        if all(map(str.isidentifier, heads)) and not known & {*heads} and span.source is document.tree.span.source:
+            label = Label(span, "expected a path that begins with a node or a task")
+            help_ = did_you_mean(heads[0], known)
+            yield Diagnostic("unknown-name", f"`{clip(path)}` leads to no weight", label, help=help_)
 
 
 def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:

@@ -13,14 +13,14 @@ from typing import Any
 from ...blocks.notation.dims import Dim, DimError
 from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Param, parse
 from ...blocks.notation.values import EvaluationError, simplest
-from ..diagnosing.diagnostics import nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..diagnosing.report import Report, Reported
 from ..graph import Body, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.document import Library
 from ..reading.span import Span
-from .definitions import TYPE_WORDS, Definition, Shared, article, declared, default_of
+from .definitions import TYPE_WORDS, Definition, Shared, article, declared, default_of, has_no_default
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -44,6 +44,7 @@ class Builder:
         self.parts: dict[tuple[Path, str], Definition] = {}
         self.building: list[tuple[Path, tuple[str, ...]]] = []
         self.unproven: list[tuple[Span, Dim, Dim]] = []
+        self.overlooked: dict[tuple[str, str], Diagnostic] = {}
         self.promoted: dict[str, InputValue] = {}
 
     def body(
@@ -117,8 +118,10 @@ class Builder:
                 if option is None and not self.report.is_poisoned(name):
                     missing.append(name)
             else:
-                inherited = name in inherits and self.captured(name, caller, span)
-                option = inherited or self.default(name, raw, definition, scope)
+                namesake = self.captured(name, caller, span)
+                option = (namesake if name in inherits else None) or self.default(name, raw, definition, scope)
+                if namesake and name not in inherits and has_no_default(raw):
+                    self.overlook(name, namesake, definition, span)
             if option is None:
                 continue
             place = option.span or definition.span("params", name, "default")
@@ -138,6 +141,15 @@ class Builder:
             return Option(caller.param(name), Param(0, len(name), name), span, origin="caller")
         except KeyError:  # its own diagnostic says why
             return None
+
+    def overlook(self, name: str, namesake: Option, definition: Definition, span: Span) -> None:
+        """Note a parameter that is null because the call does not say it, though the caller's namesake has a value."""
+        if simplest(namesake.value) is not None:
+            label = Label(span, f"expected `pass: [{name}]`, or `{name}: null` to say so")
+            declared_at = Label(definition.span("params", name, key=True), "null where a call does not say it")
+            message = f"`{definition.name}` is not given this scope's `{name}`"
+            note = Diagnostic("missing-parameter", message, label, (declared_at,), severity="note")
+            self.overlooked.setdefault((str(span), name), note)
 
     def missing(self, names: list[str], definition: Definition, caller: Scope, span: Span) -> None:
         """Report parameters that a call neither gives nor has in its scope."""

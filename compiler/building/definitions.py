@@ -69,6 +69,11 @@ def declared(raw: Any) -> tuple[bool, str | None]:
     return False, words.get(type(raw))
 
 
+def has_no_default(raw: Any) -> bool:
+    """Whether a parameter's declaration is a type alone, such as ``int?``, which is null where nothing is given."""
+    return "default" not in raw if isinstance(raw, dict) else isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS
+
+
 def default_of(raw: Any) -> Any:
     """The default in a parameter's declaration; None where it has none."""
     if isinstance(raw, dict) and "type" in raw:

@@ -354,7 +354,7 @@ class _Reader:
             return value
         if isinstance(item, Slice):
             first, last = (None if part is None else self.whole(part) for part in (item.first, item.last))
-            part = slice(first, last, self.step(item.step))
+            part = slice(first, last, None if item.step is None else self.whole(item.step))
             return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at

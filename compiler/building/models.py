@@ -44,6 +44,7 @@ class ModelBuilder:
             **FLAGS,
             **{key: value is True for key, value in self.spec.flags.items()},
         }
+        self.read: set[str] = set()
         self.promoted = self.find_promoted()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
         inputs = [name for name, one in here.items() if one.optional or one.default is not None]
@@ -64,7 +65,7 @@ class ModelBuilder:
         builder = Builder(self.report, call, self.library, self.shared)
         builder.promoted = {name: InputValue(None, call.given(name), name) for name in self.promoted}
         scope = builder.scope(self.definition)
-        scope.flags_here = dict.fromkeys(self.flags)
+        scope.flags_here, scope.read = dict.fromkeys(self.flags), self.read
         params = root_parameters(builder, self.definition, scope, self.size, self.overrides)
         for name, raw in self.spec.flags.items():
             if isinstance(raw, str):  # a parameter says what it is where a call does not
@@ -87,7 +88,7 @@ class ModelBuilder:
         body.mounts.update({name: dict(scope.env[name]) for name in self.spec.mounts if name in scope.env})
         outputs = read_outputs(builder, self.definition, scope, body)
         self.report.raise_if_any()
-        graph = self.graph(body, outputs, scope, params, self.unproven(builder))
+        graph = self.graph(body, outputs, scope, params, [*self.unproven(builder), *builder.overlooked.values()])
         self.check_ties(graph)
         self.report.raise_if_any()
         return graph

@@ -50,7 +50,7 @@ class Scope:
     """Names of one body: parameters and dimensions (``$name``), and values (bare names).
 
     `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `places`
-    says where the value of a parameter is written.
+    says where the value of a parameter is written, `read` which names something has asked for.
     """
 
     report: Report
@@ -63,6 +63,7 @@ class Scope:
     order: dict[str, int] = field(default_factory=dict)
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
     _open: list[str] = field(default_factory=list)
 
     @property
@@ -72,6 +73,7 @@ class Scope:
 
     def param(self, name: str) -> Any:
         """The value of ``$name``; a `Formula` where it is a flag of the call. KeyError where there is none."""
+        self.read.add(name)
         if name in self.env:
             return self.env[name]
         if name in self.lets:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ...blocks.base import all_blocks
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from . import source
 from .composer import clip
@@ -154,7 +155,8 @@ class Library:
                     if path.is_file():
                         return path
         known = {file.stem for root in roots for folder in folders for file in (root / folder).glob("*.yaml")}
-        help_ = did_you_mean(name, known)
+        is_block = kind == "part" and name in all_blocks()
+        help_ = f"`{name}` is a block: write `block: {name}`" if is_block else did_you_mean(name, known)
         if at is None:
             hint = help_ or f"there are {', '.join(sorted(known))}"
             raise FileNotFoundError(f"there is no {kind} called `{name}`; {hint}")

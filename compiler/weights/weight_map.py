@@ -203,7 +203,8 @@ def unmapped(graph: Graph) -> list[Diagnostic]:
     if not graph.document.model.checkpoint.weights:
         return []
     try:
-        table_of(graph, distinct=True)
+        # Rounds that are alike are mapped alike, unless what tells them apart is left out.
+        table_of(graph, distinct=not any(rule.is_many_to_one for rule in rules_of(graph)))
     except SpecError as error:
         return error.diagnostics
     return []

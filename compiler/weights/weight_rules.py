@@ -24,6 +24,7 @@ from ..reading.document import Document, library
 from ..reading.span import Span
 
 HOLE = re.compile(r"<([^<>]+)>")
+INDEX = re.compile(r"<(\w+)>")
 Op = tuple[str, Any]
 OPERATIONS = ("transpose", "split", "heads", "rearrange")
 """What a rule may do to a tensor of a file: each has its inverse."""
@@ -43,6 +44,12 @@ class Rule:
     also: tuple[str, ...] = ()
     bare: bool = False
     save: bool = True
+
+    @property
+    def is_many_to_one(self) -> bool:
+        """Whether an index of the path is not said on the file's side."""
+        used = " ".join(hole[1] for hole in HOLE.finditer(self.file))
+        return any(not re.search(rf"(?<!\w){hole[1]}\b", used) for hole in INDEX.finditer(self.path))
 
     def pattern(self) -> re.Pattern[str]:
         """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
@@ -161,7 +168,7 @@ class _Reader:
 
     def is_said(self, document: Document[Any], spec: schema.Spec, left: str, at: At) -> bool:
         """Whether a rule is meant for the spec: one of what it extends may be of a node that it does not have."""
-        heads = [word.split(".")[0] for word in _first_words(left)]
+        heads = [word.split(".")[0] for word in first_words(left)]
         if not all(map(str.isidentifier, heads)) or any(head in spec.graph or head in spec.tasks for head in heads):
             return True
         return at(key=True).source is document.tree.span.source
@@ -193,7 +200,7 @@ class _Reader:
             name = str(raw["map"])
             inner = library().weight_map(name, near=document.folder, at=at("map"))
             deeper = self.rules(inner, inner.model.weights, ("weights",), depth + 1)
-        elif HOLE.fullmatch(left) and any(word in mounts for word in _first_words(left)):
+        elif HOLE.fullmatch(left) and any(word in mounts for word in first_words(left)):
             label = Label(span, "expected the name of one mount, found several")
             raise SpecError([Diagnostic("bad-rule", "a mount has a rule of its own", label)])
         elif left in mounts and node is not None:
@@ -298,7 +305,7 @@ def _check_keys(raw: Mapping[str, Any], at: At) -> None:
         raise SpecError(found)
 
 
-def _first_words(left: str) -> list[str]:
+def first_words(left: str) -> list[str]:
     """The alternatives with which a path begins, or the path."""
     hole = HOLE.match(left)
     return hole[1].split("|") if hole else [left]
@@ -309,7 +316,7 @@ def _by_task(left: str, spec: schema.Spec | None) -> list[str]:
     hole = HOLE.match(left)
     if spec is None or hole is None:
         return [left]
-    words = [word for word in _first_words(left) if word.split(".")[0] in (*spec.graph, *spec.tasks)]
+    words = [word for word in first_words(left) if word.split(".")[0] in (*spec.graph, *spec.tasks)]
     if not words or not all(word.split(".")[0] in spec.tasks for word in words):
         return [left]
     return [word + left[hole.end() :] for word in words]
@@ -336,13 +343,16 @@ def _misfits(rule: Rule) -> Iterator[Diagnostic]:
     """What a rule's sides do not have in common."""
     holes = [hole[1] for hole in HOLE.finditer(rule.path)]
     choices = [len(hole.split("|")) for hole in holes if "|" in hole]
+    indices = [hole for hole in holes if "|" not in hole]
+    for template in (rule.path, rule.file, *rule.also):
+        if stray := re.search("[<>|]", HOLE.sub("", template)):
+            label = Label(rule.span, f"expected `<i>` or `<a|b>`, found `{clip(template)}`")
+            yield Diagnostic("bad-rule", f"`{stray[0]}` stands alone", label)
     for template in (rule.file, *rule.also):
         inner = [hole[1] for hole in HOLE.finditer(template) if "$" not in hole[1]]
         for index in inner:
             if "|" not in index and index not in holes:
-                known = (
-                    " or ".join(f"`<{hole}>`" for hole in holes if "|" not in hole) or "no index, as on the left side"
-                )
+                known = " or ".join(f"`<{hole}>`" for hole in indices) or "no index, as on the left side"
                 label = Label(rule.span, f"expected {known}, found `<{index}>`")
                 yield Diagnostic("bad-rule", f"`<{index}>` stands on one side of the rule alone", label)
         counts = [len(index.split("|")) for index in inner if "|" in index]

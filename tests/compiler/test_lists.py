@@ -68,3 +68,18 @@ def test_an_axis_of_unknown_extent_stays_whole(spec: str) -> None:
     Path(spec).write_text(SPEC.replace("unstack(rows)", "unstack(x)"))
     with pytest.raises(aw.SpecError, match="takes the first axis apart"):
         aw.check(spec)
+
+
+def test_lists_go_backwards(tmp_path: Path) -> None:
+    path = tmp_path / "back.yaml"
+    path.write_text(SPEC.replace("last: x + 0", 'last: x + 0\n  back: {from: "double[::-1]", when: true}'))
+    assert [float(one.mean()) for one in run(str(path)).back] == [6, 4, 2]
+
+
+def test_what_a_call_leaves_out_is_noted(tmp_path: Path) -> None:
+    """A part's parameter that may be null is not the caller's of that name: a note says where it was perhaps meant."""
+    path, part = tmp_path / "limited.yaml", '  doubled:\n    params: {limit: int?}\n    inputs: {x: "float[batch, d]"}'
+    text = SPEC.replace('  doubled:\n    inputs: {x: "float[batch, d]"}', part).replace("num: 3", "num: 3, limit: 8")
+    for call, notes in (("", ["missing-parameter"]), (", pass: [limit]", []), (", limit: null", [])):
+        path.write_text(text.replace("each: {x: each_row}}", f"each: {{x: each_row}}{call}}}"))
+        assert [note.code for note in aw.check(str(path)).notes] == notes
