@@ -354,7 +354,7 @@ class _Reader:
             return value
         if isinstance(item, Slice):
             first, last = (None if part is None else self.whole(part) for part in (item.first, item.last))
-            part = slice(first, last, None if item.step is None else self.whole(item.step))
+            part = slice(first, last, self.step(item.step, least=None))
             return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
@@ -383,12 +383,13 @@ class _Reader:
             raise EdgeError("bad-edge", "an index is a whole number", tree, label=label)
         return value
 
-    def step(self, tree: Expr | None) -> int | None:
+    def step(self, tree: Expr | None, *, least: int | None = 1) -> int | None:
         if tree is None:
             return None
         step = self.whole(tree)
-        if step < 1:
-            raise EdgeError("bad-edge", "a step goes forward", tree, label=f"expected 1 or more, found {step}")
+        if step == 0 or (least is not None and step < least):
+            wanted = "another number" if least is None else "1 or more"
+            raise EdgeError("bad-edge", "a step goes forward", tree, label=f"expected {wanted}, found {step}")
         return step
 
     def slice(self, value: Value, items: tuple[Expr, ...], tree: Expr) -> Value:

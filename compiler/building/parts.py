@@ -172,6 +172,9 @@ class PartCall:
                 label=f"expected 0 to {MAX_ROUNDS}, found {in_words(count)}",
                 help=f"write `${count}`" if is_param else None,
             )  # fmt: skip
+        if any(value.type is not None for value in each.values()) and count > length:
+            label = f"expected {count} values, one for each round, found {length}"
+            self.report.fail("list-value", "`each` needs a value for every round", self.span("each"), label=label)
         self.all_rounds(node, definition, given, each, count)
         node.shared = self.sharing(node)
 
