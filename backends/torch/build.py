@@ -127,7 +127,9 @@ def _rounds(backend: str, *, inference: bool, recompute: bool, quantize: str | N
     ]
     if len(told) > 1:
         raise ArgumentError(f"`{told[0]}` and `{told[1]}` do not go together; give one of them")
-    return "recomputed" if recompute else "plain" if quantize else "region"  # no region takes a rounded weight
+    # No region takes a rounded weight, and gradients through regions are right only as `Model.compiled` compiles them:
+    # whoever compiles an eager model by hand would get others.
+    return "recomputed" if recompute else "plain" if quantize or backend == "eager" else "region"
 
 
 def _finished(model: Model, quantize: str | None) -> Model:

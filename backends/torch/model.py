@@ -321,15 +321,25 @@ class Model(nn.Module):
         """A method of `net`, compiled whole when it is first called; extents may depend on numbers.
 
         Args:
-            grads: calls take gradients. A region hands on what it was given where its backward pass reads it, and
-                inductor (to 2.13 at least) does not see that the two are one: it would write the next value there.
+            grads: calls take gradients. Where there are regions, two things that inductor does to save memory and time
+                (to 2.13 at least) are then wrong. A region hands on what it was given where its backward pass reads it:
+                inductor does not see that the two are one, and would write the next value there. And in a graph with
+                convolutions it lays what regions keep with channels last, which their backward passes do not expect.
         """
         self.settle_compiler()
-        options: Any = {"allow_buffer_reuse": False, "inplace_buffers": False} if grads else None
+        options: dict[str, Any] | None = None
+        if grads and self.emitter.rounds == "region" and self.emitter.repeated:
+            options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
         run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
         from .together import together  # which imports torch's compiler
 
-        return together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
+        patched = together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
+
+        @torch.compiler.disable  # a `torch.compile` around the model would trace on and lose these options
+        def alone(*args: Any, **told: Any) -> Any:
+            return patched(*args, **told)
+
+        return alone
 
     def _renew(self) -> None:
         """Load the text that has grown; the classes whose instances live take its new methods."""
