@@ -174,9 +174,7 @@ class Source:
         if self.rounds == "recomputed":
             self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
-        # A region changes nothing that it is given; and inductor's gradients of one with free extents are wrong (2.13).
-        is_region = not method.method.startswith("forward_packed")
-        return f"@nested_compile_region\n{method.text}" if is_region else method.text
+        return f"@nested_compile_region\n{method.text}"
 
     # Text
 
