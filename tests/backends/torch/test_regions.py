@@ -130,7 +130,7 @@ def test_a_model_that_is_compiled_by_hand_has_no_regions(tmp_path: Path) -> None
 def test_regions_among_convolutions_have_gradients() -> None:
     torch.compiler.reset()
     how: Any = {"task": "image_classification", "size": "tiny", "num_stages": 2, "depths": [2, 1], "sr_ratios": [1, 1]}
-    how |= {"hidden_sizes": [8, 12], "patch_sizes": [3, 3]}
+    how |= {"hidden_sizes": [8, 12], "patch_sizes": [3, 3], "strides": [4, 2], "mlp_ratios": [2, 2]}
     model, eager = (aw.compile("segformer", backend=backend, **how) for backend in ("inductor", "eager"))
     eager.load_state_dict(model.state_dict())
     inputs = {"pixel_values": torch.randn(2, 3, 32, 32), "labels": torch.tensor([0, 1])}
