@@ -155,7 +155,10 @@ class Model(nn.Module):
         Raises:
             ArgumentError: an unknown name, inputs from which no output can be made, or that do not fit their types.
         """
-        method, values = self.chosen(args, inputs)
+        chosen = self.chosen
+        if torch.compiler.is_dynamo_compiling():  # a `torch.compile` around the model: what is chosen is compiled
+            chosen = torch.compiler.disable(chosen, reason="a model chooses its forward by the call")
+        method, values = chosen(args, inputs)
         try:
             return _wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
