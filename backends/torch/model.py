@@ -155,10 +155,11 @@ class Model(nn.Module):
         Raises:
             ArgumentError: an unknown name, inputs from which no output can be made, or that do not fit their types.
         """
-        chosen = self.chosen
-        if torch.compiler.is_dynamo_compiling():  # a `torch.compile` around the model: what is chosen is compiled
-            chosen = torch.compiler.disable(chosen, reason="a model chooses its forward by the call")
+        is_traced = torch.compiler.is_dynamo_compiling()  # by a `torch.compile` around the model
+        chosen = _untraced(self.chosen, "a model chooses its forward by the call") if is_traced else self.chosen
         method, values = chosen(args, inputs)
+        if is_traced and self.backend == "inductor":  # how it compiles would be lost
+            method = _untraced(method, "the model compiles itself")
         try:
             return _wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
@@ -336,13 +337,7 @@ class Model(nn.Module):
         run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
         from .together import together  # which imports torch's compiler
 
-        patched = together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
-
-        @torch.compiler.disable  # a `torch.compile` around the model would trace on and lose these options
-        def alone(*args: Any, **told: Any) -> Any:
-            return patched(*args, **told)
-
-        return alone
+        return together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
 
     def _renew(self) -> None:
         """Load the text that has grown; the classes whose instances live take its new methods."""
@@ -438,6 +433,11 @@ def _adopt(old: type, new: type) -> None:
     for name, member in vars(new).items():
         if name.startswith("forward") and name not in vars(old):
             setattr(old, name, member)
+
+
+def _untraced(function: Any, reason: str) -> Any:
+    """A function that a `torch.compile` around it calls and does not look into."""
+    return torch.compiler.disable(function, reason=reason)
 
 
 def _plainest(graph: Graph) -> int:
