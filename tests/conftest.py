@@ -6,7 +6,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import settings
 
+settings.register_profile("same", derandomize=True, deadline=None)  # a run says what the last one said of the same code
+settings.register_profile("search", deadline=None, print_blob=True)
+settings.load_profile("same")
 torch.set_num_threads(1)  # sizes are tiny, and the workers of a run share the cores
 
 

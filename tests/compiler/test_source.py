@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from archwright.compiler.reading import composer
 from archwright.compiler.diagnosing.diagnostics import SpecError
+from archwright.compiler.reading.scalars import resolve
 from archwright.compiler.reading.source import Limits, Mapping, Scalar, Sequence, load, load_file, locate, plain
 from archwright.compiler.reading.span import Source, Span
 
@@ -424,7 +425,9 @@ def test_any_text_is_a_tree_or_a_spec_error(text: str, python: bool) -> None:
             plain(tree)
 
 
-WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029\ufeff"))
+WORDS = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"], exclude_characters="\u2028\u2029\ufeff")
+).filter(lambda text: resolve(text) == text or yaml.safe_load(text) != text)  # PyYAML leaves `1e5` and `0o7` bare
 LEAVES = st.one_of(
     st.none(), st.booleans(), st.integers(-(10**9), 10**9), st.floats(allow_nan=False), WORDS
 )  # fmt: skip
@@ -434,7 +437,7 @@ VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner) | st.dictionaries(WO
 @settings(max_examples=60, deadline=None)
 @given(st.one_of(st.lists(VALUES), st.dictionaries(WORDS, VALUES)), st.sampled_from([None, True, False]))
 def test_what_pyyaml_writes_is_read_back(value: Any, flow: bool | None) -> None:
-    """PyYAML writes floats and quotes texts so that 1.1 and 1.2 agree on them, but for the words of 1.1."""
+    """PyYAML writes floats and quotes texts so that 1.1 and 1.2 agree, but for the numbers that only 1.2 knows."""
     text = yaml.safe_dump(value, default_flow_style=flow, allow_unicode=True, default_style=None)
     if "${" not in text and "(" not in text:
         assert read(text) == yaml.safe_load(text) == value
