@@ -155,34 +155,63 @@ class Model(nn.Module):
         Raises:
             ArgumentError: an unknown name, inputs from which no output can be made, or that do not fit their types.
         """
-        is_traced = torch.compiler.is_dynamo_compiling()  # by a `torch.compile` around the model
-        chosen = _untraced(self.chosen, "a model chooses its forward by the call") if is_traced else self.chosen
-        method, values = chosen(args, inputs)
-        if is_traced and self.backend == "inductor":  # how it compiles would be lost
-            method = _untraced(method, "the model compiles itself")
+        if torch.compiler.is_dynamo_compiling():
+            return self._traced(args, inputs)
+        return self._called(args, inputs)
+
+    def _called(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:
+        method, values = self.chosen(args, inputs)
         try:
             return _wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
             explain(error, self.graph, values)
             raise
 
+    def _traced(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:
+        """The call, as a `torch.compile` around the model traces it: what it computes becomes part of the graph there.
+
+        Not where a packed call looks at numbers first, nor where regions take gradients, for which inductor has to be
+        told something (`compiled`).
+        """
+        if self.mask is not None or (self.backend == "inductor" and self.emitter.repeated and torch.is_grad_enabled()):
+            _set_apart()
+            return self._apart(args, inputs)  # type: ignore[attr-defined]
+        word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
+        named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
+        values = {name: self.value(named[name], name) for name in takes}
+        return _wrap(self.graph.outputs, getattr(self.net, word)(**values))
+
+    def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+        """The method of `net` for a call of which is told what stands where a tensor does not, and what it takes."""
+        named = self._named(tuple(args), inputs)
+        given = self._given(named)
+        combination = self._combination(named, set(given))
+        self._require(combination, set(given))
+        bound = self.bound(combination)
+        return bound.__name__, arguments_of(bound)
+
     def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The specialisation for a call, and the tensors that it is given."""
         named = self._named(args, inputs)
-        given = {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
-        flags = {name for name in self.graph.flags if self._flag(name, named)}
-        off = self.graph.flags.keys() - flags
-        combination = self.graph.combination(set(given) | flags, off=off)
+        given = self._given(named)
+        combination = self._combination(named, set(given))
         if self.inference:
             for name in self._idle_masks(combination, given):
                 del given[name]
-            combination = self.graph.combination(set(given) | flags, off=off)
+            combination = self._combination(named, set(given))
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         values = {name: self.value(value, name) for name, value in given.items()}
         if self.mask is not None and self.mask in values:
             needs, is_compiled = self.emitter.needs[combination], self.backend == "inductor"
             values["padding"] = padding_for(self.graph, self.mask, needs, values, is_compiled=is_compiled)
         return method, values
+
+    def _given(self, named: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in named.items() if value is not None and name in self.graph.root.inputs}
+
+    def _combination(self, named: Mapping[str, Any], given: set[str]) -> int:
+        flags = {name for name in self.graph.flags if self._flag(name, named)}
+        return self.graph.combination(given | flags, off=self.graph.flags.keys() - flags)
 
     def _idle_masks(self, combination: int, given: Mapping[str, Any]) -> list[str]:
         """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""
@@ -435,9 +464,20 @@ def _adopt(old: type, new: type) -> None:
             setattr(old, name, member)
 
 
-def _untraced(function: Any, reason: str) -> Any:
-    """A function that a `torch.compile` around it calls and does not look into."""
-    return torch.compiler.disable(function, reason=reason)
+def _told(value: Any) -> Any:
+    """What a choice by the call may hang on: not what a tensor holds."""
+    return value if value is None or isinstance(value, (bool, int)) else ...
+
+
+def _set_apart() -> None:
+    """`Model._apart`, which is `_called`, but a `torch.compile` around it does not look into it."""
+    if not hasattr(Model, "_apart"):
+        reason = 'a packed model, or one that compiles itself, is not traced: make it `backend="eager"`, not packed'
+        Model._apart = torch.compiler.disable(Model._called, reason=reason)  # type: ignore[attr-defined]
+
+
+# As `torch._dynamo.assume_constant_result` marks them, which would import the compiler.
+vars(_set_apart)["_dynamo_marked_constant"] = vars(Model._written)["_dynamo_marked_constant"] = True
 
 
 def _plainest(graph: Graph) -> int:
@@ -463,5 +503,5 @@ def _wrap(names: Mapping[str, Any], value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     output = Output({key: _wrap(names[key], inner) for key, inner in value.items()})
-    vars(output)["known"] = frozenset(names)
+    output.known = frozenset(names)
     return output

@@ -121,16 +121,6 @@ def test_inductor_writes_nothing_over_what_a_region_keeps_for_its_gradients(tmp_
         _assert_same_gradients(torch.compile(model) if by_hand else model, eager, {"x": x}, weights)
 
 
-@pytest.mark.filterwarnings("ignore:Dynamo does not know how to trace")
-def test_a_model_is_compiled_by_hand_before_its_first_call(tmp_path: Path) -> None:
-    torch.compiler.reset()
-    path = tmp_path / "pre_norm.yaml"
-    path.write_text(PRE_NORM)
-    model, x = aw.compile(str(path), backend="eager"), torch.randn(2, 3, 8)
-    found = torch.compile(model, backend="eager")(x=x)["y"]
-    torch.testing.assert_close(found, model(x=x)["y"])
-
-
 def test_a_model_that_is_compiled_by_hand_has_no_regions(tmp_path: Path) -> None:
     path = tmp_path / "pre_norm.yaml"
     path.write_text(PRE_NORM)
