@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,14 +12,14 @@ from .building.check_names import check_names
 from .building.definitions import Shared
 from .building.models import ModelBuilder
 from .building.order import dependencies
-from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, merged
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip, merged
 from .graph import Graph
 from .reading import schema
 from .reading.composer import clip, uncollected
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws
+from .weights.paths import astray
 from .weights.weight_map import unmapped
-from .weights.weight_rules import first_words
 
 MAX_SHARED_ATOMS = 15
 """With more, longer truth tables cost what the sharing saves."""
@@ -139,29 +138,23 @@ def _slips(document: Document[schema.Spec], read: set[str]) -> Iterator[Diagnost
     own = document.tree.span.source
     new = {name for name in document.model.params if document.span("params", name, key=True).source is own}
     for name in sorted(new - read):
-        apart = {other: Counter(name) for other in document.model.params if other not in new}
-        meant = [other for other, letters in apart.items() if _distance(letters, Counter(other)) <= 1]
+        meant = [other for other in document.model.params if other not in new and is_slip(name, other)]
         if meant and len(re.findall(rf"\b{name}\b", own.text)) == 1:
             label = Label(document.span("params", name, key=True), "expected a parameter that something reads")
             help_ = f"did you mean `{meant[0]}`?"
             yield Diagnostic("unknown-parameter", f"nothing reads `{name}`", label, help=help_)
 
 
-def _distance(one: Counter[str], two: Counter[str]) -> int:
-    """How many letters one word has that the other has not, and the other way round, in any order."""
-    return ((one - two) + (two - one)).total()
-
-
 def _lost_rules(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
-    """Rules of the spec's own map that lead to none of its nodes and tasks."""
-    known = {*document.model.graph, *document.model.tasks}
+    """Rules of the spec's own map that lead to no weight, whatever the parameters."""
     for path in document.model.checkpoint.weights:
-        heads = [word.split(".")[0] for word in first_words(path)]
-        span = document.span("checkpoint", "weights", path, key=True)
-        if all(map(str.isidentifier, heads)) and not known & {*heads} and span.source is document.tree.span.source:
-            label = Label(span, "expected a path that begins with a node or a task")
-            help_ = did_you_mean(heads[0], known)
-            yield Diagnostic("unknown-name", f"`{clip(path)}` leads to no weight", label, help=help_)
+        span, lost = document.span("checkpoint", "weights", path, key=True), None
+        if span.source is document.tree.span.source:
+            lost = astray(document, path)
+        if lost:
+            help_ = did_you_mean(lost.word, lost.known)
+            message = f"`{clip(path)}` leads to no weight"
+            yield Diagnostic("unknown-name", message, Label(span, lost.label), help=help_)
 
 
 def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:

@@ -122,6 +122,8 @@ class Builder:
                 option = (namesake if name in inherits else None) or self.default(name, raw, definition, scope)
                 if namesake and name not in inherits and has_no_default(raw):
                     self.overlook(name, namesake, definition, span)
+                elif namesake is None and name in inherits:
+                    self.out_of_reach(name, option, definition, caller, span)
             if option is None:
                 continue
             place = option.span or definition.span("params", name, "default")
@@ -149,6 +151,18 @@ class Builder:
             declared_at = Label(definition.span("params", name, key=True), "null where a call does not say it")
             message = f"`{definition.name}` is not given this scope's `{name}`"
             note = Diagnostic("missing-parameter", message, label, (declared_at,), severity="note")
+            self.overlooked.setdefault((str(span), name), note)
+
+    def out_of_reach(self, name: str, option: Option, definition: Definition, caller: Scope, span: Span) -> None:
+        """Note an inherited parameter that has its default since a part between has none of its name (F6)."""
+        outer = caller.outer
+        while outer is not None and name not in outer.env and name not in outer.lets:
+            outer = outer.outer
+        if outer is not None:
+            label = Label(span, f"expected `{name}` among the parameters of the part that this stands in")
+            where = Label(outer.places.get(name, span), "does not reach through that part")
+            message = f"`{definition.name}` has its own `{name}`, which is {in_words(option.value)}"
+            note = Diagnostic("missing-parameter", message, label, (where,), severity="note")
             self.overlooked.setdefault((str(span), name), note)
 
     def missing(self, names: list[str], definition: Definition, caller: Scope, span: Span) -> None:

@@ -345,7 +345,7 @@ class _Reader:
         for item in items:
             if isinstance(item, Star):
                 label = f"expected a list, as a `repeat` gives, found {value.type}"
-                raise EdgeError("list-value", "`*` is every element of a list", item, label=label)
+                raise EdgeError("list-value", "`*` is every element of a list", item, label=label, values=[value])
         return self.slice(value, items, tree)
 
     def pick(self, value: Value, item: Expr, tree: Expr) -> Value:
@@ -354,7 +354,7 @@ class _Reader:
             return value
         if isinstance(item, Slice):
             first, last = (None if part is None else self.whole(part) for part in (item.first, item.last))
-            part = slice(first, last, self.step(item.step, least=None))
+            part = slice(first, last, self.step(item.step, backwards=True))
             return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
@@ -383,13 +383,17 @@ class _Reader:
             raise EdgeError("bad-edge", "an index is a whole number", tree, label=label)
         return value
 
-    def step(self, tree: Expr | None, *, least: int | None = 1) -> int | None:
+    def step(self, tree: Expr | None, *, backwards: bool = False) -> int | None:
+        """The step of a slice, which of a list alone may lead backwards."""
         if tree is None:
             return None
         step = self.whole(tree)
-        if step == 0 or (least is not None and step < least):
-            wanted = "another number" if least is None else "1 or more"
-            raise EdgeError("bad-edge", "a step goes forward", tree, label=f"expected {wanted}, found {step}")
+        if step == 0:
+            raise EdgeError("bad-edge", "a step of 0 leads nowhere", tree, label="expected another number, found 0")
+        if step < 0 and not backwards:
+            help_ = "`flip(x, axis)` reads an axis backwards"
+            label = f"expected 1 or more, found {step}"
+            raise EdgeError("bad-edge", "a step along an axis goes forward", tree, label=label, help=help_)
         return step
 
     def slice(self, value: Value, items: tuple[Expr, ...], tree: Expr) -> Value:

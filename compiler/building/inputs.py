@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import ExpressionError, Literal, Name, Param, walk
@@ -27,6 +27,8 @@ from .values import any_of, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
+
+_Word = TypeVar("_Word", Name, Param)
 
 
 class InputReader:
@@ -68,6 +70,7 @@ class InputReader:
             else:
                 notations[name] = notation
                 fits &= self.bind(name, notation)
+        self.check_axes(notations)
         if not fits:
             raise Reported
         for name, notation in notations.items():
@@ -94,7 +97,7 @@ class InputReader:
                 self.report.poison(word)
             return None
         model = self.definition.model
-        for part in _names(notation):
+        for part in _words(notation, Name):
             if part.text in model.params or part.text in model.let:
                 self.report.error(
                     *bare(part.text), place.within(part.start, part.end),
@@ -131,7 +134,7 @@ class InputReader:
                 assert isinstance(dim, Dim)
                 self.new_symbol(Symbol(key, dim))
         if value is None or self.builder.is_promoted(value):
-            for part in _names(notation):
+            for part in _words(notation, Name):
                 if part.text not in self.bindings.dims:
                     self.new_symbol(Symbol(part.text, None))
         return fits
@@ -140,6 +143,17 @@ class InputReader:
         """The types of what is given to an input."""
         value = self.given.get(name)
         return [one.type for one in flat(value) if isinstance(one.type, Type)] if value is not None else []
+
+    def check_axes(self, notations: Mapping[str, Notation]) -> None:
+        """Report a ``$`` before the name of an axis."""
+        for name, notation in notations.items():
+            for part in _words(notation, Param):
+                if part.text in self.bindings.dims:
+                    self.report.error(
+                        "unknown-parameter", f"`{part.text}` is an axis and no parameter",
+                        self.place(name).within(part.start, part.end),
+                        label=f"expected a dimension's name, found `${part.text}`", help=f"write `{part.text}`",
+                    )  # fmt: skip
 
     def new_symbol(self, symbol: Symbol) -> None:
         """Make a dimension known under its name."""
@@ -250,9 +264,9 @@ def _flat_types(values: list[Value]) -> list[Type]:
     return [kind for one in values for kind in types_in(one.type) if isinstance(kind, Type)]
 
 
-def _names(notation: Notation) -> Iterator[Name]:
-    """The bare names in a type: its dimensions."""
-    return (part for tree in notation.dims for part in walk(tree) if isinstance(part, Name))
+def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:
+    """The words of a kind in a type: bare names, which are its dimensions, or parameters."""
+    return (part for tree in notation.dims for part in walk(tree) if isinstance(part, kind))
 
 
 class _Env(Mapping[str, Any]):

@@ -249,6 +249,7 @@ class PartCall:
             if isinstance(definition, Composed):
                 options = mount_scope(self.builder, definition, inner, caller)
             else:
+                inner.outer = caller
                 options = self.options(definition, inner, caller)
             key = _sameness(options, given)
             if key in self.known:  # rounds whose options read the index, and come out alike

@@ -50,7 +50,8 @@ class Scope:
     """Names of one body: parameters and dimensions (``$name``), and values (bare names).
 
     `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `places`
-    says where the value of a parameter is written, `read` which names something has asked for.
+    says where the value of a parameter is written, `read` which names something has asked for, `outer` is the scope of
+    the call.
     """
 
     report: Report
@@ -64,6 +65,7 @@ class Scope:
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
+    outer: Scope | None = None
     _open: list[str] = field(default_factory=list)
 
     @property
@@ -244,6 +246,9 @@ class Scope:
             self.blame(EvaluationError(f"`{value}` is a text, which is neither true nor false", tree), span)
             raise Reported
         value = simplest(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and not any(map(_may_vary, walk(tree))):
+            label = f"expected true or false, or a parameter that is one, found {value}"
+            self.report.fail("bad-condition", f"`{clip(raw)}` is a number, which asks nothing", span, label=label)
         if isinstance(value, Dim):
             self.report.error(
                 "bad-condition", f"`{raw}` depends on an extent that is known only when the model runs", span,
@@ -332,6 +337,11 @@ class Scope:
 def bare(name: str) -> tuple[str, str]:
     """Code and message of a parameter whose ``$`` was forgotten."""
     return "bare-parameter", f"the parameter `{name}` lacks its `$`"
+
+
+def _may_vary(part: Expr) -> bool:
+    """Whether a part of a condition may have another value in another call."""
+    return isinstance(part, (Name, Param))
 
 
 def unreadable(report: Report, text: str, error: ExpressionError, span: Span) -> None:

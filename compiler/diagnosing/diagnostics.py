@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -156,6 +157,16 @@ def did_you_mean(word: str, known: Iterable[str], *, prefix: str = "") -> str | 
     """The help for a `word` that is none of the `known`: the nearest of them, or None where none is near."""
     close = nearest(word, known)
     return f"did you mean `{prefix}{close}`?" if close else None
+
+
+def is_slip(word: str, meant: str) -> bool:
+    """Whether words have the same letters but for one, in any order: enough for a mistake where `nearest` suggests.
+
+    Of the parameters that ship, none would be taken for another that means something else, as `nearest` takes
+    `encoder_type` for `decoder_type`.
+    """
+    one, two = Counter(word), Counter(meant)
+    return word != meant and ((one - two) + (two - one)).total() <= 1
 
 
 def _fold(word: str) -> str:

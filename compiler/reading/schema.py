@@ -43,6 +43,12 @@ def _parameter(raw: Any) -> Any:
     return raw
 
 
+def _version(raw: Any) -> Any:
+    if type(raw) is not int or raw != 1:  # `true` and `1.0` are equal to 1
+        raise PydanticCustomError("bad_version", "1, the version of the language")
+    return raw
+
+
 Identifier = Annotated[str, StringConstraints(pattern=NAME), AfterValidator(_no_word)]
 Parameter = Annotated[Any, AfterValidator(_parameter)]
 """A default, or ``{type: int, default: 3}``."""
@@ -361,7 +367,7 @@ class InlinePart(Construct):
 class Spec(Construct):
     """A model: what it takes, the graph, what it gives, its tasks and its checkpoints."""
 
-    archwright: Literal[1] = 1
+    archwright: Annotated[Literal[1], BeforeValidator(_version)] = 1
     model: Identifier
     title: str = ""
     paper: str = ""

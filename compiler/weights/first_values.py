@@ -22,8 +22,9 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Document, library
 from ..reading.span import Span
+from .paths import astray
 from .weight_map import best
-from .weight_rules import HOLE, At, covering, join, mounted_spec, params_of, value_of
+from .weight_rules import HOLE, At, covering, holds, join, mounted_spec, params_of, value_of
 
 _FANS = ("fan_in", "fan_out")
 COMPUTED = ("given", "norm")
@@ -78,7 +79,7 @@ class FirstValues:
         for prefix, document, param, params in _specs(graph):
             for number, path, when in document.model.frozen:
                 at = partial(document.span, "freeze", number, *((path,) if when else ()))
-                if when is None or value_of(when, param, at, known=self.known):
+                if when is None or holds(when, param, at, known=self.known):
                     self.frozen.append(covering(join(prefix, path)))
             spread = params.get("initializer_range", params.get("init_std", 0.02))
             usual = _Line(prefix, "normal", 0.02 if spread is None else spread, partial(document.span, "init"), param)
@@ -146,13 +147,17 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
         return []
     document: Document[schema.Spec] = graphs[0].document
     spec = document.model
-    lost: dict[Span, str] = {document.span("init", path, key=True): path for path in spec.init if path != _DEFAULT}
-    lost |= {document.span("freeze", number): path for number, path, _ in spec.frozen}
+    paths: dict[Span, str] = {document.span("init", path, key=True): path for path in spec.init if path != _DEFAULT}
+    paths |= {document.span("freeze", number): path for number, path, _ in spec.frozen}
+    lost = dict(paths)
     found: list[Diagnostic] = []
     heads: set[str] = set()
     seen: set[str] = set()
     for graph in graphs:
-        laws, entries = FirstValues(graph), graph.weights(distinct=True)
+        try:
+            laws, entries = FirstValues(graph), graph.weights(distinct=True)
+        except SpecError as error:  # of a condition
+            return error.diagnostics
         entries = [entry for entry in entries if entry.map_path not in seen]  # the base's are every task's
         seen |= {entry.map_path for entry in entries}
         heads |= {path.split(".")[0] for path in seen}
@@ -166,31 +171,15 @@ def wrong_laws(graphs: list[Graph], *, complete: bool) -> list[Diagnostic]:
         for number, path, _ in spec.frozen:
             if any(covering(path).match(entry.map_path) for entry in entries):
                 lost.pop(document.span("freeze", number), None)
-    for span, path in lost.items() if complete else ():
-        head = re.split(r"[.<]", path)[0]
-        elsewhere = span.source is not document.tree.span.source  # an extended spec is checked where it is written
-        may_be = _may_be(document, spec, path.split(".")) if "." in path else head in spec.graph and head not in heads
-        if not elsewhere and not may_be:  # under other parameters
-            label = Label(span, "expected the path of weights, or of a node that has some")
-            help_ = did_you_mean(head, heads) if head not in heads else None
-            found.append(Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", label, help=help_))
+    for span, path in paths.items() if complete else ():
+        astray_at = astray(document, path)
+        is_idle = span in lost and "." not in path and path in heads  # else it may be for other parameters
+        if span.source is document.tree.span.source and (astray_at or is_idle):
+            label, help_ = "expected the path of weights, or of a node that has some", None
+            if astray_at is not None:
+                label, help_ = astray_at.label, did_you_mean(astray_at.word, astray_at.known)
+            found.append(Diagnostic("unknown-name", f"`{clip(path)}` covers no weight", Label(span, label), help=help_))
     return found
-
-
-def _may_be(document: Document[Any], model: schema.InlinePart | schema.Spec, words: list[str]) -> bool:
-    """Whether a path leads to a node of a spec or a part that some parameters have."""
-    options = words[0].strip("<>").split("|")
-    for node in (model.graph[name] for name in options if name in model.graph):
-        rest = [word for word in words[1:] if "|" in word or not (word.startswith("<") or word.isdigit())]
-        if not rest or node.part is None:
-            return True
-        choices = node.part if isinstance(node.part, dict) else {"": node.part}
-        for name in (str(one) for key, one in choices.items() if key != "choose"):
-            own = document.model.parts if isinstance(document.model, schema.Spec) else {}
-            inner = document if name in own else library().part(name, near=document.folder, at=document.span("graph"))
-            if _may_be(inner, own.get(name) or inner.model, rest):
-                return True
-    return False
 
 
 def _problems(call: Callable[..., Any], *args: Any) -> list[Diagnostic]:

@@ -183,7 +183,7 @@ class _Reader:
         """
         raw = raw if isinstance(raw, dict) else {"file": raw}
         _check_keys(raw, at)
-        if not self.value(raw.get("when", True), partial(at, "when")):
+        if not holds(raw.get("when", True), self.param, partial(at, "when"), known=self.known):
             return
         also = raw.get("also", [])
         file, also = raw.get("file", ""), tuple(also if isinstance(also, list) else [also])
@@ -226,8 +226,13 @@ class _Reader:
         for rule in reader.rules(inner, checkpoint.weights, ("checkpoint", "weights"), depth + 1):
             yield rule if rule.bare else _below(rule, prefix)
 
+    @property
+    def known(self) -> list[str]:
+        """The parameters that an expression may read."""
+        return [*self.graph.params, *self.graph.root.lets]
+
     def value(self, raw: Any, at: At) -> Any:
-        return value_of(raw, self.param, at, known=[*self.graph.params, *self.graph.root.lets])
+        return value_of(raw, self.param, at, known=self.known)
 
     def ops(self, raw: Any, at: At) -> Iterator[Op]:
         """The operations from the file's tensor to the weight.
@@ -282,6 +287,19 @@ def value_of(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[s
     except EvaluationError as error:
         label = Label(at().within(error.tree.start, error.tree.end), "expected a value, found none")
         raise SpecError([Diagnostic("bad-expression", str(error), label)]) from None
+
+
+def holds(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[str]) -> bool:
+    """Whether a condition over parameters is true.
+
+    Raises:
+        SpecError: it has no value, or is a text or number that stands there.
+    """
+    value = value_of(raw, param, at, known=known)
+    if isinstance(value, str) or not (isinstance(raw, str) or isinstance(value, bool)):
+        label = Label(at(), f"expected an expression such as `$tied`, found {in_words(value)}")
+        raise SpecError([Diagnostic("bad-condition", "a condition is true or false", label)])
+    return bool(value)
 
 
 def params_of(graph: Graph, mount: str) -> Callable[[str], Any]:

@@ -83,3 +83,22 @@ def test_what_a_call_leaves_out_is_noted(tmp_path: Path) -> None:
     for call, notes in (("", ["missing-parameter"]), (", pass: [limit]", []), (", limit: null", [])):
         path.write_text(text.replace("each: {x: each_row}}", f"each: {{x: each_row}}{call}}}"))
         assert [note.code for note in aw.check(str(path)).notes] == notes
+
+
+WRAPPED = """\
+model: wrapped
+params: {d_model: 8, dropout: 0.1}
+inputs: {x: "float[batch, $d_model]"}
+parts:
+  outer: {inputs: {x: "float[batch, d]"}, graph: {inner: {part: feed_forward, d_ff: 4, activation: relu}}}
+graph: {made: {part: outer}}
+outputs: {y: made}
+"""
+
+
+def test_what_does_not_reach_through_a_part_is_noted(tmp_path: Path) -> None:
+    """An inherited parameter has its default behind a part without one of its name: a note says so."""
+    path = tmp_path / "wrapped.yaml"
+    for said in ("", "params: {dropout: float}", "params: {dropout: 0.0}"):
+        path.write_text(WRAPPED.replace("outer: {", f"outer: {{{said}{', ' if said else ''}"))
+        assert [note.label.span.line for note in aw.check(str(path)).notes] == ([] if said else [5])

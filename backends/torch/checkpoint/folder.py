@@ -11,6 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from ....compiler.diagnosing.diagnostics import is_slip
 from ....compiler.reading.document import SHIPPED, Document, library, shipped_models
 from ....compiler.reading.schema import Mount, Spec
 from ....compiler.weights.weight_rules import mounted_spec
@@ -184,6 +185,8 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     for name, raw in spec.params.items():
         one = _written_as(config, spec.checkpoint.config.get(name, name))
         value = _field(config, one)
+        if value is _MISSING and name in spec.checkpoint.config:
+            _refuse_slip(one, config, spec)
         if isinstance(value, str) and "$" in value:
             raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
         if value is not _MISSING and (value is not None or _admits_null(raw)):
@@ -198,6 +201,19 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
         if isinstance(inner, Mapping) and mounted is not None:
             found[name] = overrides_from(inner, mounted)
     return found
+
+
+def _refuse_slip(field: str, config: Mapping[str, Any], spec: Spec) -> None:
+    """A config may lack a field, whose default then counts; not where it has it but for a slip of the pen.
+
+    Raises:
+        CheckpointError: there is one.
+    """
+    told = [spec.checkpoint.config.get(name, name) for name in spec.params]
+    read = {one for names in told for one in ([names] if isinstance(names, str) else names)}
+    meant = next((one for one in config if one not in read and is_slip(field, one)), None)
+    if meant is not None:
+        raise CheckpointError(f"config.json has no `{field}`, which `{spec.model}` reads: expected `{meant}`?")
 
 
 def _written_as(config: Mapping[str, Any], fields: str | list[str]) -> str:

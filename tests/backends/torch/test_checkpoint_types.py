@@ -1,4 +1,4 @@
-"""Folders whose weights are of several types, and folders whose heads were pruned."""
+"""Folders whose weights are of several types, whose heads were pruned, or whose config a spec misreads."""
 
 from __future__ import annotations
 
@@ -59,3 +59,13 @@ def test_pruned_heads_are_named(tmp_path: Path) -> None:
     folder = folder_of("bert", tmp_path, "none", pruned_heads={"0": [1]})
     with pytest.raises(aw.CheckpointError, match=r"`pruned_heads` is {'0': \[1\]}"):
         aw.from_pretrained(folder, backend="eager")
+
+
+def test_a_slip_in_the_field_of_a_parameter_is_named(tmp_path: Path) -> None:
+    folder = folder_of("bert", tmp_path / "folder", "none")
+    spec = tmp_path / "mine.yaml"
+    spec.write_text("model: mine\nextends: bert\ncheckpoint: {config: {norm_eps: layer_norm_epps}}\n")
+    with pytest.raises(aw.CheckpointError, match=r"`layer_norm_epps`.*`mine` reads: expected `layer_norm_eps`"):
+        aw.from_pretrained(folder, spec=spec, backend="eager")
+    spec.write_text("model: mine\nextends: bert\ncheckpoint: {config: {norm_eps: no_such_field}}\n")
+    assert aw.from_pretrained(folder, spec=spec, backend="eager").graph.params["norm_eps"] == 1e-12
