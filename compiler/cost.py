@@ -12,10 +12,13 @@ from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
 
+from ..blocks.layout import Concat
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, ListType, Type, numel
-from .calls import plain_call
-from .graph import Apply, Body, FirstOf, Graph, Node, Value, WeightEntry, flat, named_outputs, values_below
+from .calls import free_extents, plain_call
+from .graph import (
+    Apply, Body, FirstOf, Graph, Node, OutputValue, Rounds, Value, WeightEntry, flat, named_outputs, values_below,
+)  # fmt: skip
 from .node_cost import ZERO, NodeCost
 from .presence import present, resolve
 from .text import ranges, rounds_of
@@ -34,17 +37,18 @@ def cost(graph: Graph, *, given: Collection[str] | None = None, float_bytes: int
         float_bytes: bytes of a floating-point number, 2 for bfloat16.
     """
     chosen = plain_call(graph) if given is None else frozenset(given)
-    counter = _Counter(graph, graph.combination(chosen), {**BYTES, "float": float_bytes})
-    total = NodeCost(graph.name, "", "model", children=counter.body(graph.root, "", ""))
-    counter.close(total, [value for _, value in named_outputs(graph.outputs)])
+    counter = _Counter(graph, chosen, {**BYTES, "float": float_bytes})
+    total = NodeCost(graph.name, "", "model")
+    counter.body(graph.root, [value for _, value in named_outputs(graph.outputs)], total, "", "")
     total.parameters = graph.num_parameters()
     total.rewrite(counter.settled)
     return total
 
 
 class _Counter:
-    def __init__(self, graph: Graph, combination: int, sizes: Mapping[str, int]) -> None:
-        self.combination = combination
+    def __init__(self, graph: Graph, given: Collection[str], sizes: Mapping[str, int]) -> None:
+        self.combination = graph.combination(given)
+        self.fixed = frozenset(free_extents(graph, given))
         self.bytes = sizes
         self.counted: set[int] = set()
         self.standing_in: dict[Symbol, Dim] = {}
@@ -54,51 +58,79 @@ class _Counter:
                 path = node_path(entry)
                 self.owned[path] = self.owned.get(path, 0) + prod(entry.shape)
 
-    def body(self, body: Body, path: str, shown: str) -> list[NodeCost]:
-        """The costs of the nodes that are there, in order; `path` is that of weights, `shown` has indices by name."""
-        return [
-            self.node(node, f"{path}{node.name}", f"{shown}{node.name}")
+    def body(self, body: Body, outputs: list[Value], made: NodeCost, path: str, shown: str) -> None:
+        """The costs of the nodes that are there, in order, and all that it takes to make the outputs.
+
+        Args:
+            path: that of weights; `shown` has indices by name.
+        """
+        read = self.read(outputs)
+        made.children = [
+            self.node(node, read.get(node, set()), f"{path}{node.name}", f"{shown}{node.name}")
             for node in body.nodes.values()
             if node.present >> self.combination & 1
         ]
+        self.add(made, made.children)
+        for value in outputs:
+            self.edge(value, made)
 
-    def node(self, node: Node, path: str, shown: str) -> NodeCost:
-        """The cost of one node, with the edges that it reads."""
+    def read(self, outputs: list[Value]) -> dict[Node, set[str]]:
+        """The nodes that it takes to make the outputs, each with those of its outputs that are read."""
+        found: dict[Node, set[str]] = {}
+        stack, seen = list(outputs), set[Value]()
+        while stack:
+            value = stack.pop()
+            if not present(value, self.combination) or (value := resolve(value, self.combination)) in seen:
+                continue
+            seen.add(value)
+            stack += values_below(value)
+            if isinstance(value, (OutputValue, Rounds)):
+                if value.node not in found:
+                    stack += [one for _, one in value.node.values()]
+                found.setdefault(value.node, set()).add(value.port)
+        return found
+
+    def node(self, node: Node, read: set[str], path: str, shown: str) -> NodeCost:
+        """The cost of one node, with the edges that it reads; of one that nothing reads, the parameters alone."""
         kind = node.kind if node.reuse is None else f"reuse {node.owner.name}"
         given = {port for port in node.outputs if node.output_presence.get(port, node.present) >> self.combination & 1}
         outputs = {port: kind for port, kind in node.outputs.items() if kind is not None and port in given}
         made = NodeCost(node.name, shown, kind, outputs=outputs)
         if node.contract is not None:
-            self.block(node, made, path)
+            self.block(node, made, path, is_read=bool(read))
         elif node.is_repeat:
-            self.repeat(node, made, path)
+            self.repeat(node, read, made, path)
         else:
             for body in node.rounds:
-                made.children = self.body(body, f"{path}.", f"{shown}.")
-                self.close(made, list(body.outputs.values()))
-        for _, value in node.values():
+                wanted = [value for port, value in body.outputs.items() if port in read]
+                self.body(body, wanted, made, f"{path}.", f"{shown}.")
+        for _, value in node.values() if read else ():
             self.edge(value, made)
         return made
 
-    def block(self, node: Node, made: NodeCost, path: str) -> None:
+    def block(self, node: Node, made: NodeCost, path: str, *, is_read: bool) -> None:
         assert node.contract is not None
         kinds = {port: self.kinds(value) for port, value in node.inputs.items() if self.there(value)}
+        if isinstance(node.contract, Concat):
+            self.leave_out(node.inputs["parts"], node.contract.axis)
         eager = {port.rstrip("?") for port in node.contract.outputs if not port.endswith("?")}
         made.outputs = {port: kind for port, kind in made.outputs.items() if port in eager}
         made.parameters = 0 if node.reuse is not None else self.owned.get(path, 0)
+        if not is_read:
+            return
         made.flops = node.contract.flops(kinds, made.outputs).expanded() if made.outputs else ZERO
         if "" not in node.contract.weights:
             made.memory = sum((self.size(kind) for kind in made.outputs.values()), ZERO)
 
-    def repeat(self, node: Node, made: NodeCost, path: str) -> None:
-        """The rounds of a repeat: those that cost the same under one heading."""
+    def repeat(self, node: Node, read: set[str], made: NodeCost, path: str) -> None:
+        """The rounds of a repeat: those that cost the same under one heading; what they hand on is read too."""
         inner: dict[int, NodeCost] = {}
 
         def content(body: Body) -> str:
             number = next(at for at, one in enumerate(node.rounds) if one is body)
             one = NodeCost(node.name, f"{made.path}.<{node.index}>", node.kind)
-            one.children = self.body(body, f"{path}.{number}.", f"{one.path}.")
-            self.close(one, list(body.outputs.values()))
+            outputs = [value for port, value in body.outputs.items() if port in read or (read and port in node.inputs)]
+            self.body(body, outputs, one, f"{path}.{number}.", f"{one.path}.")
             inner[id(body)] = one
             return repr([(depth, cost) for depth, cost in one.walk()])
 
@@ -115,12 +147,6 @@ class _Counter:
         self.add(made, made.children)
         if len(groups) == 1:
             made.children = made.children[0].children
-
-    def close(self, made: NodeCost, outputs: list[Value]) -> None:
-        """Add up the children and the edges of the outputs."""
-        self.add(made, made.children)
-        for value in outputs:
-            self.edge(value, made)
 
     def add(self, made: NodeCost, parts: list[NodeCost]) -> None:
         made.parameters += sum(part.parameters for part in parts)
@@ -147,10 +173,22 @@ class _Counter:
         """Remember which extents the value that stands in for another has: all that reads it speaks of the other's."""
         if isinstance(general, Type) and isinstance(chosen, Type):
             for wide, own in zip(general.dims, chosen.dims, strict=False):
-                wide, own = wide.expanded(), own.expanded()
-                symbol = next(iter(wide.symbols()), None)
-                if symbol is not None and wide == Dim.of(symbol) and symbol not in own.symbols():
-                    self.standing_in.setdefault(symbol, own)
+                if len(wide.expanded().symbols()) == 1:
+                    self.solve(wide.expanded(), own.expanded())
+
+    def leave_out(self, parts: Value | list[Value], axis: int) -> None:
+        """Remember that what a join leaves out has no extent along its axis: all that reads it speaks of the sum."""
+        for one in flat(parts):
+            if isinstance(one.type, Type) and not present(one, self.combination):
+                self.solve(one.type.dims[axis].expanded(), ZERO)
+
+    def solve(self, wide: Dim, own: Dim) -> None:
+        """Remember for which extent of a value that is not there `wide` is `own`; what a call gives is as it is."""
+        for symbol in wide.symbols():
+            rest = wide - Dim.of(symbol)
+            if symbol.name not in self.fixed and symbol not in (own - rest).symbols():
+                self.standing_in.setdefault(symbol, own - rest)
+                return
 
     def settled(self, dim: Dim) -> Dim:
         """A polynomial in the extents of the values that are there."""

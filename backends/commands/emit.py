@@ -9,7 +9,7 @@ import click
 
 from ..files import write_whole
 from .options import model_options, words_option
-from .target import check_flags, graph_of
+from .target import check_flags, check_inputs, graph_of
 
 if TYPE_CHECKING:
     from ...compiler.graph import Graph
@@ -56,10 +56,7 @@ def called_with(graph: Graph, inputs: list[str] | None, flags: list[str]) -> set
     from ...compiler.calls import lacking, plain_call
 
     optional = [atom for atom in graph.atoms if atom not in graph.flags]
-    for name in inputs or ():
-        if name not in graph.root.inputs:
-            known = ", ".join(graph.root.inputs)
-            raise click.BadParameter(f"no input `{name}`; there are {known}", param_hint="--inputs")
+    check_inputs(graph, inputs or ())
     check_flags(graph, flags)
     if inputs is None:
         given = plain_call(graph) | ({"attention_mask"} & set(optional))

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dim_option, json_option, model_options
+from .options import dim_option, json_option, model_options, words_option
 from .output import counted, in_bytes, print_result, table
-from .target import graph_of
+from .target import check_inputs, graph_of
 
 if TYPE_CHECKING:
     from ...compiler.cost import NodeCost
@@ -31,14 +31,16 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
     "--passes", "view", flag_value="passes", help="What inference=True and packed=True compute otherwise, and where."
 )
 @dim_option
+@words_option("--inputs", help="Optional inputs that the call gives too, such as labels.")
 @click.option(
     "--dtype", type=click.Choice(list(_FLOAT_BYTES)), default="float32", show_default=True, help="For memory."
 )
 @click.option("--depth", type=click.IntRange(0), help="How deep the table goes into parts.  [default: to the end]")
 @json_option
 def command(
-    spec: str, view: str | None, dims: dict[str, int], dtype: str, depth: int | None, as_json: bool, **which: Any
-) -> None:
+    spec: str, view: str | None, dims: dict[str, int], inputs: list[str] | None, dtype: str, depth: int | None,
+    as_json: bool, **which: Any,
+) -> None:  # fmt: skip
     """Show a model: shapes, parameters, floating-point operations and memory of each node.
 
     Memory is that of what all nodes give, as training keeps it. In the table of a repeat, the lines below it are one
@@ -47,6 +49,7 @@ def command(
     \b
     Examples:
       archwright show bert --size base --dim batch=2 --dim seq=128
+      archwright show vilt --inputs pixel_values --depth 1
       archwright show t5 --shapes
       archwright show vit --task image_classification --resolved
     """
@@ -55,18 +58,21 @@ def command(
     if view is not None:
         data, text = views[view](graph)
     else:
-        data, text = _costs(graph, dims, _FLOAT_BYTES[dtype], depth)
+        data, text = _costs(graph, dims, inputs or [], _FLOAT_BYTES[dtype], depth)
     data = {"model": graph.name, "task": graph.task, "size": graph.size, **data}
     print_result(data, text, as_json=as_json)
 
 
-def _costs(graph: Graph, dims: dict[str, int], float_bytes: int, depth: int | None) -> tuple[dict[str, Any], str]:
-    """The table of nodes with what each costs, and the totals."""
-    from ...compiler.calls import extents, inner_extents, plain_call
+def _costs(
+    graph: Graph, dims: dict[str, int], inputs: list[str], float_bytes: int, depth: int | None
+) -> tuple[dict[str, Any], str]:
+    """The table of nodes with what each costs, and the totals; long shapes are last, where a terminal may cut them."""
+    from ...compiler.calls import chosen_inputs, extents, inner_extents
     from ...compiler.cost import cost
 
-    given = plain_call(graph)
-    total = cost(graph, float_bytes=float_bytes)
+    check_inputs(graph, inputs)
+    given = {name for name in chosen_inputs(graph, tuple(inputs)) if name in graph.atoms}
+    total = cost(graph, given=given, float_bytes=float_bytes)
     usual = extents(graph, given, batch=_BATCH, length=_LENGTH, more=total.axes())
     for name in dims:
         if name not in usual:
@@ -79,10 +85,10 @@ def _costs(graph: Graph, dims: dict[str, int], float_bytes: int, depth: int | No
     figures = total.figures(inner)
     weights = figures.parameters * float_bytes
     rows.append(
-        ["total", "", "", counted(figures.parameters, billion="B"), counted(figures.flops), in_bytes(figures.memory)]
+        ["total", "", counted(figures.parameters, billion="B"), counted(figures.flops), in_bytes(figures.memory), ""]
     )
     lines = [
-        table(("node", "kind", "output", "parameters", "FLOPs", "memory"), rows, right=(3, 4, 5)),
+        table(("node", "kind", "parameters", "FLOPs", "memory", "output"), rows, right=(2, 3, 4)),
         "",
         f"{figures.parameters:,} parameters, {in_bytes(weights)} of weights",
         f"FLOPs = {total.flops}",
@@ -102,7 +108,7 @@ def _row(level: int, node: NodeCost, sizes: dict[str, int]) -> list[str]:
         counted(figures.flops) if figures.flops else "-",
         in_bytes(figures.memory) if figures.memory else "-",
     )
-    return ["  " * level + node.name + times, node.kind, shape, *numbers]
+    return ["  " * level + node.name + times, node.kind, *numbers, shape]
 
 
 def _shapes(graph: Graph) -> tuple[dict[str, Any], str]:

@@ -34,6 +34,14 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
     return build_graph(target, None if chosen == "base" else chosen, size, overrides)
 
 
+def check_inputs(graph: Graph, names: Iterable[str]) -> None:
+    """Refuse inputs that a graph does not have."""
+    for name in names:
+        if name not in graph.root.inputs:
+            known = ", ".join(graph.root.inputs)
+            raise click.BadParameter(f"no input `{name}`; there are {known}", param_hint="--inputs")
+
+
 def check_flags(graph: Graph, flags: Iterable[str]) -> None:
     """Refuse flags that a graph does not have."""
     for name in flags:

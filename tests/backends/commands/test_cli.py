@@ -235,6 +235,11 @@ def test_show_costs() -> None:
     text = call("show", "bert", "--size", "tiny", "--depth", "0").stdout
     assert "encoder x 2" in text
     assert "norm1" not in text
+    assert text.splitlines()[0].split() == ["node", "kind", "parameters", "FLOPs", "memory", "output"]
+    seen = [data("show", "visual_bert", "--size", "tiny", *more) for more in ((), ("--inputs", "visual_embeds"))]
+    assert [list(one["sizes"]) for one in seen] == [["batch", "seq"], ["batch", "seq", "regions"]]
+    assert seen[0]["cost"]["flops"] < seen[1]["cost"]["flops"]
+    assert "no input `regions`" in call("show", "bert", "--inputs", "regions").output
 
 
 def test_show_views() -> None:
