@@ -38,9 +38,11 @@ def fresh(
         TooLong: it took longer.
         ArgumentError: the process failed; its last line is told.
     """
+    # Modules are kept as bytecode, as those of an installation are, whatever is asked of this process.
+    surroundings = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", **(environment or {})}
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", "-m", __name__, function, json.dumps(arguments)],
-        env={**os.environ, **(environment or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=surroundings, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,
     )  # fmt: skip
     try:
