@@ -21,7 +21,7 @@ class Activation(Block):
 class Float16Range(Block):
     """Numbers of float16 kept 1,000 within what it holds, infinities too; those of other types as they are."""
 
-    category: ClassVar[str] = "operation"
+    category: ClassVar[str] = "range"
 
 
 @block

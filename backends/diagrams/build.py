@@ -6,10 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...blocks.notation.dims import Dim
+from ...blocks.notation.dims import Dim, Symbol
 from ...compiler.graph import Body, Graph, InputValue, Node, OutputValue, Value
 from ...compiler.presence import present
 from .crossing import Crossings, unique
+from .extents import name_extents
 from .families import family_of
 from .labels import box_lines, shape_text, spoken, title, turn_lines, varying_lines
 from .rounds import fullest, is_structure, phases
@@ -57,11 +58,13 @@ class SceneBuilder:
             box = self.box(self.root, f"output.{name}", "output", "output", [name], optional=optional)
             self.connect(Sources(self, self.root).of(value), box)
         self.shared()
+        self.order_inputs()
         detail = " · ".join(text for text in (spoken(self.graph.task or "").lower(), self.graph.size) if text)
         heading = [text for text in (self.graph.title or self.graph.name, detail) if text]
         scene = Scene(heading, self.root.cluster, self.edges)
         tidy(scene)
-        scene.symbols = self.symbols(scene)
+        named = name_extents(scene)
+        scene.symbols = {**self.symbols(scene), **named}
         return scene
 
     # Boxes and edges
@@ -108,10 +111,10 @@ class SceneBuilder:
                 self.opened(frame, node)
 
     def is_hidden(self, node: Node) -> bool:
-        """Folded views leave out dropout, and what only moves numbers about."""
+        """Folded views leave out dropout and the bounds of a number format, and what only moves numbers about."""
         if node.contract is None or not node.inputs:
             return False
-        if node.contract.category == "dropout":
+        if node.contract.category in ("dropout", "range"):
             return self.depth < 3 or not getattr(node.contract, "p", 1)
         floats = all(isinstance(value, Value) and kind_of(value) == "float" for value in node.inputs.values())
         return node.contract.category == "layout" and self.depth < 2 and floats
@@ -142,8 +145,8 @@ class SceneBuilder:
             lines = [spoken(node.name), *told, *varying_lines(node.rounds)[:2]]
         else:
             lines = box_lines(alike, family)
-        entering = {shape_text(value.type, frame.lifts()) for value in node.inputs.values() if isinstance(value, Value)}
-        leaving = shape_text(next(iter(node.outputs.values()), None), frame.lifts())
+        entering = {frame.shape(value.type) for value in node.inputs.values() if isinstance(value, Value)}
+        leaving = frame.shape(next(iter(node.outputs.values()), None))
         return [*lines, leaving] if leaving in entering else lines
 
     def alike(self, frame: Frame, node: Node) -> list[Node]:
@@ -185,7 +188,8 @@ class SceneBuilder:
                 home = self.cluster(home, node, heading)
             for at, bodies in enumerate(phase.turns):
                 lines = turn_lines(phase, at) if len(phase.turns) > 1 else heading
-                cluster = self.cluster(home, node, [*lines, *varying_lines(bodies)])
+                told = varying_lines(bodies) if len(alike) == 1 else []  # of rounds that others are drawn with
+                cluster = self.cluster(home, node, [*lines, *told])
                 spread = [body for one in alike for body in one.rounds[at :: len(phase.turns)]]
                 inner = self.inside(frame, node, cluster, bodies, bodies if len(alike) == 1 else tuple(spread))
                 self.enter(inner, node, current)
@@ -208,7 +212,8 @@ class SceneBuilder:
         body = fullest(bodies)
         return Frame(
             body, cluster, frame, f"{frame.path}{node.name}.", frame.level + (not is_structure(node)), siblings,
-            others=tuple(one for one in unique(siblings) if len(one.nodes) < len(body.nodes)), varies=_differ(siblings),
+            others=tuple(one for one in unique(siblings) if len(one.nodes) < len(body.nodes)),
+            differing=_differing(siblings),
         )  # fmt: skip
 
     def enter(self, inner: Frame, node: Node, given: Mapping[str, list[Source]]) -> None:
@@ -221,7 +226,7 @@ class SceneBuilder:
                 style = "memory" if memory else sources[0].style
                 inner.ports[port] = [Source(dot.id, sources[0].text, style, all(one.optional for one in sources))]
 
-    # What is shared, and what the shapes' names stand for
+    # What is shared, in which order inputs stand, and what the shapes' names stand for
 
     def shared(self) -> None:
         """Lines between weights that are one: ties, and second calls."""
@@ -237,6 +242,14 @@ class SceneBuilder:
         words = [word for word in path.split(".") if word and not word.isdigit()]
         return next((name for at in range(len(words), 0, -1) if (name := ".".join(words[:at])) in self.boxes), "")
 
+    def order_inputs(self) -> None:
+        """A decoder's inputs behind all others, so that an encoder stands at its left."""
+        items = self.root.cluster.items
+        places = [at for at, item in enumerate(items) if isinstance(item, Box) and item.kind == "input"]
+        boxes = sorted((items[at] for at in places), key=lambda box: box.lines[0].startswith("decoder_"))
+        for at, box in zip(places, boxes, strict=True):
+            items[at] = box
+
     def symbols(self, scene: Scene) -> dict[str, str]:
         """The sizes of what the written shapes name."""
         words = scene.words()
@@ -244,6 +257,10 @@ class SceneBuilder:
         return {name: str(known) for name, known in found.items() if known is not None}
 
 
-def _differ(bodies: Sequence[Body]) -> bool:
-    """Whether the names of dimensions stand for other extents from one round to the next."""
-    return len({tuple(str(Dim.of(symbol).expanded()) for symbol in body.symbols.values()) for body in bodies}) > 1
+def _differing(bodies: Sequence[Body]) -> frozenset[str]:
+    """The names of dimensions and parameters that do not stand for the same from one round to the next."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for body in bodies:
+        for name, value in [*body.symbols.items(), *((name, option.value) for name, option in body.params.items())]:
+            found[name].add(str(Dim.of(value).expanded()) if isinstance(value, (Symbol, Dim)) else str(value))
+    return frozenset(name for name, values in found.items() if len(values) > 1)

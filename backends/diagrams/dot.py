@@ -177,4 +177,4 @@ def _label(lines: list[str]) -> str:
 def _cluster_label(lines: list[str]) -> str:
     """Lines at the left, as many blanks at the right: what enters or leaves in the middle passes by the text."""
     width = max(map(len, lines), default=0)
-    return "".join(f"{dot_text(line)}{_BLANK * (3 * width - len(line))}\\l" for line in lines)
+    return "".join(f"{dot_text(line)}{_BLANK * (4 * width - len(line))}\\l" for line in lines)

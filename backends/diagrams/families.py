@@ -20,6 +20,7 @@ COLOURS: Mapping[str, tuple[str, str]] = {
     "norm": ("#fff8d0", "#c0a93a"),
     "activation": ("#e8def5", "#7f5aa8"),
     "dropout": ("#f4f4f4", "#a0a0a0"),
+    "range": ("#f4f4f4", "#a0a0a0"),
     "layout": ("#f1f1f1", "#9a9a9a"),
     "operation": ("#ffffff", "#6b6b6b"),
     "mask": ("#e4e4ea", "#77778a"),
@@ -52,6 +53,8 @@ def family_of(node: Node, crossings: Crossings) -> str:
     counts = Counter(one.contract.category for one in inside if one.contract is not None)
     if node.origin is not None or counts["loss"]:
         return "head"
+    if cores:
+        return "stack"
     if counts["linear"] > 1 and counts["activation"]:
         return "feed_forward"
     return next((family for family in _RANKED if counts[family]), "operation")

@@ -26,7 +26,8 @@ _TOLD = (
     "d_ff",
 )
 TIMES = "\N{MULTIPLICATION SIGN}"
-_LONG_DIM, _LONG_TEXT, _FEW, _MANY = 14, 34, 4, 8
+LONG_DIM = 18
+_LONG_TEXT, _FEW, _MANY = 34, 4, 8
 
 
 def spoken(word: str) -> str:
@@ -36,9 +37,9 @@ def spoken(word: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def cut(text: str) -> str:
+def cut(text: str, longest: int = _LONG_TEXT) -> str:
     """The text, or its beginning where it is too long for a box."""
-    return text if len(text) <= _LONG_TEXT else text[: _LONG_TEXT - 1].rstrip() + "…"
+    return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
 def title(node: Node, alike: Sequence[Node], phase: Phase | None = None) -> list[str]:
@@ -82,8 +83,14 @@ def _lines(kind: str, name: str, options: Mapping[str, list[Any]]) -> list[str]:
     """The kind, and below it the name, where that says something else, and what is told."""
     bare = name.rstrip("0123456789_").replace("_", " ")
     named = [] if bare in kind.replace("_", " ") or kind in name else [name]
-    detail = " · ".join([*named, *(text for option in _TOLD if (text := _told(option, options.get(option, []))))])
-    return [spoken(kind), cut(detail)] if detail else [spoken(kind)]
+    lines = [spoken(kind)]
+    for text in [*named, *(text for option in _TOLD if (text := _told(option, options.get(option, []))))]:
+        longer = f"{lines[-1]} · {text}"
+        if len(lines) == 1 or len(longer) > _LONG_TEXT:
+            lines.append(cut(text))
+        else:
+            lines[-1] = longer
+    return lines
 
 
 def _told(name: str, values: Sequence[Any]) -> str:
@@ -93,10 +100,10 @@ def _told(name: str, values: Sequence[Any]) -> str:
         return ""
     text = listed(plain) if len(plain) < 3 or name == "num_heads" else f"{plain[0]} … {plain[-1]}"
     if name == "num_heads":
-        return f"{text} heads"
+        return f"{text} head{'' if plain == [1] else 's'}"
     if name in ("activation", "num"):
         return text
-    return name if plain == [True] else f"{name} {text}"
+    return name if plain[0] is True else f"{name} {text}"
 
 
 def varying(bodies: Sequence[Body]) -> dict[str, list[Any]]:
@@ -134,8 +141,12 @@ def listed(values: Sequence[Any]) -> str:
     return ", ".join(short if len(short) <= _MANY else [short[0], short[1], "…", short[-1]])
 
 
-def shape_text(kind: Any, lifts: Sequence[Iterable[Symbol]] = ()) -> str:
-    """A type's shape, in the words of the outermost body of `lifts` (the symbols of each body, inner first)."""
+def shape_text(kind: Any, lifts: Sequence[Iterable[Symbol]] = (), differing: Collection[str] = ()) -> str:
+    """A type's shape, in the words of the outermost body of `lifts` (the symbols of each body, inner first).
+
+    Args:
+        differing: names that stand for other numbers in other rounds.
+    """
     if isinstance(kind, ListType):
         return f"list of {len(kind.items)}"
     if not isinstance(kind, Type) or not kind.dims:
@@ -144,17 +155,19 @@ def shape_text(kind: Any, lifts: Sequence[Iterable[Symbol]] = ()) -> str:
     for symbols in lifts:
         own = list(symbols)
         dims = [dim.lift(own) for dim in dims]
-    return f"[{', '.join(map(_dim_text, dims))}]"
+    return f"[{', '.join(_dim_text(dim, differing) for dim in dims)}]"
 
 
-def _dim_text(dim: Dim) -> str:
-    """A dimension, a long one as a function of what it depends on."""
-    text = str(dim).replace("**2", "²")
-    if len(text) <= _LONG_DIM:
-        return text
-    if dim.known is not None:
-        return str(dim.known)
-    return f"f({', '.join(sorted(symbol.name for symbol in dim.symbols() if Dim.of(symbol).known is None))})"
+def _dim_text(dim: Dim, differing: Collection[str]) -> str:
+    """A dimension; in a long one the numbers that names stand for."""
+    if len(text := _written(dim)) > LONG_DIM:
+        known = {symbol: Dim.of(symbol).known for symbol in dim.symbols() if symbol.name not in differing}
+        text = _written(dim.substitute({symbol: Dim.of(one) for symbol, one in known.items() if one is not None}))
+    return text
+
+
+def _written(dim: Dim) -> str:
+    return str(dim).replace("**2", "²")
 
 
 def expression(value: Value, apart: Collection[Value]) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import dist
 from typing import Any
 
 from ..errors import ArgumentError
@@ -13,7 +12,7 @@ from .dot import TIE, Ends
 from .legend import Legend, place_legend
 from .rects import Rect, clusters, curve, curves, label_rect, node_rect, solid
 
-_GAP, _SLANT, _PATIENCE, _DPI = 10.0, 20.0, 120.0, "144"
+_GAP, _AIR, _SLANT, _TIP, _DPI = 10.0, 3.0, 20.0, 7.0, "144"
 
 
 def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends], spine: Sequence[Ends]) -> bytes:
@@ -28,10 +27,7 @@ def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends], spi
         raise ArgumentError(f"to draw {format}, `pip install pygraphviz`; `dot` and `mermaid` need nothing") from None
     graph = AGraph(string=dot)
     graph.layout("dot")
-    if _sideways(graph):
-        facing = AGraph(string=dot)
-        _face(facing, graph)
-        graph = facing if _detour(facing) < _detour(graph) + _PATIENCE else graph
+    _face(graph)
     _straighten(graph)
     _write_shapes(graph, spine)
     lines = [*curves(graph), *(rect for edge in graph.edges() if (rect := label_rect(edge)) is not None)]
@@ -47,26 +43,24 @@ def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends], spi
     return drawing
 
 
-def _sideways(graph: Any) -> list[Any]:
-    """The edges between stacks that stand side by side."""
-    return [edge for edge in graph.edges() if edge.attr["constraint"] == "false"]
-
-
-def _face(graph: Any, other: Any) -> None:
-    """Lay out; edges between stacks leave and enter at the sides that face each other in another layout."""
-    for edge in _sideways(graph):
-        tail, head = (node_rect(other.get_node(end)).middle[0] for end in edge)
-        edge.attr["tailport"], edge.attr["headport"] = ("e", "w") if tail < head else ("w", "e")
-    graph.layout("dot")
-
-
-def _detour(graph: Any) -> float:
-    """How long the edges between stacks are, in vain."""
-    total = 0.0
-    for edge in _sideways(graph):
-        spots = [rect.middle for rect in curve(edge)]
-        total += sum(dist(one, two) for one, two in pairwise(spots)) - dist(spots[0], spots[-1])
-    return total
+def _face(graph: Any) -> None:
+    """Edges between stacks that stand side by side go from one to the other, where nothing is between."""
+    boxes = {str(node): node_rect(node, _AIR) for node in graph.nodes()}
+    for edge in graph.edges():
+        if edge.attr["constraint"] != "false":
+            continue
+        tail, head = (boxes[end] for end in ends_of(edge))
+        others = [rect for name, rect in boxes.items() if name not in ends_of(edge)]
+        side = 1 if tail.middle[0] < head.middle[0] else -1
+        start, end = (tail.right - _AIR, head.left + _AIR) if side > 0 else (tail.left + _AIR, head.right - _AIR)
+        low, high = tail.middle[1], head.middle[1]
+        for part in (0.5, 0.35, 0.65, 0.2, 0.8):
+            middle, tip = start + (end - start) * part, end - side * _TIP
+            spots = ((end, high), (start, low), (middle, low), (middle, high), (tip, high))
+            pos = "e," + " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+            if (end - start) * side > 2 * _TIP and not any(spot.meets(rect) for spot in curve(pos) for rect in others):
+                edge.attr["pos"] = pos
+                break
 
 
 def _straighten(graph: Any) -> None:
@@ -84,25 +78,26 @@ def _straighten(graph: Any) -> None:
         ):
             continue
         length = head.bottom - tail.top
-        tip = 1 - 7 / max(length, 14)
+        tip = 1 - _TIP / max(length, 2 * _TIP)
         thirds = [(x1 + (x2 - x1) * tip * part / 3, tail.top + length * tip * part / 3) for part in range(4)]
         edge.attr["pos"] = f"e,{x2:.1f},{head.bottom:.1f} " + " ".join(f"{x:.1f},{y:.1f}" for x, y in thirds)
 
 
 def _write_shapes(graph: Any, spine: Sequence[Ends]) -> None:
-    """The shapes on the spine, each beside its edge where least is in the way."""
+    """The shapes on the spine, and those that edges left behind, each beside its edge where least is in the way."""
     boxes = [node_rect(node, 1) for node in graph.nodes()]
-    lines = {ends_of(edge): curve(edge) for edge in graph.edges()}
+    lines = {ends_of(edge): curve(edge.attr["pos"]) for edge in graph.edges()}
     texts = {ends_of(edge): rect for edge in graph.edges() if (rect := label_rect(edge)) is not None}
     every = list(_clusters(graph))
     edges = [rect for cluster in every for rect in Rect.of(cluster.graph_attr["bb"]).borders()]
     edges += [_title_band(cluster) for cluster in every] * 3
-    for ends in spine:
+    far = [ends for ends, text in texts.items() if not any(map(text.grown(_GAP).meets, lines[ends]))]
+    for ends in dict.fromkeys((*spine, *far)):
         own = lines[ends]
         solids = [*boxes, *(rect for other, rect in texts.items() if other != ends)]
         thin = [rect for line in lines.values() for rect in line]
         wide = texts[ends].right - texts[ends].left
-        places = [(4.0, texts[ends])]
+        places = [] if ends in far else [(4.0, texts[ends])]
         for spot in own[1:-2]:
             for side in (1, -1):
                 x, y = spot.middle
@@ -149,7 +144,7 @@ def _fit_cluster(cluster: Any, lines: Sequence[Rect]) -> None:
     inside = [*solid(cluster), *curves(cluster)]
     left = max(box.left, min(one.left for one in inside) - _GAP)
     right = min(box.right, max(one.right for one in inside) + _GAP)
-    width, height = float(cluster.graph_attr["lwidth"]) * 36, float(cluster.graph_attr["lheight"]) * 72
+    width, height = float(cluster.graph_attr["lwidth"]) * 28, float(cluster.graph_attr["lheight"]) * 72
     places = [
         Rect(at, box.top - height - 5, at + width, box.top - 2)
         for at in (left + _GAP, *range(int(box.left + _GAP), int(box.right - _GAP - width), 4))

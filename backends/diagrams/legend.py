@@ -13,7 +13,11 @@ from .rects import Rect, text_width
 from .scene import Scene
 
 _ROW, _LINE, _GAP = 21.0, 13.0, 10.0
-_NOTES = {"memory": "red: attends to another sequence", "mask": "grey: masks", "tied": "dotted: shared weights"}
+_NOTES = {
+    "memory": "thick red: attends to another sequence",
+    "mask": "thin grey: masks",
+    "tied": "dotted: shared weights",
+}
 STYLE = {"fontsize": "9", "fontcolor": "#444444", "height": "0.2", "margin": "0.06,0.02"}
 
 

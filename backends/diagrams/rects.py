@@ -35,6 +35,10 @@ class Rect:
         """Its middle."""
         return (self.left + self.right) / 2, (self.bottom + self.top) / 2
 
+    def grown(self, air: float) -> Rect:
+        """With some air around it."""
+        return Rect(self.left - air, self.bottom - air, self.right + air, self.top + air)
+
     def meets(self, other: Rect) -> bool:
         """Whether the two overlap."""
         return (
@@ -84,9 +88,9 @@ def solid(graph: Any) -> Iterator[Rect]:
     yield from (rect for edge in graph.edges() if (rect := label_rect(edge)) is not None)
 
 
-def curve(edge: Any) -> list[Rect]:
-    """Small squares along an edge."""
-    text = edge.attr["pos"] or ""
+def curve(text: str | None) -> list[Rect]:
+    """Small squares along an edge, by its attribute `pos`."""
+    text = text or ""
     points = [tuple(map(float, pair.split(",")[-2:])) for pair in text.split()]
     found = []
     for at in range(1 if text.startswith("e") else 0, len(points) - 3, 3):
@@ -96,7 +100,7 @@ def curve(edge: Any) -> list[Rect]:
 
 def curves(graph: Any) -> list[Rect]:
     """Small squares along every edge."""
-    return [rect for edge in graph.edges() for rect in curve(edge)]
+    return [rect for edge in graph.edges() for rect in curve(edge.attr["pos"])]
 
 
 def _bezier(points: Sequence[tuple[float, ...]], t: float) -> tuple[float, float]:

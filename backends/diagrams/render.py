@@ -15,6 +15,7 @@ from ..errors import ArgumentError
 from ..files import write_whole
 from .build import scene_of
 from .dot import to_dot, to_layout
+from .escapes import printable
 from .layout import laid_out
 from .legend import legend_of
 from .marks import mark
@@ -92,7 +93,7 @@ def rendered(graph: Graph, format: str, depth: int, *, marks: Sequence[Differenc
         return to_dot(scene)
     text, ties, spine = to_layout(scene)
     made = laid_out(text, format, legend=legend_of(scene), ties=ties, spine=spine)
-    return _plain_svg(made.decode()) if format == "svg" else made
+    return _plain_svg(made.decode(), " · ".join(scene.title)) if format == "svg" else made
 
 
 def _page(graph: Graph, depth: int, marks: Sequence[Difference] | None) -> str:
@@ -134,7 +135,11 @@ def format_of(path: str | Path | None, format: str | None = None) -> str:
     return FORMATS[suffix]
 
 
-def _plain_svg(text: str) -> str:
-    """The SVG without its document type, which names a place on the network, and without comments and identifiers."""
+def _plain_svg(text: str, title: str) -> str:
+    """The SVG without its document type, which names a place on the network, and without comments and identifiers.
+
+    Its one title is what a screen reader calls it.
+    """
     text = re.sub(r"<!DOCTYPE.*?>\s*|<!--.*?-->\s*|<title>.*?</title>\s*", "", text, flags=re.DOTALL)
-    return text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    head, start, rest = text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").partition("<g ")
+    return f"{head}<title>{html.escape(printable(title))}</title>\n{start}{rest}"

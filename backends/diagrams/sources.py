@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Symbol
 from ...compiler.graph import (
@@ -39,7 +39,7 @@ class Frame:
         path: what the names of its boxes begin with.
         level: how many plain parts it is inside of.
         siblings: the rounds that it stands for; `others` are those of them that lack nodes.
-        varies: these have different shapes, so its own names of dimensions are kept.
+        differing: names, of dimensions and parameters, that do not stand for the same in all of these.
         ports: what its inputs come from; the root's are boxes of their own.
         made: what its nodes' outputs come from, by node and port.
     """
@@ -51,19 +51,20 @@ class Frame:
     level: int = 0
     siblings: tuple[Body, ...] = ()
     others: tuple[Body, ...] = ()
-    varies: bool = False
+    differing: frozenset[str] = frozenset()
     ports: dict[str, list[Source]] = field(default_factory=dict)
     made: dict[tuple[str, str], list[Source]] = field(default_factory=dict)
     glue: dict[Value, list[Source]] = field(default_factory=dict)
 
-    def lifts(self) -> list[Iterable[Symbol]]:
-        """The symbols to replace, body by body, for shapes in the words of the outermost body that has the same."""
-        found: list[Iterable[Symbol]] = []
-        frame = self
-        while frame.parent is not None and not frame.varies:
-            found.append(frame.body.symbols.values())
+    def shape(self, kind: Any) -> str:
+        """A type's shape in the words of the outermost body that has the same dimensions in all rounds."""
+        lifts: list[Iterable[Symbol]] = []
+        frame, differing = self, self.differing
+        while frame.parent is not None and not frame.differing & frame.body.symbols.keys():
+            lifts.append(frame.body.symbols.values())
             frame = frame.parent
-        return found
+            differing |= frame.differing
+        return shape_text(kind, lifts, differing)
 
 
 class Sources:
@@ -91,7 +92,7 @@ class Sources:
             case FirstOf(choices=choices):
                 return self.first(choices)
             case Apply(args=args) if self.is_silent(value):
-                return self.of(args)
+                return self.shaped(self.of(args), value)
             case Apply():
                 if value not in self.frame.glue:
                     self.frame.glue[value] = self.applied(value)
@@ -107,7 +108,7 @@ class Sources:
 
     def shaped(self, found: Sequence[Source], value: Value) -> list[Source]:
         """The sources with the value's own shape."""
-        text = shape_text(value.type, self.frame.lifts())
+        text = self.frame.shape(value.type)
         style: EdgeStyle = "mask" if kind_of(value) == "bool" else "flow"
         return [replace(one, text=text, style=style if one.style == "flow" else one.style) for one in found]
 

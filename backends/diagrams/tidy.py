@@ -129,14 +129,18 @@ def mark_main(scene: Scene) -> None:
 
 
 def quiet_shapes(scene: Scene) -> None:
-    """A shape is written where it is new: not behind a box that leaves it as it was, once for each source."""
+    """A shape is written where it is new: not behind a box that leaves it as it was, once for each source.
+
+    What the model gives always has its shape.
+    """
+    outputs = {box.id for box in scene.root.boxes() if box.kind == "output"}
     entering: dict[str, set[str]] = defaultdict(set)
     for edge in scene.edges:
         entering[edge.target].add(edge.text)
     said: set[tuple[str, str]] = set()
     quiet: list[Edge] = []
     for edge in sorted(scene.edges, key=lambda edge: not edge.main):
-        if edge.text in entering[edge.source] or (edge.source, edge.text) in said:
+        if edge.target not in outputs and (edge.text in entering[edge.source] or (edge.source, edge.text) in said):
             quiet.append(edge)
         said.add((edge.source, edge.text))
     for edge in quiet:

@@ -22,7 +22,9 @@ from archwright.backends.diagrams.dot import to_dot, to_layout
 from archwright.backends.diagrams.layout import laid_out
 from archwright.backends.diagrams.legend import legend_of
 from archwright.backends.diagrams.mermaid import to_mermaid
-from archwright.backends.diagrams.rects import Rect, clusters, label_rect, node_rect
+from archwright.backends.diagrams.rects import (
+    Rect, clusters, curve, curves, label_rect, node_rect, text_width,
+)  # fmt: skip
 from archwright.backends.diagrams.scene import Box, Cluster, Scene
 from archwright.compiler.reading.document import library
 from archwright.compiler.graph import Graph
@@ -81,7 +83,7 @@ SVG_ATTRIBUTES = {
     "width", "height", "viewBox", "id", "class", "transform", "fill", "stroke", "points", "d", "x", "y", "cx", "cy", "rx",
     "ry", "text-anchor", "font-family", "font-size", "stroke-width", "stroke-dasharray",
 }  # fmt: skip
-SVG_ELEMENTS = {"svg", "g", "polygon", "path", "text", "ellipse", "polyline"}
+SVG_ELEMENTS = {"svg", "g", "polygon", "path", "text", "ellipse", "polyline", "title"}
 
 
 @cache
@@ -175,6 +177,7 @@ def test_every_spec_draws_to_svg(name: str) -> None:
     elements = {element.tag.partition("}")[2] for element in ElementTree.fromstring(text).iter()}
     assert elements <= SVG_ELEMENTS
     assert "http://www.w3.org/2000/svg" in text
+    assert [one.text for one in ElementTree.fromstring(text) if one.tag.endswith("title")] == [graph_of(name).title]
     assert text.count("://") == 1, "nothing outside is named but the namespace"
 
 
@@ -218,7 +221,7 @@ def test_cross_attention_is_seen_as_what_it_is(depth: int) -> None:
     crossing = boxes(scene, "Cross-attention")
     assert len(crossing) == (depth > 0)
     assert all(box.id.startswith("decoder.cross") for box in crossing)
-    assert "red: attends to another sequence" in legend_of(scene).notes
+    assert "thick red: attends to another sequence" in legend_of(scene).notes
 
 
 def test_an_optional_memory_makes_cross_attention_too() -> None:
@@ -233,6 +236,59 @@ def test_rounds_that_differ() -> None:
         assert line in shown
     merge = [box for box in drawing("swin").root.boxes() if box.id == "stages.reduced"]
     assert [box.optional for box in merge] == [True], "the last stage does not merge"
+
+
+def test_rounds_inside_rounds_tell_what_holds_for_all() -> None:
+    shown = titles(drawing("resnet"))
+    assert {"channels 64, 256, 512, 1024", "resnet_layer ×3, 4, 6, 3"} <= set(shown)
+    assert sum("channels" in line for line in shown) == 1, "those of the third stage's six layers speak of no other"
+
+
+def test_a_number_is_told_though_it_is_one() -> None:
+    details = {line for name in ("resnet", "decision_transformer") for box in drawing(name).root.boxes()
+               for line in box.lines[1:]}  # fmt: skip
+    assert {"kernel 1", "1 head · causal"} <= details
+    assert "kernel" not in details
+
+
+def test_details_go_on_in_the_next_line() -> None:
+    patches = next(box for box in drawing("segformer").root.boxes() if box.id == "stages.patches")
+    assert patches.lines == ["Conv2d", "patches · kernel 7, 3", "stride 4, 2"]
+
+
+def test_bounds_of_float16_are_a_detail() -> None:
+    assert not boxes(drawing("t5", depth=2), "Float16 range")
+    assert boxes(drawing("t5", depth=3), "Float16 range")
+
+
+def test_what_a_model_gives_has_its_shape() -> None:
+    given = {edge.target: edge.text for edge in drawing("clip").edges if edge.target.startswith("output.logits")}
+    assert given == {"output.logits_per_image": "[images, texts]", "output.logits_per_text": "[texts, images]"}
+    assert [edge.text for edge in drawing("bert").edges if edge.target == "output.last_hidden_state"] == [
+        "[batch, seq, d_model]"
+    ]
+
+
+def test_long_extents_are_told_apart() -> None:
+    scene = drawing("vit")
+    shapes = {edge.source: edge.text for edge in scene.edges}
+    assert (shapes["patches"], shapes["sequence"]) == ("[batch, n1, d_model]", "[batch, n2, d_model]")
+    assert scene.symbols["n1"] == "(height//16)*(width//16)"
+    assert scene.symbols["n2"] == "(height//16)*(width//16) + 1"
+    rounds = drawing("resnet").symbols
+    assert rounds["n1"] == "(height - 1)//stride + 1", "the stride differs from round to round"
+
+
+def test_a_part_that_attends_and_more_is_no_feed_forward() -> None:
+    assert {box.family for box in boxes(drawing("xlnet"), "Relative stream")} == {"stack"}
+
+
+def test_an_encoder_stands_left_of_its_decoder() -> None:
+    assert drawing("whisper").starts() == [
+        "input.input_features",
+        "input.decoder_input_ids",
+        "input.decoder_position_ids",
+    ]
 
 
 def test_second_calls_are_dotted() -> None:
@@ -269,11 +325,31 @@ def test_nothing_overlaps(name: str, depth: int) -> None:
     for edge in graph.edges():
         text = label_rect(edge)
         assert text is None or not any(shrunk(text, 3).meets(rect) for rect in rects.values()), edge.attr["label"]
+        assert text is None or any(map(text.grown(14).meets, curve(edge.attr["pos"]))), edge.attr["label"]
     for cluster in nested(graph):
         box, members = Rect.of(cluster.graph_attr["bb"]), {str(node) for node in cluster.nodes()}
         for node, rect in rects.items():
             within = box.left <= rect.left + 1 and rect.right <= box.right + 1
             assert within if node in members else not shrunk(box, 1).meets(rect), (cluster.graph_attr["label"], node)
+
+
+@pytest.mark.parametrize("name", ["whisper", "t5", "bart"])
+def test_memory_goes_straight_from_one_stack_to_the_other(name: str) -> None:
+    graph = laid(drawing(name))
+    edge = next(edge for edge in graph.edges() if edge.attr["penwidth"] == "2")
+    tail, head = (node_rect(graph.get_node(end), 4) for end in edge)
+    assert all(tail.right - 8 <= spot.middle[0] <= head.left + 8 for spot in curve(edge.attr["pos"]))
+
+
+@pytest.mark.parametrize("name", ["whisper", "wav2vec2", "clip_vision"])
+def test_no_edge_crosses_the_name_of_a_cluster(name: str) -> None:
+    graph = laid(drawing(name))
+    lines = curves(graph)
+    for cluster in nested(graph):
+        words = cluster.graph_attr["label"].strip("\\l").split("\\l")
+        x, y = map(float, cluster.graph_attr["lp"].split(","))
+        text = Rect.around(x, y, max(map(text_width, words)) * 11 / 9, 13 * len(words), -2)
+        assert not any(map(text.meets, lines)), words
 
 
 # Hostile text
