@@ -358,15 +358,23 @@ class Model(nn.Module):
                 (to 2.13 at least) are then wrong. A region hands on what it was given where its backward pass reads it:
                 inductor does not see that the two are one, and would write the next value there. And in a graph with
                 convolutions it lays what regions keep with channels last, which their backward passes do not expect.
+                What the backward pass reads that is a view is made there again, at no cost, of what it is a view of:
+                kept, it may lie otherwise than traced, and torch (2.13) then holds its backward pass to the strides of
+                the first call.
         """
         self.settle_compiler()
         options: dict[str, Any] | None = None
         if grads and self.emitter.rounds == "region" and self.emitter.repeated:
             options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
         run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
+        run = torch._dynamo.config.patch(capture_scalar_outputs=True)(run)
+        if grads:
+            from torch._functorch import config as gradients
+
+            run = gradients.patch(recompute_views=True)(run)
         from .together import together  # which imports torch's compiler
 
-        return together()(torch._dynamo.config.patch(capture_scalar_outputs=True)(run))
+        return together()(run)
 
     def _renew(self) -> None:
         """Load the text that has grown; the classes whose instances live take its new methods."""

@@ -174,7 +174,13 @@ class Source:
         if self.rounds == "recomputed":
             self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
-        return f"@nested_compile_region\n{method.text}"
+        # The innermost alone are regions: with gradients torch (2.13) fails to lower some that lie within others.
+        return method.text if self.holds_repeated(owner.body) else f"@nested_compile_region\n{method.text}"
+
+    def holds_repeated(self, body: Body) -> bool:
+        """Whether a part calls what loops call, itself or through others."""
+        inner = [one for node in body.nodes.values() for one in node.rounds]
+        return any(self.class_of(one).name in self.repeated or self.holds_repeated(one) for one in inner)
 
     # Text
 

@@ -51,6 +51,37 @@ outputs: {y: norm}
 """
 
 
+NESTED = """\
+model: nested
+sizes: {tiny: {}}
+inputs: {x: "float[batch, 8]"}
+parts:
+  step:
+    inputs: {x: "float[batch, d]"}
+    graph: {norm: {block: layer_norm, in: x}}
+    outputs: {x: x + norm}
+  stage:
+    inputs: {x: "float[batch, d]"}
+    graph: {steps: {repeat: {i: 2}, part: step, in: {x: x}}}
+    outputs: {x: 2 * steps}
+graph:
+  stages: {repeat: {i: 2}, part: stage, in: {x: x}}
+outputs: {y: stages}
+"""
+
+CUT = """\
+model: cut
+sizes: {tiny: {}}
+inputs: {x: "float[batch, length, 4]"}
+graph:
+  map: {block: linear, d_out: 4}
+  whole: {block: pad_to_multiple, multiple: 3, axes: [1]}
+  turned: {block: rearrange, pattern: b (t c) d -> b (c t) d, c: 3}
+  cut: {expr: "turned[:, :$length]"}
+outputs: {y: exp(cut) * cut}
+"""
+
+
 @pytest.mark.parametrize(
     ("options", "is_region"), [("kind: channel_norm, p: 0.02 * $i", True), ("kind: batch_norm", False)]
 )
@@ -135,6 +166,28 @@ def test_regions_among_convolutions_have_gradients() -> None:
     eager.load_state_dict(model.state_dict())
     inputs = {"pixel_values": torch.randn(2, 3, 32, 32), "labels": torch.tensor([0, 1])}
     _assert_same_gradients(model, eager, inputs)
+
+
+def test_of_rounds_within_rounds_the_innermost_are_regions(tmp_path: Path) -> None:
+    path = tmp_path / "nested.yaml"
+    path.write_text(NESTED)
+    _, step, *others = aw.compile(str(path), backend="inductor").source.split("\nclass ")
+    assert step.startswith("Step") and "@nested_compile_region" in step
+    assert others and not any("@nested_compile_region" in one for one in others)
+
+
+def test_gradients_of_a_view_are_compiled_once_for_all_lengths(tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "cut.yaml"
+    path.write_text(CUT)
+    model = aw.compile(str(path), backend="inductor", dynamic=True)
+    eager = aw.compile(str(path), backend="eager")
+    eager.load_state_dict(model.state_dict())
+    graphs = torch._dynamo.utils.counters["stats"]
+    before = graphs["unique_graphs"]
+    for length in (7, 8):
+        _assert_same_gradients(model, eager, {"x": torch.randn(2, length, 4)})
+    assert graphs["unique_graphs"] == before + 1
 
 
 def _assert_same_gradients(model: Any, eager: Any, inputs: dict[str, torch.Tensor], weights: Any = 1) -> None:
