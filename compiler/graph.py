@@ -322,6 +322,11 @@ class Graph:
     folds: dict[str, str] = field(default_factory=dict)
 
     @property
+    def label(self) -> str:
+        """Its name and size, as a comparison calls it: ``bert@base``."""
+        return f"{self.name}@{self.size}" if self.size else self.name
+
+    @property
     def full(self) -> int:
         """The truth table that is always true."""
         return (1 << (1 << len(self.atoms))) - 1

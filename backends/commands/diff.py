@@ -48,7 +48,7 @@ def command(first: str, second: str, resolved: bool, path: str | None, depth: in
         from ..diagrams.render import format_of, rendered
         from ..files import write_whole
 
-        write_whole(Path(path), rendered(graphs[1], format_of(path), depth, marks=found))
+        write_whole(Path(path), rendered(graphs[1], format_of(path), depth, first=graphs[0], found=found))
         click.echo(f"wrote {path}", err=True)
     print_result(_data(graphs, found, params), _text(graphs, found, params), as_json=as_json)
 
@@ -75,7 +75,7 @@ def _data(graphs: list[Graph], found: list[Difference], params: dict[str, Pair])
 
 
 def _text(graphs: list[Graph], found: list[Difference], params: dict[str, Pair]) -> str:
-    names = [f"{one.name}@{one.size}" if one.size else one.name for one in graphs]
+    names = [one.label for one in graphs]
     blocks = []
     if params:
         rows = [[name, *map(_or_dash, pair)] for name, pair in params.items()]

@@ -80,13 +80,16 @@ def draw(
     return None
 
 
-def rendered(graph: Graph, format: str, depth: int, *, marks: Sequence[Difference] | None = None) -> str | bytes:
-    """The drawing of a graph in one of the formats; with `marks` it shows how it differs from another."""
+def rendered(
+    graph: Graph, format: str, depth: int, *, first: Graph | None = None, found: Sequence[Difference] = ()
+) -> str | bytes:
+    """The drawing of a graph in one of the formats; with another graph, of how it differs from that, as was found."""
     if format == "html":
-        return _page(graph, depth, marks)
+        return _page(graph, depth, first, found)
     scene = scene_of(graph, depth)
-    if marks is not None:
-        mark(scene, marks)
+    if first is not None:
+        scene.title.append(f"compared with {first.label}")
+        mark(scene, found, scene_of(first, depth))
     if format == "mermaid":
         return to_mermaid(scene)
     if format == "dot":
@@ -96,10 +99,11 @@ def rendered(graph: Graph, format: str, depth: int, *, marks: Sequence[Differenc
     return _plain_svg(made.decode(), " · ".join(scene.title)) if format == "svg" else made
 
 
-def _page(graph: Graph, depth: int, marks: Sequence[Difference] | None) -> str:
+def _page(graph: Graph, depth: int, first: Graph | None, found: Sequence[Difference]) -> str:
     """A page of the drawings to each depth, one of them shown; it needs nothing but a browser."""
     drawings = {
-        at: str(rendered(graph, "svg", at, marks=marks)).partition("?>")[2] for at in range(max(depth, DEEPEST) + 1)
+        at: str(rendered(graph, "svg", at, first=first, found=found)).partition("?>")[2]
+        for at in range(max(depth, DEEPEST) + 1)
     }
     title = html.escape(graph.title or graph.name)
     shown = "".join(

@@ -8,6 +8,7 @@ import pytest
 
 from archwright.backends.diagrams.build import scene_of
 from archwright.backends.diagrams.marks import mark
+from archwright.backends.diagrams.render import rendered
 from archwright.compiler.check import build_graph
 from archwright.compiler.diff import Difference, differences, parameter_differences
 
@@ -86,13 +87,26 @@ def test_what_differs_in_some_rounds(small: Path) -> None:
 
 def test_a_drawing_marks_what_differs(small: Path) -> None:
     scene = scene_of(build_graph(edited(small, ("rate: $dropout", "gated: $i > 0")), "tagging"))
-    mark(scene, differences(build_graph(small), build_graph(edited(small, ("bias: false", "bias: true")), "tagging")))
+    found = differences(build_graph(small), build_graph(edited(small, ("bias: false", "bias: true")), "tagging"))
+    mark(scene, found, scene_of(build_graph(small)))
     families = {box.id: box.family for box in scene.root.boxes() if box.kind in ("block", "part")}
     assert families == {
         "tokens": "operation", "positions": "operation", "encoder.core": "operation", "encoder.up": "operation",
         "encoder.down": "changed", "tagging": "new",
     }  # fmt: skip
     assert scene.title[-1] == "gone: again"
+
+
+def test_a_drawing_marks_what_it_says_otherwise_and_no_shape_that_follows() -> None:
+    bert, roberta, vit, deit = map(build_graph, ("bert", "roberta", "vit", "deit"))
+    marked = []
+    for one, other in ((bert, roberta), (vit, deit)):
+        scene = scene_of(other)
+        mark(scene, differences(one, other), scene_of(one))
+        marked.append({box.id for box in scene.root.boxes() if box.family in ("changed", "new")})
+    assert marked == [{"tokens", "positions"}, {"distillation_token", "sequence", "positions"}]
+    text = rendered(roberta, "mermaid", 1, first=build_graph("bert", size="base"))
+    assert "<br/>compared with bert#64;base" in str(text)
 
 
 @pytest.mark.parametrize("name", ["clip", "detr", "swin", "t5"])
