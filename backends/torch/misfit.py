@@ -43,7 +43,7 @@ def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
             wanted = extents.setdefault(str(dim), extent) if dim.known is None else dim.known
             if extent not in (wanted, 1):
                 return f"{told}, where `{dim}` is {wanted}"
-        if rows is not None and value.numel() and not is_other and value.device.type == "cpu":
+        if rows is not None and value.numel() and kind.kind == "int" and not is_other and value.device.type == "cpu":
             low, high = int(value.min()), int(value.max())
             if high >= rows or (low < 0 and low != -100):
                 found = f"{low}" if low == high else f"{low} to {high}"

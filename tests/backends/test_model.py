@@ -13,6 +13,7 @@ import torch
 
 import archwright as aw
 from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.misfit import misfit
 from archwright.compiler.weights.weight_map import table_of
 
 IDS = torch.randint(0, 99, (2, 6), generator=torch.Generator().manual_seed(0))
@@ -277,3 +278,9 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
         aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager").generate(torch.tensor([[99]]))
     with pytest.raises(aw.ArgumentError, match="`input_ids` is given twice"):
         model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())
+
+
+def test_labels_that_are_no_counts_may_be_any_number() -> None:
+    graph = aw.check("xlnet", task="question_answering", size="tiny")
+    assert not misfit(graph, {"is_impossible": torch.tensor([-1.5, 0.5])})
+    assert misfit(graph, {"input_ids": torch.tensor([[-1]])})

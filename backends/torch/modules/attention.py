@@ -70,8 +70,10 @@ def _biased(
         total = apart[:, None] if total is None else total + apart[:, None]
         total = total.repeat(q.shape[0] // total.shape[0], 1, 1, 1)
     low = torch.finfo(q.dtype).min if isinstance(fill, str) or same is not None else fill
+    # Of two numbers `where` makes torch's default type, which does not hold the lowest of float64.
+    zero = torch.zeros((), dtype=torch.promote_types(q.dtype, torch.float32), device=q.device)
     for mask in masks:
-        additive = torch.where(mask, 0.0, low).to(q.dtype)
+        additive = torch.where(mask, zero, low).to(q.dtype)
         total = additive if total is None else total + additive
     return total
 

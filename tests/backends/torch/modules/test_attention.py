@@ -1,4 +1,4 @@
-"""Heads of keys and values that several heads of queries read, against the same heads repeated."""
+"""Heads of keys and values that several heads of queries read, against the same heads repeated; masks."""
 
 from __future__ import annotations
 
@@ -54,6 +54,12 @@ def test_products_are_kept_within_a_soft_cap(run: Callable[..., torch.Tensor]) -
         heads = x.unflatten(-1, (2, 4)).transpose(1, 2)
         scores = 2.0 * torch.tanh(heads @ heads.transpose(-1, -2) / 4**0.5 / 2.0)
         torch.testing.assert_close(capped[0], (scores.softmax(-1) @ heads).transpose(1, 2).flatten(2))
+
+
+def test_masks_have_the_lowest_number_of_float64_too() -> None:
+    x = torch.randn(3, 20, 8, dtype=torch.float64)
+    expected = attention(x, x, x, num_heads=2, valid=REAL)
+    torch.testing.assert_close(attention(x, x, x, num_heads=2, valid=REAL, empty_rows="mean"), expected)
 
 
 def test_an_axis_on_the_right_alone_repeats() -> None:
