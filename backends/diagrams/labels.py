@@ -26,7 +26,7 @@ _TOLD = (
     "d_ff",
 )
 TIMES = "\N{MULTIPLICATION SIGN}"
-LONG_DIM = 18
+LONG_DIM, _BY_NAME = 18, 14
 _LONG_TEXT, _FEW, _MANY = 34, 4, 8
 
 
@@ -160,7 +160,7 @@ def shape_text(kind: Any, lifts: Sequence[Iterable[Symbol]] = (), differing: Col
 
 def _dim_text(dim: Dim, differing: Collection[str]) -> str:
     """A dimension; in a long one the numbers that names stand for."""
-    if len(text := _written(dim)) > LONG_DIM:
+    if len(text := _written(dim)) > _BY_NAME:
         known = {symbol: Dim.of(symbol).known for symbol in dim.symbols() if symbol.name not in differing}
         text = _written(dim.substitute({symbol: Dim.of(one) for symbol, one in known.items() if one is not None}))
     return text

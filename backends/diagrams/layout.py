@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 from ..errors import ArgumentError
@@ -53,9 +53,9 @@ def _face(graph: Any) -> None:
         others = [rect for name, rect in boxes.items() if name not in ends_of(edge)]
         side = 1 if tail.middle[0] < head.middle[0] else -1
         start, end = (tail.right - _AIR, head.left + _AIR) if side > 0 else (tail.left + _AIR, head.right - _AIR)
-        low, high = tail.middle[1], head.middle[1]
-        for part in (0.5, 0.35, 0.65, 0.2, 0.8):
-            middle, tip = start + (end - start) * part, end - side * _TIP
+        half, high = (tail.top - tail.bottom) / 2, head.middle[1]
+        for off, part in product((0, -0.7, 0.7), (0.5, 0.35, 0.65, 0.2, 0.8)):
+            low, middle, tip = tail.middle[1] + half * off, start + (end - start) * part, end - side * _TIP
             spots = ((end, high), (start, low), (middle, low), (middle, high), (tip, high))
             pos = "e," + " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
             if (end - start) * side > 2 * _TIP and not any(spot.meets(rect) for spot in curve(pos) for rect in others):

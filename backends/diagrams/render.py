@@ -144,6 +144,6 @@ def _plain_svg(text: str, title: str) -> str:
 
     Its one title is what a screen reader calls it.
     """
-    text = re.sub(r"<!DOCTYPE.*?>\s*|<!--.*?-->\s*|<title>.*?</title>\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'<!DOCTYPE.*?>\s*|<!--.*?-->\s*|<title>.*?</title>\s*| id="\w+"', "", text, flags=re.DOTALL)
     head, start, rest = text.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").partition("<g ")
     return f"{head}<title>{html.escape(printable(title))}</title>\n{start}{rest}"

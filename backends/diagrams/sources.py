@@ -162,7 +162,7 @@ class Sources:
         found = [(choice, sources) for choice in choices if (sources := self.of(choice))]
         if len(found) < 2:
             return [source for _, sources in found for source in sources]
-        given = [one for one in found if isinstance(one[0], InputValue) and self.frame.parent is None]
+        given = [one for one in found if isinstance(one[0], InputValue) and self.is_given(one[1])]
         first = [one for one in given if self.comes_first(one[0])]
         made = [one for one in found if one not in given]
         chosen, *others = [*first, *made, *(one for one in given if one not in first)]
@@ -177,6 +177,12 @@ class Sources:
             for source in sources
         ]
         return list(dict.fromkeys([*chosen[1], *dashed]))
+
+    def is_given(self, sources: Sequence[Source]) -> bool:
+        """Whether sources are inputs of the model, perhaps where these enter a cluster."""
+        boxes, before = self.builder.boxes, self.builder.before
+        ends = [end for one in sources for end in (before[one.box] if boxes[one.box].kind == "dot" else [one.box])]
+        return all(boxes[end].kind == "input" for end in ends)
 
     def comes_first(self, value: Value) -> bool:
         """Whether an input comes before what could stand in for it."""

@@ -80,7 +80,7 @@ HOSTILE = [
     "\x00\x07\x1b[31m\u202e\ud800", "#quot;#59;", "a;b\nc\r\nd|e", "{{x}} {[(>", "https://evil.example/x",
 ]  # fmt: skip
 SVG_ATTRIBUTES = {
-    "width", "height", "viewBox", "id", "class", "transform", "fill", "stroke", "points", "d", "x", "y", "cx", "cy", "rx",
+    "width", "height", "viewBox", "class", "transform", "fill", "stroke", "points", "d", "x", "y", "cx", "cy", "rx",
     "ry", "text-anchor", "font-family", "font-size", "stroke-width", "stroke-dasharray",
 }  # fmt: skip
 SVG_ELEMENTS = {"svg", "g", "polygon", "path", "text", "ellipse", "polyline", "title"}
@@ -291,6 +291,12 @@ def test_an_encoder_stands_left_of_its_decoder() -> None:
     ]
 
 
+def test_what_stands_in_for_an_input_is_the_plain_way_inside_a_cluster_too() -> None:
+    edges = {(edge.source, edge.target): edge.optional for edge in drawing("vision_encoder_decoder", depth=2).edges}
+    assert not edges["decoder.tokens", "decoder.+"]
+    assert edges["decoder.in.inputs_embeds", "decoder.+"]
+
+
 def test_second_calls_are_dotted() -> None:
     tied = [(edge.source, edge.target) for edge in drawing("t5").edges if edge.style == "tied"]
     assert ("tokens", "decoder_tokens") in tied
@@ -333,7 +339,7 @@ def test_nothing_overlaps(name: str, depth: int) -> None:
             assert within if node in members else not shrunk(box, 1).meets(rect), (cluster.graph_attr["label"], node)
 
 
-@pytest.mark.parametrize("name", ["whisper", "t5", "bart"])
+@pytest.mark.parametrize("name", ["whisper", "t5", "bart", "vision_encoder_decoder"])
 def test_memory_goes_straight_from_one_stack_to_the_other(name: str) -> None:
     graph = laid(drawing(name))
     edge = next(edge for edge in graph.edges() if edge.attr["penwidth"] == "2")
