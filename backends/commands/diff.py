@@ -84,10 +84,13 @@ def _text(graphs: list[Graph], found: list[Difference], params: dict[str, Pair])
         lines = [f"{sign} {one.path} = {one.text}" for one in found if one.kind == kind]
         if lines:
             blocks.append("\n".join([click.style(f"only in {names[at]}", bold=True), *lines]))
+    alike: dict[tuple[tuple[str, Pair], ...], list[str]] = {}
+    for one in found:
+        if one.kind == "both":
+            alike.setdefault(one.facts, []).append(one.path or "the model")
     changed = [
-        "\n    ".join([f"~ {one.path or 'the model'}", *(_fact(name, pair) for name, pair in one.facts)])
-        for one in found
-        if one.kind == "both"
+        "\n    ".join([f"~ {', '.join(paths)}", *(_fact(name, pair) for name, pair in facts)])
+        for facts, paths in alike.items()
     ]
     if changed:
         blocks.append("\n".join([click.style(f"{names[0]} => {names[1]}", bold=True), *changed]))

@@ -90,6 +90,7 @@ def _costs(
     lines = [
         table(("node", "kind", "parameters", "FLOPs", "memory", "output"), rows, right=(2, 3, 4)),
         "",
+        *(["the lines below `x N` are of one round"] if any(" x " in row[0] for row in rows) else []),
         f"{figures.parameters:,} parameters, {in_bytes(weights)} of weights",
         f"FLOPs = {total.flops}",
         f"for {', '.join(f'{name}={extent}' for name, extent in sizes.items())}"

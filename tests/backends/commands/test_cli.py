@@ -234,6 +234,7 @@ def test_show_costs() -> None:
     assert "batch*seq**2" in total["symbolic"]["flops"]
     text = call("show", "bert", "--size", "tiny", "--depth", "0").stdout
     assert "encoder x 2" in text
+    assert "the lines below `x N` are of one round" in text
     assert "norm1" not in text
     assert text.splitlines()[0].split() == ["node", "kind", "parameters", "FLOPs", "memory", "output"]
     seen = [data("show", "visual_bert", "--size", "tiny", *more) for more in ((), ("--inputs", "visual_embeds"))]
@@ -266,6 +267,9 @@ def test_diff(folder: Path) -> None:
     text = call("diff", "bert@tiny", "bert", "--set", "num_layers=3").stdout
     assert "d_model        32         768" in text
     assert "num_layers" not in text
+    text = call("diff", "bart", "mbart").stdout
+    assert "~ encoder.<i>.norm1, decoder.<i>.norm1\n    input x: x + attended => x\n" in text
+    assert "param qkv_bias" not in text, "of one of two parts alone"
     found = data("diff", "bert", "roberta", "--task", "masked_lm", "-o", "x.mmd")
     assert [one["path"] for one in found["only_b"]] == ["numbers"]
     assert found["params"]["vocab_size"] == ["30522", "50265"]
