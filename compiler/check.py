@@ -11,7 +11,7 @@ from typing import Any
 from .building.check_names import check_names
 from .building.definitions import Shared
 from .building.models import ModelBuilder
-from .building.order import dependencies
+from .building.order import dependencies, names_read
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip, merged
 from .graph import Graph
 from .reading import schema
@@ -59,7 +59,11 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
             raise SpecError(merged(wrong))
         return graph
     graph, builder = check_tasks(model, size, overrides), ModelBuilder(document, None, size, overrides)
-    return graph if graph.atoms == builder.atoms else builder.build()
+    if graph.atoms == builder.atoms:
+        return graph
+    own = builder.build()
+    own.notes = graph.notes
+    return own
 
 
 @uncollected()
@@ -73,10 +77,12 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
     found: list[Diagnostic] = []
     used: set[str] = set()
     read: set[str] = set()
+    named: set[str] = set()
     graphs: list[Graph] = []
     base: Graph | None = None
     for builder in _together(document, size, overrides or {}, found):
         try:
+            named |= names_read(builder.definition.spec)
             graph = builder.build()
         except SpecError as error:
             found.extend(error.diagnostics)
@@ -84,7 +90,8 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
         used |= set(graph.root.nodes)
         read |= builder.read
         base = base or graph
-        found.extend(unmapped(graph))
+        known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
+        found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
         graphs.append(graph)
     found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
     said = {(one.code, str(one.label.span)) for one in found}
@@ -99,6 +106,7 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
     if found:
         raise SpecError(merged(found))
     assert base is not None
+    base.notes.extend(_unread(document, named))
     return base
 
 
@@ -155,6 +163,21 @@ def _lost_rules(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
             help_ = did_you_mean(lost.word, lost.known)
             message = f"`{clip(path)}` leads to no weight"
             yield Diagnostic("unknown-name", message, Label(span, lost.label), help=help_)
+
+
+def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagnostic]:
+    """Notes of inputs that nothing reads: the spec's and its tasks', of which `named` are read, and its own parts'."""
+    spec = document.model
+    places: list[tuple[tuple[str, ...], set[str]]] = [(("inputs", name), named) for name in spec.inputs]
+    places += [(("tasks", task, "inputs", name), named) for task, one in spec.tasks.items() for name in one.inputs]
+    for part, body in spec.parts.items():
+        read = names_read(body)
+        places += [(("parts", part, "inputs", name), read) for name in body.inputs]
+    for path, read in places:
+        span = document.span(*path, key=True)
+        if path[-1] not in read and span.source is document.tree.span.source:
+            label = Label(span, "expected a node or an output that reads it, found none")
+            yield Diagnostic("unused-input", f"nothing reads `{path[-1]}`", label, severity="note")
 
 
 def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:

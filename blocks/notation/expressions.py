@@ -342,9 +342,8 @@ def _tokens(text: str) -> Iterator[tuple[str, str, int, int]]:
             rest = len(text) - len(text[at:].lstrip())
             if rest == len(text):
                 break
-            raise ExpressionError(
-                f"expected a name, number or operator, found `{text[rest]}`", start=rest, end=rest + 1
-            )
+            wanted = "`==`, or an argument by its place" if text[rest] == "=" else "a name, number or operator"
+            raise ExpressionError(f"expected {wanted}, found `{text[rest]}`", start=rest, end=rest + 1)
         kind = match.lastgroup or ""
         yield kind, match[kind], match.start(kind), match.end(kind)
         at = match.end()

@@ -18,13 +18,14 @@ from ..diagnosing.report import Report, Reported
 from ..graph import Body, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
+from ..reading.composer import clip
 from ..reading.document import Library
 from ..reading.span import Span
 from .definitions import TYPE_WORDS, Definition, Shared, article, declared, default_of, has_no_default
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
-from .origins import in_words, makers, quoted
+from .origins import in_words, listed, makers, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
 from .values import STANDS_IN, first_of, unlike
@@ -217,6 +218,11 @@ class Builder:
         span = definition.span("inputs", name, "default")
         own = scope.values[name]
         if isinstance(own, InputValue):
+            if raw not in scope.order and (near := nearest(raw, schema.STANDING_IN)):
+                label = "expected a number, a node or an edge, or one of " + listed(schema.STANDING_IN)
+                message, help_ = f"nothing is called `{clip(raw)}` here", f"did you mean `{near}`?"
+                self.report.error("unknown-name", message, span, label=label, help=help_)
+                return
             made = self.edge(raw, span, scope)
             if made is not None:
                 scope.values[name] = self.first_of([own, made], span) if own.present else made

@@ -26,8 +26,9 @@ Path = tuple[str | int, ...]
 def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     """What is misspelt where no graph looks."""
     spec = document.model
-    found = [*_sizes(document), *_lets(document), *_example(document), *_unused_parts(document)]
-    found += _blocks_and_parts(document)
+    found = [*_sizes(document), *_lets(document), *_example(document), *_blocks_and_parts(document)]
+    if not any(one.code == "unknown-part" for one in found):  # which may be the one that is not used
+        found += _unused_parts(document)
     found += _generate(document, (), spec.generate, {*spec.inputs})
     for name, task in spec.tasks.items():
         found += _task(document, name, task)
@@ -244,14 +245,14 @@ def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
             yield from _known(document, path, word, all_blocks(), "unknown-block")
             continue
         try:
-            library().part(word, near=document.folder, at=document.span(*path))
+            library().part(word, near=document.folder, at=document.span(*path), own=document.model.parts)
         except SpecError as error:
             yield from error.diagnostics
 
 
 def _unused_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Parts of the spec itself that no node calls; where a name is computed, all may be called."""
-    words = {word for _, key, word in _named(document) if key == "part"}
+    words = {word for _, key, word in _named(document) if key == "part" or word in document.model.parts}
     if any("$" in word for word in words):
         return
     for name in document.model.parts:

@@ -163,7 +163,8 @@ class _Reader:
 
     def call(self, tree: Call) -> Value:
         if tree.function not in FUNCTIONS:
-            help_ = did_you_mean(tree.function, FUNCTIONS)
+            owner, _, word = tree.function.rpartition(".")
+            help_ = f"write `{word}(...)`" if owner and word in FUNCTIONS else did_you_mean(tree.function, FUNCTIONS)
             raise EdgeError("unknown-function", f"there is no function `{tree.function}`", tree,
                             label=f"expected one of {listed(FUNCTIONS, most=12 if help_ else 40)}",
                             help=help_)  # fmt: skip

@@ -246,7 +246,7 @@ class InputReader:
             return
         self.body.defaults[name] = raw
         place = self.definition.span("inputs", name, "default")
-        if isinstance(raw, str) and raw in ("zeros", "ones", "range"):
+        if isinstance(raw, str) and raw in schema.STANDING_IN:
             made: Value = Apply(own.type, self.call.full, raw, ())
         elif isinstance(raw, (bool, int, float)):
             kind = "bool" if isinstance(raw, bool) else "float" if isinstance(raw, float) else "int"

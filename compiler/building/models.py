@@ -113,8 +113,10 @@ class ModelBuilder:
         for span, a, b in builder.unproven:
             if (str(a), str(b)) not in seen:
                 seen.add((str(a), str(b)))
-                text = f"`{a}` and `{b}` are compared when the model runs"
-                yield Diagnostic("unproven", text, Label(span, f"expected `{a}`, found `{b}`"), severity="note")
+                text, label = f"`{a}` and `{b}` are compared when the model runs", f"expected `{a}`, found `{b}`"
+                if str(a) == str(b):
+                    text, label = f"two axes called `{a}` are compared when the model runs", "the one meets the other"
+                yield Diagnostic("unproven", text, Label(span, label), severity="note")
 
     def check_ties(self, graph: Graph) -> None:
         """Both sides of a tie must be weights of one shape."""
@@ -145,9 +147,14 @@ class ModelBuilder:
         )
         help_ = None if close is None else close if is_other else close.partition(".")[2]
         span = pair.span if is_other else pair.key_span
-        self.report.error("unknown-tie", f"there are no weights at `{missing}` to tie", span,
-                          label="expected the path of a weight, or of a node that has some",
-                          help=f"did you mean `{help_}`?" if help_ else None)  # fmt: skip
+        label, others, head = "expected the path of a weight, or of a node that has some", [], missing.split(".")[0]
+        if head in self.spec.graph and not any(path_below(head, path) for path in paths):
+            label, others = (
+                "expected a node that something reads",
+                [(self.definition.span("graph", head, key=True), "nothing reads it")],
+            )
+        self.report.error("unknown-tie", f"there are no weights at `{missing}` to tie", span, label=label,
+                          others=others, help=f"did you mean `{help_}`?" if help_ else None)  # fmt: skip
 
     def find_promoted(self) -> list[str]:
         """Inputs that a task's parts leave unwired: they become inputs of the model (rule on tasks)."""

@@ -60,7 +60,7 @@ class NodeBuilder:
                 self.node(name, self.declarations[name])
             elif name in self.body.defaults and isinstance(self.body.defaults[name], str):
                 raw = str(self.body.defaults[name])
-                if raw not in ("zeros", "ones", "range"):
+                if raw not in schema.STANDING_IN:
                     self.builder.node_default(name, raw, self.definition, self.scope)
 
     def clashes(self) -> bool:
@@ -296,7 +296,7 @@ class NodeBuilder:
             self.report.error(
                 "shape-mismatch", f"`{error.port}` of `{instance.name()}` does not fit",
                 self.port_span(base, error.port), label=f"expected {error.expected}, found {error.found}",
-                others=makers([node.inputs.get(error.port)]),
+                others=makers([node.inputs.get(error.port)]), help=self.unwritten(base),
             )  # fmt: skip
         except (EvaluationError, KeyError, ValueError) as error:
             self.report.error(
@@ -309,6 +309,12 @@ class NodeBuilder:
             self.builder.unproven.extend((node.span, a, b) for a, b in node.bindings.unproven)
             if self.options.divides(node, instance, base):
                 self.options.static_weights(node, instance, base)
+
+    def unwritten(self, base: tuple[str, ...]) -> str | None:
+        """The help for a node whose `in` is left out."""
+        node = self.declarations.get(base[1])
+        read = node and (node.previous or next(iter(self.definition.model.inputs), None))
+        return f"without `in` it reads `{read}`" if node and node.source is None and not node.each and read else None
 
     def port_span(self, base: tuple[str, ...], port: str) -> Any:
         """Where a port's value is written: its entry, the whole `in`, or the node."""

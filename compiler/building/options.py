@@ -13,11 +13,13 @@ from pydantic import ValidationError
 from ...blocks.base import Block, all_blocks
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
-from ..diagnosing.diagnostics import did_you_mean, nearest
+from ..diagnosing.diagnostics import SpecError, did_you_mean, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, Option
 from ..reading import schema
 from ..reading.composer import clip
+from ..reading.document import library
+from .parts import part_definition
 from .origins import in_words, listed, makers, quoted
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class OptionReader:
     """Reads the options of the nodes of one body."""
 
     def __init__(self, nodes: NodeBuilder) -> None:
+        self.home = nodes.definition
         self.declarations = nodes.declarations
         self.report = nodes.report
         self.scope = nodes.scope
@@ -49,7 +52,7 @@ class OptionReader:
         label = f"expected one of {listed(known)}" if known else "expected no options"
         self.report.error(
             "unknown-option", f"{what} has no option `{option}`", self.span("graph", name, option, key=True),
-            label=label, help=did_you_mean(option, known) or did_you_mean(option, reserved),
+            label=label, help=did_you_mean(option, known) or did_you_mean(option, reserved) or _unspaced(option),
         )  # fmt: skip
 
     def misnamed(
@@ -84,6 +87,8 @@ class OptionReader:
         cls = all_blocks().get(str(raw))
         if cls is None:
             help_ = self.report.suggest(str(raw), all_blocks())
+            if self.is_part(str(raw)):
+                help_ = f"`{raw}` is a part: write `part: {raw}`"
             label = "expected a block that ships or is installed"
             place = place or self.span("graph", name, "block")
             self.report.fail("unknown-block", f"there is no block `{clip(str(raw))}`", place, label=label, help=help_)
@@ -122,6 +127,14 @@ class OptionReader:
             for key, found in groupby(error.errors(), lambda problem: str(problem["loc"][0]) if problem["loc"] else ""):
                 self.bad_option(name, cls, key, options.get(key), list(found))
         raise Reported
+
+    def is_part(self, name: str) -> bool:
+        """Whether a part of that name is known where the nodes are written."""
+        try:
+            part_definition(self.home, name, self.home.span(), library())
+        except SpecError:
+            return False
+        return True
 
     def bad_option(self, name: str, cls: type[Block], key: str, option: Option | None, problems: list[Any]) -> None:
         """Report an option whose value the block does not take, where that value is written."""
@@ -184,6 +197,11 @@ class OptionReader:
                 )  # fmt: skip
                 node.bindings = None
                 return
+
+
+def _unspaced(option: str) -> str | None:
+    """The help for a key whose colon lacks its blank."""
+    return f"write `{option.replace(':', ': ', 1)}`" if ":" in option else None
 
 
 def option_words(problems: list[Any]) -> tuple[str, list[str]]:

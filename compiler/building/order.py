@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import graphlib
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -64,6 +64,19 @@ def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, sch
     for name, node in nodes.items():
         reads[name] |= {word for word in _words(_edges(node, first_input)) if word in reads}
     return reads
+
+
+def names_read(model: schema.Spec | schema.InlinePart) -> set[str]:
+    """The inputs and nodes that a node, a default or an output of a spec or part reads."""
+    return set().union(*dependencies(model, model.graph).values(), _words(_texts(model.outputs)))
+
+
+def _texts(raw: Any) -> Iterator[str]:
+    """The texts in outputs, which nest."""
+    if isinstance(raw, str):
+        yield raw
+    for inner in raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ():
+        yield from _texts(inner)
 
 
 def _edges(node: schema.Node, first_input: str | None) -> Iterable[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,7 @@ from ..diagnosing.report import Reported
 from ..graph import Apply, Body, Items, Node, Value, named_outputs, values_below
 from ..reading import schema
 from ..reading.composer import clip
+from ..reading.span import Span
 from .compose import Composed
 from .definitions import Definition
 from .scope import Scope
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .bodies import Builder
 
 PLACE = "<i>"
+MOST_SHOWN = 3
 OUTPUT_KEYS = ("from", "when", "optional")
 
 
@@ -38,8 +40,16 @@ def read_outputs(builder: Builder, definition: Definition, scope: Scope, body: B
     if definition.is_root and values and not any(value is None or value.present for value in values):
         builder.report.error("never-present", f"`{definition.name}` gives nothing, whatever a call gives",
                              definition.span("outputs", next(iter(found)), key=True),
-                             label="expected an output that some call gives")  # fmt: skip
+                             label="expected an output that some call gives",
+                             others=list(_never_true(definition, scope))[:MOST_SHOWN])  # fmt: skip
     return found
+
+
+def _never_true(definition: Definition, scope: Scope) -> Iterator[tuple[Span, str]]:
+    """The conditions of nodes that no call makes true."""
+    for name, node in definition.model.graph.items():
+        if node.when is not None and name in scope.values and not scope.values[name].present:
+            yield definition.span("graph", name, "when"), "never true"
 
 
 def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, raw: Any, path: tuple[str, ...]) -> Any:

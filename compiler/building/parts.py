@@ -330,6 +330,8 @@ class PartCall:
                     self.report.poison(name)
             good = False
         for key, raw in self.original.options.items():
+            if key not in known and raw == f"${key}":  # by `pass`: one mistake, not two
+                continue
             at = partial(self.nodes.span, "graph", self.origin, key)
             try:
                 option = caller.option(raw, at(), at=at)
@@ -414,9 +416,10 @@ def part_definition(home: Definition, name: str, span: Any, library: Any) -> Def
         SpecError: there is none.
     """
     spec = home.document.model
-    if isinstance(spec, schema.Spec) and name in spec.parts:
-        return Definition(name, spec.parts[name], home.document, ("parts", name))
-    document = library.part(name, near=home.document.folder, at=span)
+    own = spec.parts if isinstance(spec, schema.Spec) else {}
+    if name in own:
+        return Definition(name, own[name], home.document, ("parts", name))
+    document = library.part(name, near=home.document.folder, at=span, own=own)
     return Definition(name, document.model, document)
 
 

@@ -14,7 +14,7 @@ from .snippet import BLUE, BOLD, CYAN, RED, Mark, paint, show, snippet
 # Comparing words is quadratic in their length, and nobody misspells a word of this length.
 _LONGEST_WORD = 80
 # What is missing once and read many times, and how many of the other places are shown.
-_NAMES = ("unknown-name", "unknown-parameter")
+_NAMES = ("unknown-name", "unknown-parameter", "never-present")
 _AGAIN = "and here"
 _MOST_AGAIN = 4
 

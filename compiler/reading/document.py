@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -69,13 +70,13 @@ class Library:
         path = self._find(str(name), near, at, "spec")
         return self._cached(path, Spec)
 
-    def part(self, name: str, *, near: Path, at: Span) -> Document[Part]:
-        """A part by name.
+    def part(self, name: str, *, near: Path, at: Span, own: Iterable[str] = ()) -> Document[Part]:
+        """A part by name, which may have meant one of a spec's `own`.
 
         Raises:
             SpecError: it is not there, or it is wrong.
         """
-        return self._cached(self._find(name, near, at, "part"), Part)
+        return self._cached(self._find(name, near, at, "part", own), Part)
 
     def weight_map(self, name: str, *, near: Path, at: Span) -> Document[WeightMap]:
         """A named piece of checkpoint map.
@@ -139,7 +140,7 @@ class Library:
             raise SpecError([Diagnostic("deep-extends", message, Label(written.span, f"expected {text}"))])
         return self._tree(found, _shown(found), Spec, above)
 
-    def _find(self, name: str, near: Path | None, at: Span | None, kind: str) -> Path:
+    def _find(self, name: str, near: Path | None, at: Span | None, kind: str, own: Iterable[str] = ()) -> Path:
         folders = FOLDERS[kind] if at is not None or kind != "spec" else ["."]  # a frame is no model to name alone
         direct = Path(name)
         if kind == "spec" and at is None and (direct.suffix in (".yaml", ".yml") or direct.is_file()):
@@ -156,7 +157,8 @@ class Library:
                         return path
         known = {file.stem for root in roots for folder in folders for file in (root / folder).glob("*.yaml")}
         is_block = kind == "part" and name in all_blocks()
-        help_ = f"`{name}` is a block: write `block: {name}`" if is_block else did_you_mean(name, known)
+        help_ = did_you_mean(name, own) or did_you_mean(name, known)
+        help_ = f"`{name}` is a block: write `block: {name}`" if is_block else help_
         if at is None:
             hint = help_ or f"there are {', '.join(sorted(known))}"
             raise FileNotFoundError(f"there is no {kind} called `{name}`; {hint}")

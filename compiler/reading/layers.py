@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from .composer import clip
 from .schema import NODE_KINDS
 from .span import Span
 from .tree import Entry, Mapping, Scalar, Sequence, Tree
@@ -21,7 +22,6 @@ SECTIONS = (
 DEEPER = ("config", "weights", "also")
 WHOLE = {"graph": NODE_KINDS, "inputs": ("type",)}
 """What an entry of its own says: a node what it is, an input its type. One that does not changes that of its name."""
-IN_ORDER = ("inputs", "outputs")
 BUILDS_ON = {"tasks": "extends", "sizes": "size"}
 """Where an entry names the one that it builds on: its own name is the entry that it stands over."""
 IN_ORDER = ("inputs", "outputs")
@@ -140,6 +140,8 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
         names = {key} if below else {*key.strip("<>").split("|")}
         if _is_null(entry.value) and names <= entries.keys():
             entries = {name: one for name, one in entries.items() if name not in names}
+        elif below is None and _is_null(entry.value) and (section != "params" or key.startswith("<")):
+            raise SpecError([_nothing_to_remove(key, names, entries, entry)])
         elif below is None:
             entries[key] = entry
         elif section in WHOLE:
@@ -152,6 +154,14 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
         else:
             entries[key] = entry
     return Mapping({key: entries[key] for key in (*order, *entries) if key in entries}, own.span)
+
+
+def _nothing_to_remove(key: str, names: Collection[str], known: Collection[str], entry: Entry) -> Diagnostic:
+    """A ``null`` for what is not there; a new parameter alone may be null."""
+    strange = next((name for name in names if name not in known), key)
+    label = Label(entry.key_span, f"expected an entry of what this extends, found `{clip(strange)}`")
+    help_ = did_you_mean(strange, known)
+    return Diagnostic("unknown-name", f"`{clip(key)}: null` removes nothing", label, help=help_)
 
 
 def interleaved(base: Collection[str], own: Collection[str]) -> list[str]:

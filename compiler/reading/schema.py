@@ -103,6 +103,10 @@ class Construct(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+STANDING_IN = ("zeros", "ones", "range")
+"""What may be an input's default beside literals and edges: made as large as the input would be."""
+
+
 class Input(Construct):
     """An input of a spec or part; a type that ends in `?` may be left out."""
 

@@ -175,6 +175,9 @@ def _misplaced(tree: Tree, path: Path) -> list[Diagnostic]:
             "misplaced-key",
             f"`{key}` has no meaning beside `{kind}`" + ("" if names[key] not in TAKEN[kind] else " without `repeat`"),
             Label(entry.key_span, f"expected one of {words}"),
+            help="a part is what repeats: `part:`, or a part with this block in it"
+            if (key, kind) == ("repeat", "block")
+            else None,
         )
         for key, entry in entries.items()
         if key in names and names[key] not in fits

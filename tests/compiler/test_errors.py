@@ -177,3 +177,47 @@ def test_a_spec_that_is_not_there(name: str, message: str) -> None:
 def test_so_much_is_wrong_that_it_is_not_all_told() -> None:
     nodes = "".join(f"  n{number}: {{block: layer_norm, in: nothing{number}}}\n" for number in range(1000))
     assert len(findings(f'model: m\ninputs: {{x: "float[b]"}}\ngraph:\n{nodes}outputs: {{y: n0}}\n')) == 200
+
+
+HELPED = """\
+model: helped
+params: {d_model: 16, wide: false}
+inputs: {x: "float[batch, seq, $d_model]", ids: {type: "int[batch, seq]", default: range}}
+parts: {own_layer: {inputs: {x: "float[batch, seq, d]"}, graph: {inner: {block: layer_norm, in: x}}}}
+graph:
+  tokens: {block: embedding, in: ids, num: 9, dim: $d_model}
+  layer: {part: own_layer, in: x + tokens}
+  norm: {block: layer_norm}
+  pooled: {expr: "mean(norm, 1)"}
+outputs: {y: pooled}
+tasks: {lm: {part: lm_head, in: norm, vocab_size: 9, tie: {scores: tokens}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("part: own_layer", "part: own_layr", "did you mean `own_layer`?"),
+        ("part: own_layer", "block: own_layer", "`own_layer` is a part: write `part: own_layer`"),
+        ("in: ids, num", "in:ids, num", "write `in: ids`"),
+        ("block: layer_norm}\n", "block: embedding, num: 9, dim: 16}\n", "without `in` it reads `layer`"),
+        ("mean(norm, 1)", "norm.mean(1)", "write `mean(...)`"),
+        ("mean(norm, 1)", "mean(norm, dim=1)", "expected `==`, or an argument by its place, found `=`"),
+        ("default: range", "default: arange", "did you mean `range`?"),
+        ("in: x + tokens", "in: x", "nothing reads it"),
+        ("block: layer_norm}\n", "block: layer_norm, when: $wide}\n", "never true"),
+        ("in: x + tokens", "in: x + tokens, pass: [wdie]", "expected no options"),
+    ],
+)
+def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
+    assert old in HELPED
+    Path("spec.yaml").write_text(HELPED.replace(old, new))
+    with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
+        aw.check("spec.yaml")
+    assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
+
+
+def test_an_input_that_nothing_reads_is_noted() -> None:
+    text = HELPED.replace('"float[batch, seq, d]"', '"float[batch, seq, d]", seen: "bool[batch]?"')
+    Path("spec.yaml").write_text(text.replace("\ninputs: {x:", '\ninputs: {mask: "bool[batch, seq]?", x:'))
+    assert [_place(note) for note in aw.check("spec.yaml").notes] == ["unused-input 3:10", "unused-input 4:57"]
