@@ -137,13 +137,25 @@ def _whole_floor(dim: Dim, floor: _Operation) -> _View | None:
 
 
 def _ceiled(monomial: _Monomial, coefficient: int) -> tuple[_Monomial, int]:
-    last = monomial[-1] if monomial else None
-    if type(last) is not _Operation or last.kind != "floor":
-        return monomial, coefficient
-    dividend, divisor = last.args
+    """The term with ceilings for floors of ``p + d-1`` by ``d``, and for those of ``-p`` where no minus is left."""
+    rounded = tuple(map(_rounded_up, monomial))
+    turned = tuple(map(_turned, rounded))
+    sign = (-1) ** sum(one is not other for one, other in zip(rounded, turned, strict=True))
+    return (turned, coefficient * sign) if coefficient * sign > 0 else (rounded, coefficient)
+
+
+def _rounded_up(atom: _Atom) -> _Atom:
+    if type(atom) is not _Operation or atom.kind != "floor":
+        return atom
+    dividend, divisor = atom.args
     number = _constant(divisor)
-    if number is not None and dividend._terms.get(()) == number - 1:
-        return (*monomial[:-1], _Operation("ceil", (dividend - (number - 1), divisor))), coefficient
-    if coefficient < 0 and number is None and all(c < 0 for c in dividend._terms.values()):
-        return (*monomial[:-1], _Operation("ceil", (-dividend, divisor))), -coefficient
-    return monomial, coefficient
+    if number is None or dividend._terms.get(()) != number - 1:
+        return atom
+    return _Operation("ceil", (dividend - (number - 1), divisor))
+
+
+def _turned(atom: _Atom) -> _Atom:
+    if type(atom) is not _Operation or atom.kind != "floor" or _constant(atom.args[1]) is not None:
+        return atom
+    dividend, divisor = atom.args
+    return _Operation("ceil", (-dividend, divisor)) if all(c < 0 for c in dividend._terms.values()) else atom
