@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import linecache
-import sys
+import copy
+import threading
 import types
 import weakref
 from collections.abc import Callable, Mapping
@@ -16,7 +15,6 @@ from torch import nn
 
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
-from ...compiler.building.parts import MAX_ROUNDS
 from ...compiler.calls import is_conditional
 from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
@@ -25,16 +23,20 @@ from ..errors import ArgumentError
 from .compiled import Compiled, arguments_of
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
+from .generated import Generated
 from .instructions import settle_instructions
 from .misfit import explain
 from .modules.inference import Renewed, lay_rows
+from .output import Output, wrap
 from .packing import padding_for
 from .records import pack
 
 if TYPE_CHECKING:
     from .checkpoint.folder import Origin
 
-_NUMBERS = itertools.count()
+_WRITING = threading.RLock()
+"""One thread at a time writes a forward: its name is that of no other."""
+
 _IGNORED: dict[str, tuple[int, ...]] = {
     "return_dict": (True,),
     "use_cache": (True, False),  # what a cache would hold is not returned
@@ -45,17 +47,6 @@ _IGNORED: dict[str, tuple[int, ...]] = {
     "logits_to_keep": (0,),
 }
 """Arguments of Hugging Face's forward that no graph reads, and what changes nothing there: values, or all entries."""
-
-
-class Output(dict[str, Any]):
-    """What a call returns: a mapping whose entries are attributes too; outputs that this call has not read as None."""
-
-    known: frozenset[str] = frozenset()
-
-    def __getattr__(self, name: str) -> Any:
-        if name in self or name in self.known:
-            return self.get(name)
-        raise AttributeError(f"there is no output `{name}`; there are {', '.join(sorted(self.known or self))}")
 
 
 class Model(nn.Module):
@@ -92,13 +83,14 @@ class Model(nn.Module):
         self.emitter = Source(graph, version=version(), inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, tuple[str, ...]]] = {}
-        self._classes: dict[str, type] = {}
         self._idle: dict[tuple[int, str], bool] = {}
         self.emitter.specialise(_plainest(graph))
-        self._load()
+        self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
+        weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
-            self.net = self._classes[self.emitter.root.name]()
-        self.net.register_load_state_dict_post_hook(self._unrecord)
+            self.net = self.generated.classes[self.emitter.root.name]()
+        if backend == "inductor":  # the hook makes a cycle, and the weights of an eager model go when it does
+            self.net.register_load_state_dict_post_hook(self._unrecord)
 
     @property
     def source(self) -> str:
@@ -118,6 +110,16 @@ class Model(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         return {**super().__getstate__(), "_methods": {}, "_steps": {}}  # which are bound to these weights
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        weakref.finalize(self, self.generated.forget)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        memo[id(self.generated)] = Generated(self.generated.name, self.generated.text)
+        memo[id(self)] = made = type(self).__new__(type(self))
+        made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
+        return made
 
     def settle(self, used: Callable[[torch.Tensor], None] = lambda weight: None) -> None:
         """Make what inference computes with from the weights, which from here on stay as they are.
@@ -162,7 +164,7 @@ class Model(nn.Module):
     def _called(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:
         method, values = self.chosen(args, inputs)
         try:
-            return _wrap(self.graph.outputs, method(values))
+            return wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
             explain(error, self.graph, values)
             raise
@@ -179,7 +181,7 @@ class Model(nn.Module):
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
         named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
         values = {name: self.value(named[name], name) for name in takes}
-        return _wrap(self.graph.outputs, getattr(self.net, word)(**values))
+        return wrap(self.graph.outputs, getattr(self.net, word)(**values))
 
     def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
         """The method of `net` for a call of which is told what stands where a tensor does not, and what it takes."""
@@ -275,15 +277,22 @@ class Model(nn.Module):
         if self.backend == "inductor":
             self._methods[combination] = Compiled(self, combination, bound)
         else:
-            takes = arguments_of(bound)
-            self._methods[combination] = lambda values: bound(**{name: values[name] for name in takes})
+            run, takes = self._hooked(bound), arguments_of(bound)
+            self._methods[combination] = lambda values: run(**{name: values[name] for name in takes})
         return self._methods[combination]
 
     def bound(self, combination: int) -> Any:
         """The method of `net` for a combination of inputs and flags, as it is written."""
-        name = self.emitter.specialise(combination)
-        self._renew()
-        return getattr(self.net, name)
+        with _WRITING:
+            return self._bound(self.emitter.specialise(combination))
+
+    def _bound(self, name: str) -> Any:
+        self.generated.grow(self.source)
+        return types.MethodType(type(self.net)._forwards[name], self.net)  # type: ignore[attr-defined]
+
+    def _hooked(self, bound: Any) -> Any:
+        """A method of `net`, called with its hooks."""
+        return self.net if bound.__name__ == "forward" else getattr(self.net, bound.__name__)
 
     def keep_compiled(self, **inputs: Any) -> tuple[Path, int]:
         """Compile for a call and keep the code for other processes (`compiled.py`): the file, and its bytes.
@@ -323,14 +332,13 @@ class Model(nn.Module):
         """
         key = (combination, output, is_first)
         if key not in self._steps:
-            method = self.emitter.step(combination, output, tokens, is_first=is_first)
-            self._renew()
-            bound = getattr(self.net, method.method)
+            with _WRITING:
+                bound = self._bound(self.emitter.step(combination, output, tokens, is_first=is_first).method)
             is_compiled = self.backend == "inductor" and not is_first
             if is_compiled:
                 with torch.inference_mode(False):
                     lay_rows(self.net)
-            run = self.compiled(bound) if is_compiled else bound
+            run = self.compiled(bound) if is_compiled else self._hooked(bound)
             self._steps[key] = run, arguments_of(bound)
         return self._steps[key]
 
@@ -338,11 +346,11 @@ class Model(nn.Module):
         """The method of `net` that gives one output and computes no more than that asks for, and what it takes."""
         key = (combination, output, None)
         if key not in self._steps:
-            forward = self.emitter.root_forward(combination, {output: self.graph.outputs[output]})
-            method = self.emitter.root.keep(forward, "forward_part", before=self.emitter.preamble(forward))
-            self._renew()
-            bound = getattr(self.net, method.method)
-            self._steps[key] = bound, arguments_of(bound)
+            with _WRITING:
+                forward = self.emitter.root_forward(combination, {output: self.graph.outputs[output]})
+                method = self.emitter.root.keep(forward, "forward_part", before=self.emitter.preamble(forward))
+                bound = self._bound(method.method)
+            self._steps[key] = self._hooked(bound), arguments_of(bound)
         return self._steps[key]
 
     def settle_compiler(self) -> None:
@@ -376,15 +384,6 @@ class Model(nn.Module):
 
         return together()(run)
 
-    def _renew(self) -> None:
-        """Load the text that has grown; the classes whose instances live take its new methods."""
-        before = dict(self._classes)
-        self._load()
-        for word, made in self._classes.items():
-            if word in before:
-                _adopt(before[word], made)
-                self._classes[word] = before[word]
-
     def _require(self, combination: int, given: set[str]) -> None:
         """Refuse a call from which what it always returns cannot be made."""
         missing = [name for name in self.graph.root.inputs if name not in self.graph.atoms and name not in given]
@@ -398,20 +397,6 @@ class Model(nn.Module):
                 raise ArgumentError(
                     f"`{name}` cannot be made from these inputs; give {' or '.join(f'`{o}`' for o in options)}"
                 )
-
-    def _load(self) -> None:
-        """Execute the emitted text, registered so that tracebacks show its lines."""
-        text = self.emitter.text()
-        name = f"archwright_{self.graph.name}_{self.graph.task or 'base'}_{next(_NUMBERS)}"
-        filename = f"<{name}>"
-        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-        module = types.ModuleType(name)
-        sys.modules[name] = module  # torch.compile looks up a function's globals by its module's name
-        weakref.finalize(self, _forget, name)
-        exec(compile(text, filename, "exec"), module.__dict__)  # the text is ours: made from checked types alone
-        self._classes = {made.name: module.__dict__[made.name] for made in self.emitter.classes.values()}
-        for made in self._classes.values():
-            _admit_variants(made)
 
     def generate(self, inputs: Any = None, **options: Any) -> torch.Tensor:
         """Write tokens after a prompt, as ``generate`` of Hugging Face does (`docs/generation.md`).
@@ -451,27 +436,6 @@ def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
     return isinstance(value, (bool, int)) and value in neutral
 
 
-def _admit_variants(made: type) -> None:
-    """Lets a region have a variant for every round: in training, other rates of `drop_path` are that."""
-    for method in vars(made).values():
-        region = getattr(method, "__marked_compile_region_fn__", None)
-        if region is not None:
-            region.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
-
-
-def _forget(name: str) -> None:
-    """Drop a generated module whose model is gone."""
-    sys.modules.pop(name, None)
-    linecache.cache.pop(f"<{name}>", None)
-
-
-def _adopt(old: type, new: type) -> None:
-    """Give a class whose instances live the methods that its newer text has."""
-    for name, member in vars(new).items():
-        if name.startswith("forward") and name not in vars(old):
-            setattr(old, name, member)
-
-
 def _told(value: Any) -> Any:
     """What a choice by the call may hang on: not what a tensor holds."""
     return value if value is None or isinstance(value, (bool, int)) else ...
@@ -504,12 +468,3 @@ def _tensor(value: Any, name: str) -> Any:
     if not isinstance(value, torch.Tensor):
         raise ArgumentError(f"`{name}` expected a tensor, found {type(value).__name__}")
     return value
-
-
-def _wrap(names: Mapping[str, Any], value: Any) -> Any:
-    """What the emitted forward gave, as `Output`s that know their names, nested ones too."""
-    if not isinstance(value, dict):
-        return value
-    output = Output({key: _wrap(names[key], inner) for key, inner in value.items()})
-    output.known = frozenset(names)
-    return output

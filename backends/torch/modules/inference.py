@@ -19,7 +19,7 @@ class Renewed(nn.Module):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.register_load_state_dict_post_hook(lambda module, keys: module.renew())
+        self.register_load_state_dict_post_hook(_renew)
 
     def renew(self) -> None:
         """Make it from the weights as they are."""
@@ -28,6 +28,10 @@ class Renewed(nn.Module):
         super()._apply(fn, recurse)
         self.renew()
         return self
+
+
+def _renew(module: Any, keys: Any) -> None:
+    module.renew()
 
 
 class Prepacked(Renewed):

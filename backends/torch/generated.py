@@ -1,0 +1,113 @@
+"""The classes that a generated text makes: executed, grown as the text grows, copied and pickled."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import linecache
+import sys
+import types
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+from torch.nn.modules.module import _has_any_global_hook
+
+from ...compiler.building.parts import MAX_ROUNDS
+
+_NUMBERS = itertools.count()
+
+
+class Generated:
+    """The classes of a text, by name.
+
+    A pickle holds the text, and executes it again. A copy of a module shares its class; a copy of a whole model has
+    classes of its own, since a model writes the forwards that its calls ask for into them.
+    """
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        self.classes: dict[str, type[nn.Module]] = {}
+        self.modules: list[str] = []
+        self.grow(text)
+
+    def __reduce__(self) -> Any:
+        return Generated, (self.name, self.text)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Generated:
+        return self
+
+    def grow(self, text: str) -> None:
+        """Execute a text, registered so that tracebacks show its lines; classes that are here take its new forwards."""
+        self.text = text
+        name = f"archwright_{self.name}_{next(_NUMBERS)}"
+        filename = f"<{name}>"
+        linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+        module = types.ModuleType(name)
+        sys.modules[name] = module  # torch.compile looks up a function's globals by its module's name
+        self.modules.append(name)
+        exec(compile(text, filename, "exec"), module.__dict__)  # the text is ours: made from checked types alone
+        for word, made in list(vars(module).items()):
+            if getattr(made, "__module__", None) == name:
+                self._adopt(self.classes.setdefault(word, made), made)
+
+    def forget(self) -> None:
+        """Drop the modules of classes whose model is gone."""
+        for name in self.modules:
+            sys.modules.pop(name, None)
+            linecache.cache.pop(f"<{name}>", None)
+
+    def _adopt(self, old: Any, new: type) -> None:
+        """Give a class the forwards that its newer text has, or a new one its own."""
+        if old is new:
+            old._generated, old._forwards = self, {}
+            old.__reduce_ex__ = _reduced
+        for name, method in list(vars(new).items()):
+            if name.startswith("forward") and name not in old._forwards:
+                _admit_variants(method)
+                old._forwards[name] = method
+                setattr(old, name, _main(method, old._forwards) if name == "forward" else _variant(name, method))
+
+
+def _reduced(module: nn.Module, protocol: Any) -> Any:
+    kind: Any = type(module)
+    return _blank, (kind._generated, kind.__name__), module.__getstate__()
+
+
+def _blank(generated: Generated, name: str) -> nn.Module:
+    """A module without its state."""
+    kind = generated.classes[name]
+    return kind.__new__(kind)
+
+
+def _main(method: Callable[..., Any], forwards: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """`forward`; where `_variant` asks for it, another of the class."""
+
+    @functools.wraps(method, updated=())
+    def forward(self: nn.Module, *args: Any, variant: str = "forward", **inputs: Any) -> Any:
+        if variant == "forward":
+            return method(self, *args, **inputs)
+        return forwards[variant](self, *args, **inputs)
+
+    return forward
+
+
+def _variant(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    """A forward beside `forward`, where there are hooks or another `forward` a call of the module as well."""
+
+    @functools.wraps(method, updated=())
+    def forward(self: nn.Module, *args: Any, **inputs: Any) -> Any:
+        is_watched = (
+            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
+            or "forward" in self.__dict__ or _has_any_global_hook()
+        )  # fmt: skip
+        return self(*args, **inputs, variant=name) if is_watched else method(self, *args, **inputs)
+
+    return forward
+
+
+def _admit_variants(method: Any) -> None:
+    """Lets a region have a variant for every round: in training, other rates of `drop_path` are that."""
+    region = getattr(method, "__marked_compile_region_fn__", None)
+    if region is not None:
+        region.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
