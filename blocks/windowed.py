@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from .attention import SharedHeads
 from .base import Rate, Size, block
-from .notation.dims import Dim
+from .notation.dims import Dim, dim_min
 from .notation.types import numel
 
 
@@ -32,7 +32,7 @@ class WindowedAttention(SharedHeads):
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two products of queries and the keys of their windows."""
-        return 4 * numel(values["q"]) * (2 * Dim.of(self.window) + 1)
+        return 4 * numel(values["q"]) * dim_min(2 * Dim.of(self.window) + 1, values["k"].dims[1])
 
 
 @block

@@ -82,6 +82,7 @@ def _costs(
     last = float("inf") if depth is None else depth + 1
     inner = inner_extents(graph, sizes)
     rows = [_row(level - 1, node, inner) for level, node in total.walk() if 1 <= level <= last]
+    opened = any(node.times > 1 for level, node in total.walk() if 1 <= level < last)
     figures = total.figures(inner)
     weights = figures.parameters * float_bytes
     rows.append(
@@ -90,7 +91,7 @@ def _costs(
     lines = [
         table(("node", "kind", "parameters", "FLOPs", "memory", "output"), rows, right=(2, 3, 4)),
         "",
-        *(["the lines below `x N` are of one round"] if any(" x " in row[0] for row in rows) else []),
+        *(["the lines below `x N` are of one round"] if opened else []),
         f"{figures.parameters:,} parameters, {in_bytes(weights)} of weights",
         f"FLOPs = {total.flops}",
         f"for {', '.join(f'{name}={extent}' for name, extent in sizes.items())}"

@@ -84,6 +84,12 @@ def test_attention_by_hand(small: Path) -> None:
     assert str(core.flops) == "32*batch*seq**2"  # two products of 2*seq*seq*8 each
 
 
+def test_a_window_holds_no_more_keys_than_there_are() -> None:
+    core = named(cost(build_graph("longformer", size="base_4096")), "core")
+    long, short = (core.figures({"batch": 1, "seq": seq}).flops for seq in (4096, 128))
+    assert (long, short) == (4 * 4096 * 768 * 513, 4 * 128 * 768 * 128)
+
+
 def test_what_is_given_decides_what_is_counted(small: Path) -> None:
     graph = build_graph(small, "tagging")
     with_labels = cost(graph, given={"labels"})

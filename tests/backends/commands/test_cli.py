@@ -234,7 +234,9 @@ def test_show_costs() -> None:
     assert "batch*seq**2" in total["symbolic"]["flops"]
     text = call("show", "bert", "--size", "tiny", "--depth", "0").stdout
     assert "encoder x 2" in text
-    assert "the lines below `x N` are of one round" in text
+    note = "the lines below `x N` are of one round"
+    assert note not in text
+    assert note in call("show", "bert", "--size", "tiny", "--depth", "1").stdout
     assert "norm1" not in text
     assert text.splitlines()[0].split() == ["node", "kind", "parameters", "FLOPs", "memory", "output"]
     seen = [data("show", "visual_bert", "--size", "tiny", *more) for more in ((), ("--inputs", "visual_embeds"))]
