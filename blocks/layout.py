@@ -88,6 +88,8 @@ def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], pattern: st
     if len(loose) > 1:
         raise PortError("x", f"the sizes of all but one of {', '.join(loose)} as options", f"the pattern `{pattern}`")
     rest = _product([name for name in group if name not in loose], known)
+    if loose and extent.known is not None and rest.known and extent.known % rest.known:
+        raise PortError("x", f"an extent that {rest.known} divides, as in `{pattern}`", str(extent.known))
     if loose:
         known[loose[0]] = extent // rest
 

@@ -168,7 +168,9 @@ class Bindings:
         """The dimension that `tree` denotes, every name in it already known."""
         value = evaluate(tree, self.param, bare=self.lookup)
         if not isinstance(value, (int, Dim)) or isinstance(value, bool):
-            raise EvaluationError(f"expected a whole number, found {value!r}", tree)
+            raise EvaluationError(
+                f"expected a whole number, found {'nothing' if value is None else f'`{value}`'}", tree
+            )
         return Dim.of(value)
 
 

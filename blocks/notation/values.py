@@ -248,7 +248,7 @@ class _Evaluator:
     def whole(self, tree: Expr) -> int:
         value = self.concrete(self.value(tree), tree, "index")
         if isinstance(value, bool) or not isinstance(value, int):
-            raise EvaluationError(f"expected a whole number, found {value!r}", tree)
+            raise EvaluationError(f"expected a whole number, found {_in_words(value)}", tree)
         return value
 
     def call(self, tree: Call) -> Any:

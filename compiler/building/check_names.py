@@ -41,6 +41,11 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
         for key, task_name in classes.items():
             if task_name is not None:
                 found += _known(document, ("checkpoint", table, key), task_name, tasks, "unknown-task")
+    for name, told in checkpoint.config.items():
+        for field in [told] if isinstance(told, str) else told:
+            if "$" in field:
+                label = Label(document.span("checkpoint", "config", name), "expected a name such as `hidden_size`")
+                found.append(Diagnostic("bad-name", f"`{clip(field)}` is no field of a config", label))
     fields = [key for key in checkpoint.config if "." not in key]
     found += _keys(document, ("checkpoint", "config"), fields, spec.params, "unknown-parameter")
     if isinstance(checkpoint.prefix, dict):
@@ -133,7 +138,8 @@ def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Rows of sizes: parameters, values of their types, expressions that can be read."""
     spec = document.model
     for size, row in spec.sizes.items():
-        yield from _keys(document, ("sizes", size), row, {*spec.params, *spec.mounts}, "unknown-parameter")
+        known = {*spec.params, *spec.mounts, "published", "size"}
+        yield from _keys(document, ("sizes", size), row, known, "unknown-parameter", "a parameter or a mount")
         for name, value in row.items():
             at = ("sizes", size, name)
             if isinstance(value, str) and "$" in value and (name in spec.params or name in spec.mounts):
@@ -165,6 +171,20 @@ def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
         for name, raw in holder.let.items():
             if isinstance(raw, str) and "$" in raw:
                 yield from _expression(document, (*base, "let", name), raw, known)
+            elif isinstance(raw, str) and _is_bare(raw, {*holder.params, *holder.let}):
+                label = Label(document.span(*base, "let", name), "expected parameters, found words")
+                help_ = "write `" + re.sub(r"\b(?=[A-Za-z_])", "$", raw) + "`"
+                yield Diagnostic("bare-parameter", f"the parameters in `{clip(raw)}` lack their `$`", label, help=help_)
+
+
+def _is_bare(text: str, known: Collection[str]) -> bool:
+    """Whether a text would be an expression over parameters but for their ``$``."""
+    try:
+        tree = parse(text)
+    except ExpressionError:
+        return False
+    names = [part.text for part in walk(tree) if isinstance(part, Name)]
+    return not isinstance(tree, Name) and bool(names) and all(name in known for name in names)
 
 
 def _example(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -313,8 +313,8 @@ class NodeBuilder:
     def unwritten(self, base: tuple[str, ...]) -> str | None:
         """The help for a node whose `in` is left out."""
         node = self.declarations.get(base[1])
-        read = node and (node.previous or next(iter(self.definition.model.inputs), None))
-        return f"without `in` it reads `{read}`" if node and node.source is None and not node.each and read else None
+        is_left_out = node is not None and node.source is None and node.each is None and node.previous is not None
+        return f"without `in` it reads `{node.previous}`" if node is not None and is_left_out else None
 
     def port_span(self, base: tuple[str, ...], port: str) -> Any:
         """Where a port's value is written: its entry, the whole `in`, or the node."""
@@ -423,6 +423,22 @@ class NodeBuilder:
             self.block_call(name, target.contract, target.options, given, present, base, target)
         else:
             PartCall(self, name, self.declarations[target.name], declaration, present, target).build()
+        if name in self.body.nodes:
+            self.same_weights(self.body.nodes[name], target)
+
+    def same_weights(self, node: Node, target: Node) -> None:
+        """Report a second call that needs weights of other shapes than those that there are."""
+        there = dict(_weights_below(target))
+        for path, shape in _weights_below(node):
+            if there.get(path, shape) != shape:
+                first = next(iter(node.inputs), "")
+                self.report.error(
+                    "shape-mismatch", f"the weights of `{target.name}` do not fit what `{node.name}` reads",
+                    self.port_span(("graph", node.name), first),
+                    label=f"expected what a `{path}` of {list(there[path])} reads, found what needs {list(shape)}",
+                    others=[(target.span, "its weights")],
+                )  # fmt: skip
+                return
 
     # Results
 
@@ -444,6 +460,16 @@ class NodeBuilder:
             values[node.name] = values[f"{node.name}.{ports[0]}"]
         else:
             values[node.name] = Value(None, node.present)
+
+
+def _weights_below(node: Node, path: str = "") -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The shapes of a node's own weights and of those in its parts, by path."""
+    yield from ((f"{path}{leaf}", shape) for leaf, shape in node.weight_shapes.items())
+    for number, body in enumerate(node.rounds):
+        at = f"{path}{number}." if node.is_repeat else path
+        for inner in body.nodes.values():
+            if inner.reuse is None:
+                yield from _weights_below(inner, f"{at}{inner.name}.")
 
 
 def _block_ports(cls: type[Block]) -> dict[str, tuple[bool, bool]]:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from ...blocks.base import Block, all_blocks
 from ...blocks.notation.dims import Dim
+from ...blocks.notation.expressions import walk
 from ...blocks.notation.values import simplest
 from ..diagnosing.diagnostics import SpecError, did_you_mean, nearest
 from ..diagnosing.report import Reported
@@ -84,6 +85,11 @@ class OptionReader:
         place = self.span("graph", name, "block") if not isinstance(raw, str) or "$" in raw else None
         if place is not None:
             raw = self.scope.option(raw, place, at=partial(self.span, "graph", name, "block")).value
+        if isinstance(raw, dict):
+            label = f"expected a name, or a choice such as `{{choose: $kind, pre: a, post: b}}`, found {listed(raw)}"
+            help_ = next((f"did you mean `choose` for `{key}`?" for key in raw if nearest(key, ["choose"])), None)
+            self.report.fail("wrong-type", "a block is a name or a choice",
+                             self.span("graph", name, "block"), label=label, help=help_)  # fmt: skip
         cls = all_blocks().get(str(raw))
         if cls is None:
             help_ = self.report.suggest(str(raw), all_blocks())
@@ -154,6 +160,9 @@ class OptionReader:
                 r"[A-Za-z_]\w*", lambda word: f"${word[0]}" if self.scope.is_param(word[0]) else word[0], value
             )
             help_ = f"write `{dollars}`" if dollars != value else self.report.suggest(value, choices)
+        elif isinstance(value, float) and value.is_integer() and option.tree is not None:
+            divided = any(getattr(one, "op", "") == "/" for one in walk(option.tree))
+            help_ = "`//` divides whole numbers" if divided else None
         if choices and len(choices) > 6 and help_ is not None:
             wanted = f"one of {listed(choices, most=6)}"
         self.report.error(

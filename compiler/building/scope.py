@@ -14,7 +14,7 @@ from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Rounds, Value
 from ..reading.composer import clip
-from ..reading.schema import as_choice
+from ..reading.schema import PARAMETER_TYPES, as_choice
 from ..reading.span import Span
 from .edge_types import EdgeError
 from .origins import in_words, listed
@@ -309,7 +309,14 @@ class Scope:
             label = "expected true or false, found a text"
             self.report.error("bad-condition", message, place, label=label, others=others, help=help_)
         else:
-            self.report.error("bad-expression", message, place, label="expected a value, found none")
+            name = tree.text if isinstance(tree, Param) else ""
+            others = [(self.places[name], "its value")] if name in self.places else []
+            label, help_ = "expected a value, found none", None
+            if isinstance(self.env.get(name), str):  # a slip in a type is a text
+                help_ = did_you_mean(self.env[name], PARAMETER_TYPES)
+            if message.startswith("expected"):
+                message, label = "something else stands where a whole number is computed with", message
+            self.report.error("bad-expression", message, place, label=label, others=others, help=help_)
 
     def unknown_parameter(self, tree: Param, span: Span) -> None:
         """Report a ``$name`` that is none; nothing where its failure is reported already."""

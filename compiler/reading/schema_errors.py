@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as AnyMapping
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -133,11 +134,19 @@ def _unknown_key(tree: Tree, path: Path, model: type[BaseModel]) -> Diagnostic:
 
 def _task_keys(tree: Tree, path: Path, model: type[BaseModel]) -> list[Diagnostic]:
     """Keys of a task without a part, whose options they would be; a misspelt `part` explains the rest."""
-    task = _at(tree, path)
+    task, tasks = _at(tree, path), _keys_of(_at(tree, path[:-1]))
+    extended = _at(tree, (*path, "extends"))
+    if isinstance(extended, Scalar) and extended.text not in tasks:  # whose part would take the rest
+        label = Label(extended.span, f"expected one of {listed(tasks)}")
+        help_, message = did_you_mean(extended.text, tasks), f"there is no task `{clip(extended.text)}`"
+        return [Diagnostic("unknown-task", message, label, help=help_)]
     known = _keys(model, (*path, ""))
     strangers = [key for key in (task.entries if isinstance(task, Mapping) else {}) if key not in known]
     meant = [key for key in strangers if nearest(key, ["part"])] or strangers
-    return [_unknown_key(tree, (*path, key), model) for key in meant]
+    found = [_unknown_key(tree, (*path, key), model) for key in meant]
+    if meant is strangers and "extends" in _keys_of(tree) and "extends" not in _keys_of(task):
+        found = [replace(one, help=f"to change the task that was, write `extends: {path[-1]}`") for one in found]
+    return found
 
 
 def _bad_node(tree: Tree, path: Path) -> Diagnostic:
@@ -158,7 +167,10 @@ def _bad_node(tree: Tree, path: Path) -> Diagnostic:
         if key not in reserved and help_ is not None:
             label = Label(entry.key_span, f"{kinds}, found `{clip(key)}`")
             return Diagnostic("bad-node", message, label, help=help_)
-    return Diagnostic("bad-node", message, Label(locate(tree, path, key=True), f"{kinds}, found none"))
+    # it may be meant as a change of a node that there is
+    there = _keys_of(_at(tree, ("graph",))) if "extends" in _keys_of(tree) else []
+    help_ = did_you_mean(str(path[-1]), there)
+    return Diagnostic("bad-node", message, Label(locate(tree, path, key=True), f"{kinds}, found none"), help=help_)
 
 
 def _misplaced(tree: Tree, path: Path) -> list[Diagnostic]:
@@ -196,6 +208,10 @@ def _at(tree: Tree, path: Sequence[Any]) -> Tree | None:
     for part in path:
         found = None if found is None else child(found, part)
     return found
+
+
+def _keys_of(tree: Tree | None) -> list[str]:
+    return list(tree.entries) if isinstance(tree, Mapping) else []
 
 
 def _head(tree: Tree) -> Span:

@@ -207,11 +207,28 @@ tasks: {lm: {part: lm_head, in: norm, vocab_size: 9, tie: {scores: tokens}}}
         ("in: x + tokens", "in: x", "nothing reads it"),
         ("block: layer_norm}\n", "block: layer_norm, when: $wide}\n", "never true"),
         ("in: x + tokens", "in: x + tokens, pass: [wdie]", "expected no options"),
+        ("num: 9, dim: $d_model", "num: 9, dim: $d_model / 1", "`//` divides whole numbers"),
+        ("num: 9, dim: $d_model", "num: 9, dim: 16.0", "expected a whole number, found 16.0"),
     ],
 )
 def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
     assert old in HELPED
     Path("spec.yaml").write_text(HELPED.replace(old, new))
+    with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
+        aw.check("spec.yaml")
+    assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('params: {d: integer}\ninputs: {x: "float[b, $d]"}\noutputs: {y: x}', "did you mean `int`?"),
+        ("extends: bert\ntasks: {masked_lm: {shift: true}}", "write `extends: masked_lm`"),
+        ("extends: bert\ngraph: {encodr: {causal: true}}", "did you mean `encoder`?"),
+    ],
+)
+def test_a_whole_spec_comes_with_what_to_do(text: str, said: str) -> None:
+    Path("spec.yaml").write_text(f"model: mine\n{text}\n")
     with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
         aw.check("spec.yaml")
     assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
