@@ -35,9 +35,8 @@ def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
         shape = (value.flatten(0, 1) if name in graph.folds and value.dim() > 1 else value).shape
         shown = text.replace("batch", f"batch, {graph.folds[name]}", 1) if name in graph.folds else text
         told = f"`{name}` expected {shown}, found {str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
-        ranks = {len(kind.dims), *(part.count(",") + 1 for part in text.split("] |"))}
         is_other = kind.kind != "bool" and value.is_floating_point() != (kind.kind == "float")
-        if declared is not None and "*" not in text and (len(shape) not in ranks or is_other):
+        if declared is not None and "*" not in text and (len(shape) not in ranks(graph, name) or is_other):
             return told
         for dim, extent in zip(kind.dims, shape, strict=True) if len(shape) == len(kind.dims) else ():
             wanted = extents.setdefault(str(dim), extent) if dim.known is None else dim.known
@@ -49,3 +48,10 @@ def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
                 found = f"{low}" if low == high else f"{low} to {high}"
                 return f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
     return ""
+
+
+def ranks(graph: Graph, name: str) -> set[int]:
+    """How many axes an input may have, after those that are folded into one."""
+    kind, declared = graph.root.inputs[name].type, graph.spec.inputs.get(name)
+    text = str(kind) if declared is None else declared.type
+    return {len(kind.dims) if isinstance(kind, Type) else 0, *(part.count(",") + 1 for part in text.split("] |"))}

@@ -25,7 +25,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source, version
 from .generated import Generated
 from .instructions import settle_instructions
-from .misfit import explain
+from .misfit import explain, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import padding_for
@@ -64,6 +64,7 @@ class Model(nn.Module):
 
     graph: Graph
     net: nn.Module
+    accepts_loss_kwargs = False  # what Hugging Face's Trainer asks: whether `num_items_in_batch` may be told
 
     def __init__(
         self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False, packed: bool = False,
@@ -263,6 +264,10 @@ class Model(nn.Module):
         if rank == 0 and isinstance(value, int):
             return value
         tensor = _tensor(value, name)
+        most = max(ranks(self.graph, name)) + (name in self.graph.folds)
+        if getattr(kind, "kind", "") == "bool" and tensor.dim() > most:  # a mask by query stands in place of causality
+            told = f"`{name}` expected {most} axes at most, found {list(tensor.shape)}"
+            raise ArgumentError(misfit(self.graph, {name: tensor}) or told)
         is_column = rank == 1 and getattr(kind, "kind", "") == "int" and tensor.shape[1:] == (1,)
         return tensor[:, 0] if is_column else tensor
 

@@ -68,6 +68,14 @@ def test_a_bad_call_says_what_to_do(bert: Any, inputs: dict[str, Any], message: 
         bert(**inputs)
 
 
+def test_a_mask_by_query_does_not_stand_in_place_of_causality() -> None:
+    model = aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager")
+    with pytest.raises(
+        aw.ArgumentError, match=re.escape("`attention_mask` expected bool[batch, seq], found float32[2, 6, 6]")
+    ):
+        model(input_ids=IDS, attention_mask=torch.ones(2, 6, 6))
+
+
 def test_arguments_that_change_nothing_are_taken(bert: Any) -> None:
     expected = bert(input_ids=IDS).logits
     for given in ({"use_cache": True}, {"use_cache": False}, {"return_dict": True}, {"head_mask": torch.ones(2, 4)}):

@@ -12,6 +12,7 @@ import time
 import weakref
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,6 +141,18 @@ def test_layers_are_sharded() -> None:
     finally:
         dist.destroy_process_group()
     torch.testing.assert_close((loss, found), (expected, grads))
+
+
+def test_the_trainer_of_hugging_face_takes_it(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    from transformers import Trainer, TrainingArguments
+
+    rows: Any = [{"input_ids": ids, "labels": ids} for ids in IDS]
+    told: dict[str, Any] = {"max_steps": 2, "remove_unused_columns": False, "label_names": ["labels"]}
+    told |= {"save_safetensors": False, "use_cpu": True, "report_to": [], "disable_tqdm": True}
+    trainer = Trainer(_gpt2(), TrainingArguments(str(tmp_path), **told), train_dataset=rows, eval_dataset=rows)
+    assert trainer.train().global_step == 2
+    assert trainer.evaluate()["eval_loss"] > 0
 
 
 def test_an_output_is_a_tree_and_stays_one() -> None:
