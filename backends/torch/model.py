@@ -85,6 +85,8 @@ class Model(nn.Module):
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, tuple[str, ...]]] = {}
         self._idle: dict[tuple[int, str], bool] = {}
+        masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
+        self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
         self.emitter.specialise(_plainest(graph))
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         weakref.finalize(self, self.generated.forget)
@@ -264,9 +266,8 @@ class Model(nn.Module):
         if rank == 0 and isinstance(value, int):
             return value
         tensor = _tensor(value, name)
-        most = max(ranks(self.graph, name)) + (name in self.graph.folds)
-        if getattr(kind, "kind", "") == "bool" and tensor.dim() > most:  # a mask by query stands in place of causality
-            told = f"`{name}` expected {most} axes at most, found {list(tensor.shape)}"
+        if tensor.dim() > self._axes.get(name, tensor.dim()):  # a mask by query would stand in place of causality
+            told = f"`{name}` expected {self._axes[name]} axes at most, found {list(tensor.shape)}"
             raise ArgumentError(misfit(self.graph, {name: tensor}) or told)
         is_column = rank == 1 and getattr(kind, "kind", "") == "int" and tensor.shape[1:] == (1,)
         return tensor[:, 0] if is_column else tensor
