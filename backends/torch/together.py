@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,22 +21,28 @@ _NAME = re.compile(r"\bkernel(?=\()")
 _INCLUDE = re.compile(r"^\s*#include .*\n", re.MULTILINE)
 
 
+_ALONE = AsyncCompile.cpp_pybinding
+_IS_TOGETHER = ContextVar("is_together", default=False)  # other threads may compile what is not ours
+
+
 @contextmanager
 def together() -> Iterator[None]:
     """Inductor compiles the kernels of each graph together."""
-    alone = AsyncCompile.cpp_pybinding
-
-    def add(self: AsyncCompile, argtypes: list[str], source_code: str) -> Any:
-        if get_compile_threads() <= 1:  # compiled at once, one after the other
-            return alone(self, argtypes, source_code)
-        waiting = vars(self).setdefault("waiting", _Waiting(self.submit))
-        return LambdaFuture(waiting.add(argtypes, source_code))
-
-    AsyncCompile.cpp_pybinding = add
+    token = _IS_TOGETHER.set(True)
     try:
         yield
     finally:
-        AsyncCompile.cpp_pybinding = alone
+        _IS_TOGETHER.reset(token)
+
+
+def _add(self: AsyncCompile, argtypes: list[str], source_code: str) -> Any:
+    if not _IS_TOGETHER.get() or get_compile_threads() <= 1:  # with one, compiled at once, one after the other
+        return _ALONE(self, argtypes, source_code)
+    waiting = vars(self).setdefault("waiting", _Waiting(self.submit))
+    return LambdaFuture(waiting.add(argtypes, source_code))
+
+
+AsyncCompile.cpp_pybinding = _add
 
 
 class _Waiting:
