@@ -21,6 +21,9 @@ _NUMBERS = itertools.count()
 class Generated:
     """The classes of a text, by name.
 
+    Attributes:
+        is_watched: calls look for hooks; where there are none and a call is compiled, looking takes time for nothing.
+
     A pickle holds the text, and executes it again. A copy of a module shares its class; a copy of a whole model has
     classes of its own, since a model writes the forwards that its calls ask for into them.
     """
@@ -29,6 +32,7 @@ class Generated:
         self.name = name
         self.classes: dict[str, type[nn.Module]] = {}
         self.modules: list[str] = []
+        self.is_watched = True
         self.grow(text)
 
     def __reduce__(self) -> Any:
@@ -51,6 +55,15 @@ class Generated:
             if getattr(made, "__module__", None) == name:
                 self._adopt(self.classes.setdefault(word, made), made)
 
+    def watch(self, net: nn.Module) -> None:
+        """Let calls look for hooks where there are some now."""
+        is_watched = any(map(_is_watched, net.modules()))
+        if is_watched != self.is_watched:
+            self.is_watched = is_watched
+            for kind in self.classes.values():
+                for name in kind._forwards:  # type: ignore[attr-defined]
+                    self._install(kind, name)
+
     def forget(self) -> None:
         """Drop the modules of classes whose model is gone."""
         for name in self.modules:
@@ -66,7 +79,13 @@ class Generated:
             if name.startswith("forward") and name not in old._forwards:
                 _admit_variants(method)
                 old._forwards[name] = method
-                setattr(old, name, _main(method, old._forwards) if name == "forward" else _variant(name, method))
+                self._install(old, name)
+
+    def _install(self, kind: Any, name: str) -> None:
+        method = kind._forwards[name]
+        if self.is_watched:
+            method = _main(method, kind._forwards) if name == "forward" else _variant(name, method)
+        setattr(kind, name, method)
 
 
 def _reduced(module: nn.Module, protocol: Any) -> Any:
@@ -97,13 +116,17 @@ def _variant(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method, updated=())
     def forward(self: nn.Module, *args: Any, **inputs: Any) -> Any:
-        is_watched = (
-            self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks
-            or "forward" in self.__dict__ or _has_any_global_hook()
-        )  # fmt: skip
-        return self(*args, **inputs, variant=name) if is_watched else method(self, *args, **inputs)
+        return self(*args, **inputs, variant=name) if _is_watched(self) else method(self, *args, **inputs)
 
     return forward
+
+
+def _is_watched(module: nn.Module) -> bool:
+    """Whether a call of a module is more than its class's `forward`."""
+    return bool(
+        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
+        or "forward" in module.__dict__ or _has_any_global_hook()
+    )  # fmt: skip
 
 
 def _admit_variants(method: Any) -> None:

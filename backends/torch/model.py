@@ -377,6 +377,7 @@ class Model(nn.Module):
                 the first call.
         """
         self.settle_compiler()
+        self.generated.watch(self.net)
         options: dict[str, Any] | None = None
         if grads and self.emitter.rounds == "region" and self.emitter.repeated:
             options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
