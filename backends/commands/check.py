@@ -56,7 +56,7 @@ def command(
             for note in graph.notes:
                 click.echo(note.render(color=colored), err=True, color=colored)
         if not quiet and not as_json:
-            click.echo(_summary(results[-1]))
+            click.echo(_summary(results[-1]) + (" (--notes prints them)" if graph.notes and not notes else ""))
     if as_json:
         print_json({"ok": all(result["ok"] for result in results), "specs": results})
     if not all(result["ok"] for result in results):

@@ -21,7 +21,8 @@ def name_extents(scene: Scene) -> dict[str, str]:
     shapes = [edge.text for edge in edges] + [line for box in boxes for line in box.lines]
     long = list(dict.fromkeys(dim for shape in shapes for dim in _dims(shape) if len(dim) > LONG_DIM))
     words = scene.words()
-    letter = next(one for one in _LETTERS if not any(re.fullmatch(rf"{one}\d*", word) for word in words))
+    free = (one for one in _LETTERS if not any(re.fullmatch(rf"{one}\d*", word) for word in words))
+    letter = next(free, "extent")
     names = {dim: letter if len(long) == 1 else f"{letter}{number}" for number, dim in enumerate(long, start=1)}
     for edge in edges:
         edge.text = _renamed(edge.text, names)

@@ -31,6 +31,7 @@ class Generated:
     def __init__(self, name: str, text: str) -> None:
         self.name = name
         self.classes: dict[str, type[nn.Module]] = {}
+        self.forwards: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}
         self.modules: list[str] = []
         self.is_watched = True
         self.grow(text)
@@ -55,13 +56,17 @@ class Generated:
             if getattr(made, "__module__", None) == name:
                 self._adopt(self.classes.setdefault(word, made), made)
 
+    def bound(self, module: nn.Module, name: str) -> types.MethodType:
+        """A forward as it is written, which looks for no hooks."""
+        return types.MethodType(self.forwards[type(module)][name], module)
+
     def watch(self, net: nn.Module) -> None:
         """Let calls look for hooks where there are some now."""
         is_watched = any(map(_is_watched, net.modules()))
         if is_watched != self.is_watched:
             self.is_watched = is_watched
-            for kind in self.classes.values():
-                for name in kind._forwards:  # type: ignore[attr-defined]
+            for kind, forwards in self.forwards.items():
+                for name in forwards:
                     self._install(kind, name)
 
     def forget(self) -> None:
@@ -73,18 +78,19 @@ class Generated:
     def _adopt(self, old: Any, new: type) -> None:
         """Give a class the forwards that its newer text has, or a new one its own."""
         if old is new:
-            old._generated, old._forwards = self, {}
-            old.__reduce_ex__ = _reduced
+            old._generated, old.__reduce_ex__ = self, _reduced
+        forwards = self.forwards.setdefault(old, {})
         for name, method in list(vars(new).items()):
-            if name.startswith("forward") and name not in old._forwards:
+            if name.startswith("forward") and name not in forwards:
                 _admit_variants(method)
-                old._forwards[name] = method
+                forwards[name] = method
                 self._install(old, name)
 
-    def _install(self, kind: Any, name: str) -> None:
-        method = kind._forwards[name]
+    def _install(self, kind: type[nn.Module], name: str) -> None:
+        forwards = self.forwards[kind]
+        method = forwards[name]
         if self.is_watched:
-            method = _main(method, kind._forwards) if name == "forward" else _variant(name, method)
+            method = _main(method, forwards) if name == "forward" else _variant(name, method)
         setattr(kind, name, method)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import types
 import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -65,6 +64,7 @@ class Model(nn.Module):
     graph: Graph
     net: nn.Module
     accepts_loss_kwargs = False  # what Hugging Face's Trainer asks: whether `num_items_in_batch` may be told
+    _apart: Any = None  # `_called`, but a `torch.compile` around it does not look into it
 
     def __init__(
         self, graph: Graph, *, backend: str, dynamic: bool | None = None, inference: bool = False, packed: bool = False,
@@ -180,7 +180,7 @@ class Model(nn.Module):
         """
         if self.mask is not None or (self.backend == "inductor" and self.emitter.repeated and torch.is_grad_enabled()):
             _set_apart()
-            return self._apart(args, inputs)  # type: ignore[attr-defined]
+            return self._apart(args, inputs)
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
         named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
         values = {name: self.value(named[name], name) for name in takes}
@@ -294,7 +294,7 @@ class Model(nn.Module):
 
     def _bound(self, name: str) -> Any:
         self.generated.grow(self.source)
-        return types.MethodType(type(self.net)._forwards[name], self.net)  # type: ignore[attr-defined]
+        return self.generated.bound(self.net, name)
 
     def _hooked(self, bound: Any) -> Any:
         """A method of `net`, called with its hooks."""
@@ -449,10 +449,10 @@ def _told(value: Any) -> Any:
 
 
 def _set_apart() -> None:
-    """`Model._apart`, which is `_called`, but a `torch.compile` around it does not look into it."""
-    if not hasattr(Model, "_apart"):
+    """Make `Model._apart`; not before it is asked for, since that imports the compiler."""
+    if Model._apart is None:
         reason = 'a packed model, or one that compiles itself, is not traced: make it `backend="eager"`, not packed'
-        Model._apart = torch.compiler.disable(Model._called, reason=reason)  # type: ignore[attr-defined]
+        Model._apart = torch.compiler.disable(Model._called, reason=reason)
 
 
 # As `torch._dynamo.assume_constant_result` marks them, which would import the compiler.

@@ -6,7 +6,7 @@ A graph has the nodes of its own task and parameters alone; a rule or a law may 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice, product
 from typing import Any, NamedTuple
 
@@ -57,10 +57,10 @@ def _spelled(path: str) -> Iterator[str]:
     return map("".join, product(*(piece.strip("<>").split("|") if "|" in piece else [piece] for piece in pieces)))
 
 
-def _farthest(found: Iterable[Lost | None]) -> Lost | None:
+def _farthest(found: list[Lost | None]) -> Lost | None:
     """Of several ways, None where one leads somewhere, else what leads farthest, the words of all that lead as far."""
     lost = [one for one in found if one is not None]
-    if len(lost) < len(list(found)) or not lost:
+    if len(lost) < len(found) or not lost:
         return None
     left = min(one.left for one in lost)
     deepest = [one for one in lost if one.left == left]

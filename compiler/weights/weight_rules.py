@@ -168,7 +168,7 @@ class _Reader:
 
     def is_said(self, document: Document[Any], spec: schema.Spec, left: str, at: At) -> bool:
         """Whether a rule is meant for the spec: one of what it extends may be of a node that it does not have."""
-        heads = [word.split(".")[0] for word in first_words(left)]
+        heads = [word.split(".")[0] for word in _first_words(left)]
         if not all(map(str.isidentifier, heads)) or any(head in spec.graph or head in spec.tasks for head in heads):
             return True
         return at(key=True).source is document.tree.span.source
@@ -200,7 +200,7 @@ class _Reader:
             name = str(raw["map"])
             inner = library().weight_map(name, near=document.folder, at=at("map"))
             deeper = self.rules(inner, inner.model.weights, ("weights",), depth + 1)
-        elif HOLE.fullmatch(left) and any(word in mounts for word in first_words(left)):
+        elif HOLE.fullmatch(left) and any(word in mounts for word in _first_words(left)):
             label = Label(span, "expected the name of one mount, found several")
             raise SpecError([Diagnostic("bad-rule", "a mount has a rule of its own", label)])
         elif left in mounts and node is not None:
@@ -323,7 +323,7 @@ def _check_keys(raw: Mapping[str, Any], at: At) -> None:
         raise SpecError(found)
 
 
-def first_words(left: str) -> list[str]:
+def _first_words(left: str) -> list[str]:
     """The alternatives with which a path begins, or the path."""
     hole = HOLE.match(left)
     return hole[1].split("|") if hole else [left]
@@ -334,7 +334,7 @@ def _by_task(left: str, spec: schema.Spec | None) -> list[str]:
     hole = HOLE.match(left)
     if spec is None or hole is None:
         return [left]
-    words = [word for word in first_words(left) if word.split(".")[0] in (*spec.graph, *spec.tasks)]
+    words = [word for word in _first_words(left) if word.split(".")[0] in (*spec.graph, *spec.tasks)]
     if not words or not all(word.split(".")[0] in spec.tasks for word in words):
         return [left]
     return [word + left[hole.end() :] for word in words]

@@ -213,10 +213,7 @@ tasks: {lm: {part: lm_head, in: norm, vocab_size: 9, tie: {scores: tokens}}}
 )
 def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
     assert old in HELPED
-    Path("spec.yaml").write_text(HELPED.replace(old, new))
-    with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
-        aw.check("spec.yaml")
-    assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
+    _assert_said(HELPED.replace(old, new), said)
 
 
 @pytest.mark.parametrize(
@@ -228,7 +225,12 @@ def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
     ],
 )
 def test_a_whole_spec_comes_with_what_to_do(text: str, said: str) -> None:
-    Path("spec.yaml").write_text(f"model: mine\n{text}\n")
+    _assert_said(f"model: mine\n{text}\n", said)
+
+
+def _assert_said(text: str, said: str) -> None:
+    """A spec has one mistake, whose message says something."""
+    Path("spec.yaml").write_text(text)
     with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
         aw.check("spec.yaml")
     assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
