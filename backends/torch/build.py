@@ -71,6 +71,7 @@ def from_pretrained(
     packed: bool = False,
     recompute: bool = False,
     quantize: str | None = None,
+    allow_pickle: bool = False,
     **params: Any,
 ) -> Model:
     """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
@@ -85,13 +86,14 @@ def from_pretrained(
             that of most numbers.
         dynamic: as in `torch.compile`.
         inference: as in `compile`; so are `packed`, `recompute` and `quantize`.
+        allow_pickle: where there are no safetensors, read ``pytorch_model.bin`` by torch's unpickler for weights alone.
         **params: override parameters of the spec.
 
     Raises:
         CheckpointError: the folder cannot be read, or does not fit its spec; every key that is wrong is named.
     """
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
-    origin = open_folder(folder)
+    origin = open_folder(folder, allow_pickle=allow_pickle)
     name, found = spec_for(origin.config, origin.folder, spec, task=task)
     from ...compiler.reading.document import library
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
@@ -17,16 +17,24 @@ from ....compiler.reading.schema import Mount, Spec
 from ....compiler.weights.weight_rules import mounted_spec
 from ...errors import CheckpointError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 MAX_JSON = 100 * 2**20
 
 
 @dataclass(slots=True)
 class Header:
-    """Where a tensor lies, its shape, and the type of its numbers in the words of safetensors (``F32``, ``I64``)."""
+    """Where a tensor lies, its shape, and the type of its numbers in the words of safetensors (``F32``, ``I64``).
+
+    Attributes:
+        tensor: of a pickle, which has no headers, the tensor, until it is assigned.
+    """
 
     file: Path
     shape: tuple[int, ...]
     dtype: str
+    tensor: Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -43,8 +51,11 @@ class Origin:
     headers: dict[str, Header] = field(default_factory=dict)
 
 
-def open_folder(path: str | Path) -> Origin:
+def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
     """Read ``config.json`` and the headers of ``model.safetensors`` or of the shards that an index names.
+
+    Args:
+        allow_pickle: where there is neither, read ``pytorch_model.bin`` or its shards.
 
     Raises:
         CheckpointError: a file is missing, malformed, or outside the folder.
@@ -54,21 +65,36 @@ def open_folder(path: str | Path) -> Origin:
         raise CheckpointError(f"{folder} is no folder; expected one with config.json and model.safetensors")
     written = folder / "generation_config.json"
     origin = Origin(folder, read_json(folder / "config.json"), read_json(written) if written.is_file() else None)
-    index, single = folder / "model.safetensors.index.json", folder / "model.safetensors"
-    if index.is_file():
-        shards = read_json(index).get("weight_map", {})
-        if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-            raise CheckpointError(f"{index}: `weight_map` is no table of keys to file names")
-        files = [_inside(folder, name) for name in dict.fromkeys(shards.values())]
-    elif single.is_file():
-        files = [_inside(folder, single.name)]
-    else:
-        pickles = sorted(file.name for file in folder.glob("*.bin"))
-        hint = f"; {pickles[0]} is a pickle, which is not read: convert it with safetensors" if pickles else ""
-        raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
-    for file in files:
-        origin.headers.update(read_header(file))
-    return origin
+    files = _weight_files(folder, "model.safetensors")
+    if files:
+        for file in files:
+            origin.headers.update(read_header(file))
+        return origin
+    pickles = _weight_files(folder, "pytorch_model.bin")
+    if pickles and allow_pickle:
+        from .pickled import read_pickle
+
+        for file in pickles:
+            origin.headers.update(read_pickle(file))
+        return origin
+    hint = (
+        f"; {pickles[0].name} is a pickle, which only `from_pretrained(..., allow_pickle=True)` reads "
+        "and `save_pretrained` then converts"
+        if pickles
+        else ""
+    )
+    raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
+
+
+def _weight_files(folder: Path, name: str) -> list[Path]:
+    """The shards that the index of a name tells, or the one file of that name, or none."""
+    index = folder / f"{name}.index.json"
+    if not index.is_file():
+        return [_inside(folder, name)] if (folder / name).is_file() else []
+    shards = read_json(index).get("weight_map", {})
+    if not isinstance(shards, dict) or not all(isinstance(one, str) for one in shards.values()):
+        raise CheckpointError(f"{index}: `weight_map` is no table of keys to file names")
+    return [_inside(folder, one) for one in dict.fromkeys(shards.values())]
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ _LEGACY = ((".gamma", ".weight"), (".beta", ".bias"), (".weight_g", ".parametriz
            (".weight_v", ".parametrizations.weight.original1"))  # fmt: skip
 
 
-_FLOATS = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
+FLOATS = {"F16": torch.float16, "BF16": torch.bfloat16, "F32": torch.float32, "F64": torch.float64}
 _INDEX = re.compile(r"\b\d+\b")
 _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
     "normal": lambda value, std: value.normal_(0.0, std),
@@ -172,10 +172,13 @@ def load_into(
     with ExitStack() as stack:
         files: dict[Path, Any] = {}
         for tensor, key in made.found:
-            file = origin.headers[key].file
-            if file not in files:
-                files[file] = stack.enter_context(safe_open(file, framework="pt", device=str(device)))
-            value = files[file].get_tensor(key)
+            header = origin.headers[key]
+            if header.tensor is not None:
+                value, header.tensor = header.tensor.to(device), None
+            else:
+                if header.file not in files:
+                    files[header.file] = stack.enter_context(safe_open(header.file, framework="pt", device=str(device)))
+                value = files[header.file].get_tensor(key)
             parts = parts_of(value, tensor)
             if apart and len(parts) > 1:
                 parts = [part.clone() for part in parts]
@@ -199,10 +202,10 @@ def _types_of(made: Plan, origin: Origin) -> tuple[torch.dtype | None, bool]:
     found: Counter[torch.dtype] = Counter()
     for _, key in made.found:
         header = origin.headers[key]
-        if header.dtype in _FLOATS:
-            found[_FLOATS[header.dtype]] += math.prod(header.shape)
+        if header.dtype in FLOATS:
+            found[FLOATS[header.dtype]] += math.prod(header.shape)
     told = getattr(torch, str(origin.config.get("dtype") or origin.config.get("torch_dtype")), None)
-    if len(found) > 1 and told in _FLOATS.values():
+    if len(found) > 1 and told in FLOATS.values():
         return told, True
     return (found.most_common(1)[0][0] if found else None), len(found) > 1
 
