@@ -16,14 +16,14 @@ import click
 from ..backends.commands.options import words_option
 from ..backends.errors import ArgumentError
 from ..backends.torch.fresh import fresh
-from .measure import MEASUREMENTS, USUAL, Case
+from .measure import MEASUREMENTS, Case, possible
 from .page import write_page
 from .records import SYSTEMS, Record, environment
 
 
 @click.command()
 @words_option("--systems", help="Some of the systems.  [default: all]")
-@words_option("--only", help=f"Some of {', '.join(MEASUREMENTS)}.  [default: {', '.join(USUAL)}]")
+@words_option("--only", help=f"Some of {', '.join(MEASUREMENTS)}.  [default: all but compiled_training]")
 @click.option("--size", help="This size of every system, with a short call, such as tiny.")
 @click.option("--device", default="cpu", show_default=True)
 @click.option("--again", is_flag=True, help="Also measure what has been measured.")
@@ -49,8 +49,8 @@ def main(
     _check("--only", only, MEASUREMENTS)
     for name in () if only_draw else systems or SYSTEMS:
         system = SYSTEMS[name]
-        possible = [one for one in MEASUREMENTS if one in system.get("only", MEASUREMENTS)]
-        wanted = [one for one in possible if one in (only or USUAL)]
+        usual = [one for one in MEASUREMENTS if one != "compiled_training"]  # which takes as long as all else together
+        wanted = [one for one in possible(system) if one in (only or usual)]
         record = Record.read(folder / device, name).of(_request(name, system, size, device))
         missing = [one for one in wanted if again or record.result(one) is None]
         if missing:
@@ -68,7 +68,10 @@ def _request(name: str, system: Mapping[str, Any], size: str | None, device: str
     """The call of a system; at another size than its own, a short one."""
     from ..backends.torch.bench import Request
 
-    asked = Request(system.get("spec", name), size=size or system.get("size"), batch=1, device=device)
+    asked = Request(
+        system.get("spec", name), task=system.get("task"), size=size or system.get("size"),
+        batch=system.get("batch", 1), device=device,
+    )  # fmt: skip
     if size is not None:
         return asdict(asked)
     call = {"overrides": system.get("set", {}), "dims": system.get("dims", {}), "length": system.get("length")}

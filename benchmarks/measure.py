@@ -74,10 +74,18 @@ MEASUREMENTS: Mapping[str, Callable[[Case], Any]] = {
     "load": lambda case: case.fresh("load_of"),
     "training": lambda case: case.fresh("training_of", compile_reference=False, compile_ours=False),
     "compiled_training": lambda case: case.compiled("training_of"),
+    "depth": start,
+    "padding": lambda case: case.compiled("padding_of"),
+    "generation": lambda case: case.fresh("generation_of"),
 }
 """What can be measured, in order: first calls leave compiled code that the others use."""
-USUAL = ("start", "latency", "load", "training")
-"""What is measured unless something else is asked for: compiling training steps takes as long as all else together."""
+_OF_ALL = ("start", "latency", "load", "training", "compiled_training")
+
+
+def possible(system: Mapping[str, Any]) -> list[str]:
+    """What is measured of a row of `systems.yaml`, in order."""
+    wanted = system.get("only", _OF_ALL)
+    return [one for one in MEASUREMENTS if one in wanted]
 
 
 # In the fresh processes
@@ -93,6 +101,19 @@ def prepare(folder: str, request: Mapping[str, Any]) -> None:
     model = asked.model("eager")
     model.save_pretrained(folder)
     torch.save(asked.call(model.graph), Path(folder, INPUTS))
+
+
+def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
+    """`bench` of samples that have different lengths, ours with and without what pads them."""
+    return latency_of({**request, "packed": True, "dynamic": None}, runs, compile_reference)
+
+
+def generation_of(request: Mapping[str, Any], runs: int) -> Any:
+    """`bench_generation`, of as many tokens as that writes."""
+    from ..backends.torch.bench import Request
+    from ..backends.torch.bench_generation import bench_generation
+
+    return bench_generation(Request(**request), runs=min(runs, 5)).to_json()
 
 
 def latency_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from ..backends.commands.output import in_bytes, seconds
 from ..backends.files import write_whole
 from ..backends.torch.timing import Spread, speedups
+from .measure import possible
 from .plot import draw
 from .records import SYSTEMS, Record
 
@@ -35,6 +36,11 @@ loading, above what was in use before. A file that is mapped into memory is read
 _TRAINING = """Seconds of forward, backward and a step of SGD, all weights trained; the loss is the mean square of the
 first output. Dropout is on. The ratio is that of the better of Hugging Face's to the better of ours."""
 _DEPTH = "The same narrow layers, few and many: a fresh process up to its first output, cold."
+_PADDING = """Seconds of a batch of sentences whose lengths are a third of the longest on average. Hugging Face's model
+runs all of it, ours with `packed=True` the real tokens. The ratio is that of the better of Hugging Face's to the better
+of ours."""
+_GENERATION = """Texts of 128 tokens by `generate`, the likeliest at each step. The ratio is that of the better of ours
+to Hugging Face's; the bandwidth is that at which it reads weights, as a share of a plain read's."""
 
 
 def write_page(folder: Path) -> None:
@@ -54,24 +60,26 @@ def write_page(folder: Path) -> None:
 
 
 def _device(title: str, device: str, records: Mapping[str, Record]) -> Iterator[str]:
-    systems = {name: one for name, one in records.items() if "only" not in SYSTEMS[name]}
-    depths = {name: one for name, one in records.items() if "only" in SYSTEMS[name]}
     yield f"## {title}\n"
     yield from (f"{line}\n" for line in _environments(records))
-    found = [ratio.median for one in systems.values() if (ratio := _latency_ratio(one)) is not None]
+    found = [ratio.median for one in records.values() if (ratio := _latency_ratio(one)) is not None]
     if found:
         yield f"![latency beside Hugging Face's](latency-{device}.svg)\n"
         yield f"Geometric mean over {len(found)} systems: **{geometric_mean(found):.2f}**\n"
     head = ("system", "inputs", "HF eager", "HF compiled", "eager", "compiled", "samples/s", "ratio")
-    yield from _section("Latency", _LATENCY, head, systems, "latency", _latency_row)
+    yield from _section("Latency", _LATENCY, head, records, "latency", _latency_row)
     head = ("system", "HF cold", "cold", "ratio", "HF warm", "warm", "ratio", "HF memory", "memory")
-    yield from _section("First call", _START, head, systems, "start", _start_row)
+    yield from _section("First call", _START, head, records, "start", _start_row)
     head = ("system", "file", "HF", "ours", "plain read", "HF / ours", "ours / read", "HF memory", "memory")
-    yield from _section("Loading", _LOAD, head, systems, "load", _load_row)
+    yield from _section("Loading", _LOAD, head, records, "load", _load_row)
     head = ("system", "HF eager", "HF compiled", "eager", "compiled", "ratio")
-    yield from _section("Training step", _TRAINING, head, systems, "training", _training_row)
+    yield from _section("Training step", _TRAINING, head, records, "training", _training_row)
     head = ("model", "HF", "ours", "ratio")
-    yield from _section("Depth", _DEPTH, head, depths, "start", _depth_row)
+    yield from _section("Depth", _DEPTH, head, records, "depth", _depth_row)
+    head = ("batch", "HF eager", "HF compiled", "eager", "compiled", "ratio")
+    yield from _section("Padding", _PADDING, head, records, "padding", _padding_row)
+    head = ("model", "HF", "eager", "compiled", "ratio", "bandwidth", "ids")
+    yield from _section("Writing", _GENERATION, head, records, "generation", _generation_row)
 
 
 def _section(
@@ -79,7 +87,7 @@ def _section(
 ) -> Iterator[str]:
     yield f"### {title}\n\n{text}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}"
     notes = []
-    for record in records.values():
+    for record in (one for name, one in records.items() if measurement in possible(SYSTEMS[name])):
         entry = record.data["measured"].get(measurement, {})
         cells = row(record) if "result" in entry else [BLANK if not entry else f"failed: {entry['failed']}"]
         cells = [*cells, *[""] * (len(head) - 1 - len(cells))]
@@ -131,8 +139,8 @@ def _training_row(record: Record) -> list[str]:
     return [*_medians(times), _shown(_ratio(times, THEIRS, ours))]
 
 
-def _medians(times: Mapping[str, list[float]]) -> list[str]:
-    order = (THEIRS, THEIRS_COMPILED, OURS, OURS_COMPILED)
+def _medians(times: Mapping[str, list[float]], ours: Iterable[str] = (OURS, OURS_COMPILED)) -> list[str]:
+    order = (THEIRS, THEIRS_COMPILED, *ours)
     return [seconds(median(times[name])) if name in times else BLANK for name in order]
 
 
@@ -143,7 +151,23 @@ def _start_row(record: Record) -> list[str]:
 
 
 def _depth_row(record: Record) -> list[str]:
-    return _pair(record.result("start"), "cold")
+    return _pair(record.result("depth"), "cold")
+
+
+def _padding_row(record: Record) -> list[str]:
+    times = record.result("padding")["times"]
+    packed = [f"{name} packed" for name in (OURS, OURS_COMPILED)]
+    ours = min(packed, key=lambda name: median(times[name]))
+    return [*_medians(times, packed), _shown(_ratio(times, THEIRS, ours))]
+
+
+def _generation_row(record: Record) -> list[str]:
+    rows = {row["name"]: row for row in record.result("generation")["rows"]}
+    names = ("transformers", OURS, OURS_COMPILED)
+    best = max((rows[name] for name in names[1:]), key=lambda row: row["tokens_per_second"])
+    same = "the same" if best["first_difference"] is None else f"differ from token {best['first_difference']}"
+    rates = [f"{rows[name]['tokens_per_second']:.1f} tokens/s" if name in rows else BLANK for name in names]
+    return [*rates, _shown(Spread(**best["speedup"])), f"{best['bandwidth']['median']:.0%}", same]
 
 
 def _pair(result: Mapping[str, Any], state: str) -> list[str]:

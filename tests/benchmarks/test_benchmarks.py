@@ -65,7 +65,7 @@ def test_all_of_it(called: list[str], tmp_path: Path) -> None:
     ]
     assert called == each * 2
     data = json.loads((tmp_path / "cpu" / "bert.json").read_text())
-    assert set(data["measured"]) == set(measure.MEASUREMENTS)
+    assert list(data["measured"]) == measure.possible(SYSTEMS["bert"])
     assert all(entry["environment"]["torch"] == torch.__version__ for entry in data["measured"].values())
     assert list(data["measured"]["latency"]["result"]["times"]) == [
         "transformers eager", "transformers inductor", "archwright eager", "archwright inductor"
@@ -81,6 +81,20 @@ def test_all_of_it(called: list[str], tmp_path: Path) -> None:
     assert not called
     run(tmp_path, "--systems", "vit", "--only", "load", "--again")
     assert called == ["prepare", "load_of"]
+
+
+def test_what_is_measured_of_few(called: list[str], tmp_path: Path) -> None:
+    chosen = ["bert of 32 sentences", "bert of 12 layers", "t5 that writes"]
+    run(tmp_path, "--systems", ",".join(chosen))
+    assert [one for one in called if one not in ("serve", "kept")] == [
+        "prepare", "padding_of", "prepare", "prepare", "generation_of"
+    ]  # fmt: skip
+    page = (tmp_path / "README.md").read_text()
+    for title, section in zip(chosen, ("Padding", "Depth", "Writing"), strict=True):
+        rows = page.split(f"### {section}")[1].split("###")[0]
+        assert re.search(rf"\| {title}, tiny \| .* \d+\.\d\d( \(| \|)", rows), rows
+        assert page.count(title) == 1
+    assert "| the same |" in page
 
 
 def test_the_plot(called: list[str], tmp_path: Path) -> None:
