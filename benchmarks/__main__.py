@@ -18,7 +18,7 @@ from ..backends.errors import ArgumentError
 from ..backends.torch.fresh import fresh
 from .measure import MEASUREMENTS, Case, possible
 from .page import write_page
-from .records import SYSTEMS, Record, environment
+from .records import SYSTEMS, Record, environment, place
 
 
 @click.command()
@@ -38,7 +38,8 @@ def main(
     """Measure systems beside Hugging Face's, and write the table and the plot.
 
     What has been measured is in FOLDER/DEVICE, a file for each system, and is not measured again: a run that was cut
-    short goes on where it was. What failed is tried again, and so is what was measured of another size or call.
+    short goes on where it was. What failed is tried again, and so is what was measured of another size or call. With
+    another major version of transformers than 4, the folder has its name too, and the page a part of its own.
 
     \b
     Examples:
@@ -51,7 +52,7 @@ def main(
         system = SYSTEMS[name]
         usual = [one for one in MEASUREMENTS if one != "compiled_training"]  # which takes as long as all else together
         wanted = [one for one in possible(system) if one in (only or usual)]
-        record = Record.read(folder / device, name).of(_request(name, system, size, device))
+        record = Record.read(folder / place(device), name).of(_request(name, system, size, device))
         missing = [one for one in wanted if again or record.result(one) is None]
         if missing:
             _measure(record, missing, limit=limit, runs=runs)

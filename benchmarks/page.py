@@ -47,7 +47,7 @@ def write_page(folder: Path) -> None:
     """Write the page, and a plot for each device, from the files in a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = [_HEAD]
-    for device, title in DEVICES.items():
+    for device, title in _places(folder):
         records = {name: Record.read(folder / device, name) for name in SYSTEMS}
         if not any(record.data["measured"] for record in records.values()):
             parts.append(f"## {title}\n\n{BLANK}\n")
@@ -57,6 +57,14 @@ def write_page(folder: Path) -> None:
         if ratios:
             draw(ratios, folder / f"latency-{device}", title=f"Latency: Hugging Face's better / ours ({title})")
     write_whole(folder / "README.md", "\n".join(parts))
+
+
+def _places(folder: Path) -> Iterator[tuple[str, str]]:
+    """The folders of measurements, and how their parts of the page are called (`records.place`)."""
+    for device, title in DEVICES.items():
+        yield device, title
+        for other in sorted(folder.glob(f"{device}-*/")):
+            yield other.name, f"{title}, {other.name.removeprefix(f'{device}-').replace('-', ' ')}"
 
 
 def _device(title: str, device: str, records: Mapping[str, Record]) -> Iterator[str]:

@@ -65,6 +65,12 @@ class Record:
         write_whole(self.path, json.dumps(self.data, indent=1) + "\n")
 
 
+def place(device: str) -> str:
+    """The folder of what is measured on a device, beside the transformers that the tests compare with or another."""
+    major = (_version("transformers") or "4").split(".")[0]
+    return device if major == "4" else f"{device}-transformers-{major}"
+
+
 def environment(device: str) -> dict[str, Any]:
     """Where and when, as far as it matters for a number."""
     import torch

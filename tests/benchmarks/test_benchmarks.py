@@ -17,7 +17,7 @@ from archwright.backends.torch import bench
 from archwright.backends.torch.fresh import TooLong
 from archwright.backends.torch.model import Model
 from archwright.benchmarks import __main__ as command
-from archwright.benchmarks import measure
+from archwright.benchmarks import measure, records
 from archwright.benchmarks.page import BLANK, write_page
 from archwright.benchmarks.records import SYSTEMS
 from archwright.compiler.check import build_graph
@@ -95,6 +95,16 @@ def test_what_is_measured_of_few(called: list[str], tmp_path: Path) -> None:
         assert re.search(rf"\| {title}, tiny \| .* \d+\.\d\d( \(| \|)", rows), rows
         assert page.count(title) == 1
     assert "| the same |" in page
+
+
+def test_another_transformers_has_a_part_of_its_own(
+    called: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_version", lambda package: "5.24.0")
+    run(tmp_path, "--systems", "bert", "--only", "load")
+    page = (tmp_path / "README.md").read_text()
+    assert f"## CPU\n\n{BLANK}\n" in page
+    assert "transformers 5.24.0" in page.split("## CPU, transformers 5\n")[1].split("## GPU")[0]
 
 
 def test_the_plot(called: list[str], tmp_path: Path) -> None:
