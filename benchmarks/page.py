@@ -93,9 +93,13 @@ def _device(title: str, device: str, records: Mapping[str, Record]) -> Iterator[
 def _section(
     title: str, text: str, head: Sequence[str], records: Mapping[str, Record], measurement: str, row: Any
 ) -> Iterator[str]:
+    rows = [one for name, one in records.items() if measurement in possible(SYSTEMS[name])]
+    if not any(measurement in one.data["measured"] for one in rows):
+        yield f"### {title}\n\n{BLANK}\n"
+        return
     yield f"### {title}\n\n{text}\n\n| {' | '.join(head)} |\n|{'---|' * len(head)}"
     notes = []
-    for record in (one for name, one in records.items() if measurement in possible(SYSTEMS[name])):
+    for record in rows:
         entry = record.data["measured"].get(measurement, {})
         cells = row(record) if "result" in entry else [BLANK if not entry else f"failed: {entry['failed']}"]
         cells = [*cells, *[""] * (len(head) - 1 - len(cells))]
