@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...blocks.notation.dim_compare import compare
 from ...blocks.notation.dims import Dim, ceil_div
 from ...blocks.notation.expressions import Expr, Name
 from ...blocks.notation.types import Type
-from ..graph import FirstOf, OutputValue, Value
+from ..graph import Constant, FirstOf, OutputValue, Value
+
+_TRUTHS = frozenset(["==", "!=", "<", "<=", ">", ">=", "and", "or"])
 
 
 class EdgeError(ValueError):
@@ -20,15 +22,9 @@ class EdgeError(ValueError):
     """
 
     def __init__(
-        self,
-        code: str,
-        message: str,
-        tree: Expr,
-        *,
-        label: str = "",
-        help: str | None = None,
+        self, code: str, message: str, tree: Expr, label: str = "", *, help: str | None = None,
         values: Sequence[Value] = (),
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__(message)
         self.code = code
         self.tree = tree
@@ -37,8 +33,90 @@ class EdgeError(ValueError):
         self.values = values
 
 
-Side = tuple[Expr, Value, Type]
-"""An operand: its expression, its value and the value's type."""
+class Side(NamedTuple):
+    """An operand: its expression, its value and the value's type."""
+
+    tree: Expr
+    value: Value
+    type: Type
+
+
+# The types of operations, by their operands
+
+
+def elementwise(function: str, side: Side) -> Type:
+    """The type of a function of each number."""
+    kind = {"int": "int", "bool": "bool", "isfinite": "bool", "abs": side.type.kind}.get(function, "float")
+    return Type(kind, side.type.dims)
+
+
+def unary(op: str, side: Side) -> Type:
+    """The type of ``-x`` or ``not x``.
+
+    Raises:
+        EdgeError: `not` of what is no truth value.
+    """
+    if op == "not":
+        check_bool(op, side)
+    return side.type
+
+
+def binary(op: str, one: Side, two: Side) -> Type:
+    """The type of an operator between two operands.
+
+    Raises:
+        EdgeError: they do not fit.
+    """
+    if op in ("/", "//", "%") and isinstance(two.value, Constant) and two.value.value == 0:
+        raise EdgeError("bad-edge", "this divides by zero", two.tree, "expected another number, found 0")
+    if op in ("and", "or"):
+        check_bool(op, one, two)
+    if op == "@":
+        return matmul(one, two)
+    kind = "bool" if op in _TRUTHS else promote(op, one.type, two.type)
+    return Type(kind, broadcast(op, one, two))
+
+
+def extreme(op: str, one: Side, two: Side) -> Type:
+    """The type of the smaller, or larger, of each two numbers."""
+    return Type(promote(op, one.type, two.type), broadcast(op, one, two))
+
+
+def where(op: str, test: Side, one: Side, two: Side) -> Type:
+    """The type of a choice for each number."""
+    check_bool(op, test)
+    either = Side(two.tree, Value(None, 0), extreme(op, one, two))
+    return Type(either.type.kind, broadcast(op, test, either))
+
+
+def cosine(op: str, one: Side, two: Side) -> Type:
+    """The type of the cosine of vectors, which are the last axis."""
+    return Type("float", broadcast(op, one, two)[:-1])
+
+
+def transpose(op: str, side: Side) -> Type:
+    """The type with the last two axes swapped.
+
+    Raises:
+        EdgeError: there are no two.
+    """
+    if len(side.type.dims) < 2:
+        label = f"expected two axes or more, found {side.type}"
+        raise EdgeError("bad-axis", f"`{op}` swaps the last two axes", side.tree, label)
+    *lead, rows, columns = side.type.dims
+    return Type(side.type.kind, (*lead, columns, rows))
+
+
+def check_bool(word: str, *sides: Side) -> None:
+    """See to it that operands of `word` are truth values.
+
+    Raises:
+        EdgeError: one is not.
+    """
+    for side in sides:
+        if side.type.kind != "bool":
+            label = f"expected bool values, found {side.type}"
+            raise EdgeError("type-mismatch", f"`{word}` needs truth values", side.tree, label, values=[side.value])
 
 
 def broadcast(word: str, one: Side, two: Side) -> tuple[Dim, ...]:
@@ -47,15 +125,14 @@ def broadcast(word: str, one: Side, two: Side) -> tuple[Dim, ...]:
     Raises:
         EdgeError: they do not fit, ``shape-mismatch``; the side to blame is the one that a node makes, else the second.
     """
-    dims = broadcast_dims(one[2].dims, two[2].dims)
+    dims = broadcast_dims(one.type.dims, two.type.dims)
     if dims is not None:
         return dims
-    blamed, other = (one, two) if _is_made(one[1]) and not _is_made(two[1]) else (two, one)
-    like = f" like `{other[0].text}`" if isinstance(other[0], Name) else ""
-    raise EdgeError(
-        "shape-mismatch", f"`{word}` needs both sides of one shape", blamed[0],
-        label=f"expected {other[2].shape}{like}, found {blamed[2].shape}", values=[blamed[1], other[1]],
-    )  # fmt: skip
+    blamed, other = (one, two) if _is_made(one.value) and not _is_made(two.value) else (two, one)
+    like = f" like `{other.tree.text}`" if isinstance(other.tree, Name) else ""
+    label = f"expected {other.type.shape}{like}, found {blamed.type.shape}"
+    values = [blamed.value, other.value]
+    raise EdgeError("shape-mismatch", f"`{word}` needs both sides of one shape", blamed.tree, label, values=values)
 
 
 def broadcast_dims(one: tuple[Dim, ...], two: tuple[Dim, ...]) -> tuple[Dim, ...] | None:
@@ -85,20 +162,17 @@ def matmul(one: Side, two: Side) -> Type:
     Raises:
         EdgeError: they are no matrices, or do not fit.
     """
-    for tree, value, kind in (one, two):
-        if len(kind.dims) < 2:
-            label = f"expected two axes or more, found {kind.shape}"
-            raise EdgeError("shape-mismatch", "`@` needs matrices", tree, label=label, values=[value])
-    first, second = one[2].dims, two[2].dims
-    if compare(first[-1], second[-2]) == "different":
-        label = f"expected `{first[-1]}` rows, the columns of the other side, found {two[2].shape}"
-        raise EdgeError(
-            "shape-mismatch", "the inner extents of `@` differ", two[0], label=label, values=[one[1], two[1]]
-        )
-    lead = broadcast(
-        "@", (one[0], one[1], Type("float", first[:-2])), (two[0], two[1], Type("float", second[:-2]))
-    )  # fmt: skip
-    return Type("float", (*lead, first[-2], second[-1]))
+    for side in (one, two):
+        if len(side.type.dims) < 2:
+            label = f"expected two axes or more, found {side.type.shape}"
+            raise EdgeError("shape-mismatch", "`@` needs matrices", side.tree, label, values=[side.value])
+    (*first, rows, inner), (*second, height, columns) = one.type.dims, two.type.dims
+    if compare(inner, height) == "different":
+        label = f"expected `{inner}` rows, the columns of the other side, found {two.type.shape}"
+        values = [one.value, two.value]
+        raise EdgeError("shape-mismatch", "the inner extents of `@` differ", two.tree, label, values=values)
+    lead = broadcast("@", one._replace(type=Type("float", (*first,))), two._replace(type=Type("float", (*second,))))
+    return Type("float", (*lead, rows, columns))
 
 
 def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
@@ -116,11 +190,8 @@ def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
 
 
 def promote(op: str, one: Type, two: Type) -> str:
-    """The kind of an operation on two kinds."""
-    kinds = {one.kind, two.kind}
-    if op == "/" or "float" in kinds:
-        return "float"
-    return "int" if "int" in kinds or op != "|" else "bool"
+    """The kind of an operation on two kinds; truth values count as whole numbers."""
+    return "float" if op == "/" or "float" in (one.kind, two.kind) else "int"
 
 
 def reduced(function: str, kind: Type) -> str:

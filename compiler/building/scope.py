@@ -145,27 +145,23 @@ class Scope:
         if head in self.order:
             return Value(None, self.full)
         if head in self.env or head in self.lets:
-            raise EdgeError(*bare(head), tree, label="expected an input or a node", help=f"write `${head}`")
+            raise EdgeError(*bare(head), tree, "expected an input or a node", help=f"write `${head}`")
         names = [key for key in self.order if not key.endswith(".")]
         raise EdgeError(
             "unknown-name", f"nothing is called `{head}` here", tree,
-            label="expected an input or a node of this scope", help=self.report.suggest(head, names),
+            "expected an input or a node of this scope", help=self.report.suggest(head, names),
         )  # fmt: skip
 
     def _no_rounds(self, head: str, tree: Expr) -> NoReturn:
         label = "expected a repeat of one round or more, found none"
-        raise EdgeError("unknown-port", f"`{head}` gathers nothing, since it has no rounds", tree, label=label)
+        raise EdgeError("unknown-port", f"`{head}` gathers nothing, since it has no rounds", tree, label)
 
     def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
         if self.carried.get(head) == {}:
             self._no_rounds(head, tree)
-        label = (
-            f"expected {' or '.join(f'`{head}.{one}`' for one in ports)}"
-            if ports
-            else f"expected `{head}`, which is one value"
-        )
+        known = " or ".join(f"`{head}.{one}`" for one in ports) or f"`{head}`, which is one value"
         help_ = did_you_mean(port, ports, prefix=f"{head}.")
-        raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, label=label, help=help_)
+        raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, f"expected {known}", help=help_)
 
     def rounds(self, name: str, tree: Expr) -> Value | None:
         """The history of a carried output of a repeat (``encoder.x``), its first input in front."""
