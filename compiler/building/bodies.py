@@ -55,8 +55,7 @@ class Builder:
         options: Mapping[str, Option],
         given: Mapping[str, Value | list[Value]],
         scope: Scope,
-        span: Span,
-        at: Callable[[str], Span] | None = None,
+        at: Callable[[str], Span],
     ) -> Body:
         """The body of `definition` called with `given` values, its parameters already in `scope`.
 
@@ -65,8 +64,7 @@ class Builder:
             options: its parameters.
             given: the values of its inputs.
             scope: its scope.
-            span: where the inputs are given.
-            at: gives the place of each value that is.
+            at: gives the place where each input is given, or would be.
 
         Raises:
             Reported: a mistake leaves nothing to go on with.
@@ -74,7 +72,7 @@ class Builder:
         self.count(1)
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
-        InputReader(self, definition, body, scope, given, span, at or (lambda _: span)).read()
+        InputReader(self, definition, body, scope, given, at).read()
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body

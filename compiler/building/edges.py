@@ -117,9 +117,9 @@ class _Reader:
         present = together(values, self.scope.full)
         if not present and all(value.present for value in values):
             raise EdgeError("never-present", "what is read here is never there together", tree, values=values)
-        kinds = [self.tensor(value, arg) for value, arg in zip(values, args, strict=True)]
-        sides = [Side(*side) for side in zip(args, values, kinds, strict=True)]
-        return Apply(None if None in kinds else rule(op, *sides), present, op, tuple(values))
+        pairs = zip(args, values, strict=True)
+        sides = [Side(arg, value, kind) for arg, value in pairs if (kind := self.tensor(value, arg)) is not None]
+        return Apply(rule(op, *sides) if len(sides) == len(args) else None, present, op, tuple(values))
 
     def tensor(self, value: Value, tree: Expr) -> Type | None:
         self.check_no_record(value, tree)

@@ -35,13 +35,12 @@ class InputReader:
     """Reads the inputs of one body that is called with `given` values.
 
     Attributes:
-        span: where the inputs are given.
-        at: gives the place of each value that is.
+        at: gives the place where each input is given, or would be.
     """
 
     def __init__(
         self, builder: Builder, definition: Definition, body: Body, scope: Scope,
-        given: Mapping[str, Value | list[Value]], span: Span, at: Callable[[str], Span],
+        given: Mapping[str, Value | list[Value]], at: Callable[[str], Span],
     ) -> None:  # fmt: skip
         self.builder = builder
         self.report = builder.report
@@ -51,7 +50,6 @@ class InputReader:
         self.scope = scope
         # what is there under no combination is as if it were not given
         self.given = {name: value for name, value in given.items() if isinstance(value, list) or value.present}
-        self.span = span
         self.at = at
         self.bindings = Bindings({}, params=_Env(scope))
 
@@ -230,10 +228,10 @@ class InputReader:
 
     def left_out(self, name: str, declaration: schema.Input, kind: AnyType) -> None:
         """An input that the call does not give: its default, absent, or a mistake."""
-        if declaration.default is None and not declaration.optional and name not in self.definition.dropped:
+        if not declaration.optional and name not in self.definition.dropped:
             said = "declared here, neither optional nor with a default"
             self.report.fail(
-                "missing-input", f"`{self.definition.name}` needs the input `{name}`", self.span,
+                "missing-input", f"`{self.definition.name}` needs the input `{name}`", self.at(name),
                 label=f"expected `{name}` here", others=[(self.definition.span("inputs", name, key=True), said)],
             )  # fmt: skip
         absent = self.scope.values[name] = InputValue(kind, 0, name)

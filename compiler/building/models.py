@@ -47,7 +47,7 @@ class ModelBuilder:
         self.read: set[str] = set()
         self.promoted = self.find_promoted()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
-        inputs = [name for name, one in here.items() if one.optional or one.default is not None]
+        inputs = [name for name, one in here.items() if one.optional]
         self.atoms = (*inputs, *self.promoted, *self.flags)
 
     def build(self) -> Graph:
@@ -77,9 +77,8 @@ class ModelBuilder:
         for name in builder.promoted:
             scope.order.setdefault(name, -1)
         try:
-            body = builder.body(
-                self.definition, options=params, given={}, scope=scope, span=self.definition.span("inputs")
-            )
+            here = self.definition.span("inputs")
+            body = builder.body(self.definition, options=params, given={}, scope=scope, at=lambda _: here)
         except Reported:
             self.report.raise_if_any()
             raise

@@ -14,6 +14,7 @@ from ..diagnosing.report import Reported
 from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
 from .definitions import Built, Definition, declared
+from .node_calls import Given, NodeCall
 from .origins import in_words, listed
 from .compose import Composed, compose
 from .outputs import prune
@@ -23,41 +24,15 @@ from .values import element
 
 if TYPE_CHECKING:
     from .bodies import Builder
-    from .nodes import NodeBuilder
 
-Given = dict[str, Value | list[Value]]
 MAX_ROUNDS = 1000
 MAX_NESTED = 24
 
 
-class PartCall:
+class PartCall(NodeCall):
     """One node that calls a part or a mount, with its rounds."""
 
-    def __init__(
-        self,
-        nodes: NodeBuilder,
-        name: str,
-        original: schema.Node,
-        declaration: schema.Node,
-        present: int,
-        reuse: Node | None,
-    ) -> None:
-        self.nodes = nodes
-        self.builder = nodes.builder
-        self.report = nodes.report
-        self.scope = nodes.scope
-        self.full = nodes.full
-        self.name = name
-        self.original = original
-        self.declaration = declaration
-        self.present = present
-        self.reuse = reuse
-        self.origin = reuse.name if reuse is not None else name
-        self.known: dict[Hashable, Body] = {}
-
-    def span(self, *path: str | int, key: bool = False) -> Any:
-        """A place below the node."""
-        return self.nodes.span("graph", self.name, *path, key=key)
+    known: dict[Hashable, Body]
 
     def build(self) -> None:
         """Build the node, its name and ports known to the scope.
@@ -65,30 +40,27 @@ class PartCall:
         Raises:
             Reported: it cannot be built.
         """
+        self.known = {}
         self.scope.order[f"{self.name}."] = 0
         try:
             definition = self.definition()
         except Reported:
-            self.nodes.read_all(self.declaration, ("graph", self.name, "in"))
+            self.read_all()
             raise
-        ports = {
-            name: (declared.optional or declared.default is not None, declared.many)
-            for name, declared in definition.model.inputs.items()
-            if name not in definition.dropped
-        }
+        inputs = definition.model.inputs
+        self.ports = {name: port for name, port in inputs.items() if name not in definition.dropped}
         promoted = self.builder.promoted if self.name in getattr(self.nodes.definition, "own", ()) else {}
-        given, each, length = self.given(ports)
-        given.update({port: value for port, value in promoted.items() if port in ports and port not in given})
+        given, each, length = self.given()
+        given.update({port: value for port, value in promoted.items() if port in self.ports and port not in given})
         all_given = {**given, **each}
-        present = self.nodes.presence(self.name, all_given, ports, self.present)
+        present = self.presence(all_given)
         self.check_known(all_given)
         if not present:  # what requires an input that is never there is not built, and owns no weights
             self.scope.values[self.name] = Value(None, 0)
             return
-        node = Node(self.name, self.span(key=True), present, inputs=dict(all_given), reuse=self.reuse)
+        node = Node(self.name, self.span(key=True), present, inputs=dict(all_given), reuse=self.target)
         node.each = frozenset(each)
-        if self.reuse is None and self.declaration.tie is not None:
-            node.ties = self.nodes.ties(self.name, self.declaration.tie)
+        node.ties = self.ties()
         self.rounds(node, definition, given, each, length)
         self.nodes.add(node)
         self.finish(node, given)
@@ -102,17 +74,6 @@ class PartCall:
         values = [one for value in given.values() for one in flat(value)]
         if any(one.type is None and one.present and not self.builder.is_promoted(one) for one in values):
             raise Reported
-
-    def given(self, ports: Mapping[str, tuple[bool, bool]]) -> tuple[Given, dict[str, Value], int]:
-        """The values at the inputs, the lists of ``each:``, and how long these are."""
-        each, length = {}, 0
-        try:
-            if self.declaration.each is not None:
-                each, length = self.nodes.each_lists(self.name, self.declaration)
-        finally:  # a mistake in the one does not hide those in the other
-            is_read = self.declaration.source is not None or not each
-            given = self.nodes.read_inputs(self.name, self.declaration, ports, ("graph", self.name)) if is_read else {}
-        return given, each, length
 
     def definition(self) -> Definition:
         """The part or mounted spec that is called.
@@ -134,7 +95,7 @@ class PartCall:
                 self.report.fail("unknown-mount", f"nothing is mounted as `{self.original.mount}`", self.span("mount"),
                                  label=label, help=help_)  # fmt: skip
             for key in self.original.options:
-                self.nodes.options.unknown_option(self.origin, key, [], "a mount")
+                self.nodes.unknown_option(self.origin, key, [], "a mount")
             if self.original.options:
                 raise Reported
             return mounted(self.builder, home, self.original.mount, self.scope)
@@ -279,9 +240,7 @@ class PartCall:
             builder.unproven.extend(known.unproven)
             return known.body
         before = len(report.diagnostics), builder.bodies, len(builder.unproven)
-        body = builder.body(
-            definition, options=options, given=given, scope=scope, span=self.port_span(), at=self.value_span
-        )
+        body = builder.body(definition, options=options, given=given, scope=scope, at=self.port_span)
         body.symbols = {**param_symbols(scope), **body.symbols}
         is_new = any(kind is None for _, port in types for _, kind in port)  # an input that a task brings
         if len(report.diagnostics) == before[0] and not is_new:
@@ -298,18 +257,6 @@ class PartCall:
             self.report.fail("recursive-part", f"`{definition.name}` uses itself", place, label=text)
         self.report.fail("too-deep", "parts are nested too deep", place, label=f"expected at most {MAX_NESTED} levels")
 
-    def port_span(self) -> Any:
-        """Where the inputs are written."""
-        return self.span("in") if self.declaration.source is not None else self.span(key=True)
-
-    def value_span(self, port: str) -> Any:
-        """Where the value of one input is written."""
-        for key in ("source", "each"):
-            written = getattr(self.declaration, key)
-            if isinstance(written, dict) and port in written:
-                return self.span("in" if key == "source" else key, port)
-        return self.port_span()
-
     def options(self, definition: Definition, inner: Scope, caller: Scope) -> dict[str, Option]:
         """The parameters of the part.
 
@@ -322,9 +269,7 @@ class PartCall:
         required = [name for name, raw in known.items() if declared(raw)[0] and name not in self.original.options]
         uncaught = [name for name in required if not caller.is_param(name)]
         if any(key not in known for key in self.original.options):
-            left = self.nodes.options.misnamed(
-                self.origin, f"`{definition.name}`", self.original.options, known, uncaught
-            )
+            left = self.misnamed(f"`{definition.name}`", known, uncaught)
             for name in uncaught:
                 if name not in left:
                     self.report.poison(name)

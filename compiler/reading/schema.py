@@ -108,7 +108,7 @@ STANDING_IN = ("zeros", "ones", "range")
 
 
 class Input(Construct):
-    """An input of a spec or part; a type that ends in `?` may be left out."""
+    """An input of a spec or part; one whose type ends in `?`, or that has a default, is optional."""
 
     type: str
     optional: bool = False
@@ -119,7 +119,11 @@ class Input(Construct):
     @classmethod
     def _short(cls, value: Any) -> Any:
         given = {"type": value} if isinstance(value, str) else value
-        if not (isinstance(given, dict) and str(given.get("type")).endswith("?")):
+        if not isinstance(given, dict):
+            return given
+        if given.get("default") is not None:
+            given = {**given, "optional": given.get("optional") or True}
+        if not str(given.get("type")).endswith("?"):
             return given
         return {**given, "type": given["type"].removesuffix("?"), "optional": True}
 
