@@ -21,7 +21,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Library
 from ..reading.span import Span
-from .definitions import TYPE_WORDS, Definition, Shared, article, declared, default_of, has_no_default
+from .definitions import TYPE_WORDS, Definition, Shared, article
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -108,18 +108,17 @@ class Builder:
         options: dict[str, Option] = {}
         missing: list[str] = []
         inherits = getattr(definition.model, "inherited", {})
-        for name, raw in definition.model.params.items():
-            required, word = declared(raw)
+        for name, declared in definition.model.params.items():
             if name in given:
                 option: Option | None = given[name]
-            elif required:
+            elif declared.is_required:
                 option = self.captured(name, caller, span)
                 if option is None and not self.report.is_poisoned(name):
                     missing.append(name)
             else:
                 namesake = self.captured(name, caller, span)
-                option = (namesake if name in inherits else None) or self.default(name, raw, definition, scope)
-                if namesake and name not in inherits and has_no_default(raw):
+                option = (namesake if name in inherits else None) or self.default(name, declared, definition, scope)
+                if namesake and name not in inherits and not declared.has_default:
                     self.overlook(name, namesake, definition, span)
                 elif namesake is None and name in inherits:
                     self.out_of_reach(name, option, definition, caller, span)
@@ -127,7 +126,7 @@ class Builder:
                 continue
             place = option.span or definition.span("params", name, "default")
             scope.places[name] = caller.origin(option, place, "")[0]
-            if self.fits(name, option, word, definition, place, caller):
+            if self.fits(name, option, declared, definition, place, caller):
                 options[name] = option
                 scope.env[name] = self.shared.named(name, option.value)
         if missing:
@@ -178,10 +177,10 @@ class Builder:
         for name in names:
             self.report.poison(name)
 
-    def default(self, name: str, raw: Any, definition: Definition, scope: Scope) -> Option:
+    def default(self, name: str, declared: schema.Parameter, definition: Definition, scope: Scope) -> Option:
         """The default as written in the definition."""
         try:
-            option = scope.option(default_of(raw), definition.span("params", name, "default"))
+            option = scope.option(declared.default, definition.span("params", name, "default"))
         except Reported:
             self.report.poison(name)
             return Option(None, None, origin="default")
@@ -189,14 +188,13 @@ class Builder:
         return Option(option.value, tree, option.span, is_default=option.tree is None, origin="default")
 
     def fits(
-        self, name: str, option: Option, word: str | None, definition: Definition, span: Span, caller: Scope
+        self, name: str, option: Option, declared: schema.Parameter, definition: Definition, span: Span, caller: Scope
     ) -> bool:
         """Whether a value is of its parameter's type; a mistake is reported."""
-        if word is None:
+        value, base = simplest(option.value), declared.word
+        if base is None or (value is None and declared.admits_null):
             return True
-        value = simplest(option.value)
-        base = word.rstrip("?")
-        good = isinstance(value, TYPE_WORDS[base]) or (value is None and word.endswith("?"))
+        good = isinstance(value, TYPE_WORDS[base])
         if base in ("int", "float") and isinstance(value, (bool, Dim)):
             good = isinstance(value, Dim)
         if good:

@@ -16,7 +16,7 @@ from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
 from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Document, library
-from .definitions import article, declared
+from .definitions import article
 from .origins import in_words, listed
 from .parameters import fits_word
 
@@ -145,9 +145,9 @@ def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
             if isinstance(value, str) and "$" in value and (name in spec.params or name in spec.mounts):
                 yield from _expression(document, at, value, _params(spec))
             elif name in spec.params:
-                _, word = declared(spec.params[name])
-                if word is not None and value is not None and not fits_word(value, word.rstrip("?")):
-                    wanted = article(word.rstrip("?"))
+                word = spec.params[name].word
+                if word is not None and value is not None and not fits_word(value, word):
+                    wanted = article(word)
                     label = Label(document.span(*at), f"expected {wanted}, found {in_words(value)}")
                     other = Label(document.span("params", name), "declared here")
                     yield Diagnostic("bad-option", f"`{name}` is {wanted}", label, (other,))

@@ -116,7 +116,7 @@ def _lay(composed: Composed, name: str) -> None:
     composed.places.update({("inputs", key): (*base, "inputs", key) for key in task.inputs})
     composed.dropped |= frozenset(task.drop)
     outputs = _task_outputs(composed, spec, task, name, base)
-    params = {**spec.params, **{key: value for key, value in task.params.items() if key not in spec.params}}
+    new = {key: schema.declared(raw) for key, raw in task.params.items() if key not in spec.params}
     composed.forced = {**composed.forced, **{key: value for key, value in task.params.items() if key in spec.params}}
     composed.places.update({("params", key): (*base, "params", key) for key in task.params})
     composed.kept = (*composed.kept, *task.weights)
@@ -129,7 +129,7 @@ def _lay(composed: Composed, name: str) -> None:
         "graph": graph,
         "inputs": inputs,
         "outputs": outputs,
-        "params": params,
+        "params": {**spec.params, **new},
         "flags": {**spec.flags, **task.flags},
     }
     composed.model = spec.model_copy(update=update)

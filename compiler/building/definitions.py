@@ -58,29 +58,6 @@ class Shared:
         return Dim.of(self.symbol(*value.symbols())) if isinstance(value, Dim) else value
 
 
-def declared(raw: Any) -> tuple[bool, str | None]:
-    """Whether a parameter's declaration leaves it without a default, and its type's word."""
-    if isinstance(raw, dict) and "type" in raw:
-        word = str(raw["type"])
-        return "default" not in raw and not word.endswith("?"), word if word.rstrip("?") in TYPE_WORDS else None
-    if isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS:
-        return not raw.endswith("?"), raw
-    words = {bool: "bool", int: "int", float: "float"}
-    return False, words.get(type(raw))
-
-
-def has_no_default(raw: Any) -> bool:
-    """Whether a parameter's declaration is a type alone, such as ``int?``, which is null where nothing is given."""
-    return "default" not in raw if isinstance(raw, dict) else isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS
-
-
-def default_of(raw: Any) -> Any:
-    """The default in a parameter's declaration; None where it has none."""
-    if isinstance(raw, dict) and "type" in raw:
-        return raw.get("default")
-    return None if isinstance(raw, str) and raw.rstrip("?") in TYPE_WORDS else raw
-
-
 def named(name: str, value: Any) -> Any:
     """A whole number as a symbol of that name, so that shapes print by name; anything else as it is."""
     if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):

@@ -14,7 +14,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
 from .compose import FLAGS, Composed
-from .definitions import article, declared, default_of
+from .definitions import article
 from .origins import in_words, listed
 from .scope import Scope
 
@@ -81,8 +81,7 @@ def root_parameters(
             )
             _no_parameter(report, spec, name, message, place)
     raws: dict[str, tuple[Any, Span, str]] = {}
-    for name, raw in spec.params.items():
-        required, word = declared(raw)
+    for name, declared in spec.params.items():
         span = definition.span("params", name, "default")
         in_row = definition.document.span("sizes", str(size), name)
         in_overrides = said.param(name) if said and name in overrides else span
@@ -90,13 +89,13 @@ def root_parameters(
         chosen = next(((given[name], where, origin) for given, where, origin in sources if name in given), None)
         if name in definition.forced:
             chosen = (definition.forced[name], span, f"task {definition.task}")
-        if chosen is None and required:
+        if chosen is None and declared.is_required:
             report.error("missing-parameter", f"`{spec.model}` needs `{name}`", span,
                          label="expected a default here, or a value in the size and the call")  # fmt: skip
             report.poison(name)
             continue
-        value, place, said_by = chosen if chosen is not None else (default_of(raw), span, "default")
-        kind = (word or "").rstrip("?")
+        value, place, said_by = chosen if chosen is not None else (declared.default, span, "default")
+        kind = declared.word
         if type(value) in (int, float) and kind in ("int", "bool") and fits_word(value, kind):
             value = int(value) if kind == "int" else bool(value)  # as some configs write it
         raws[name] = (value, place, said_by)
@@ -149,10 +148,10 @@ def _evaluate_all(
 
 def _check_types(report: Report, spec: schema.Spec, options: Mapping[str, Option], definition: Composed) -> None:
     for name, option in options.items():
-        _, word = declared(spec.params[name])
-        if word is None or option.value is None or fits_word(option.value, word.rstrip("?")):
+        word = spec.params[name].word
+        if word is None or option.value is None or fits_word(option.value, word):
             continue
-        wanted = article(word.rstrip("?"))
+        wanted = article(word)
         where, here = option.span or definition.span("params", name), definition.span("params", name)
         others = [(here, "declared here")] if (here.line, here.column) != (where.line, where.column) else []
         label = f"expected {wanted}, found {in_words(option.value)}"

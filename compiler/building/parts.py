@@ -13,7 +13,7 @@ from ...blocks.notation.values import simplest
 from ..diagnosing.report import Reported
 from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
-from .definitions import Built, Definition, declared
+from .definitions import Built, Definition
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed
 from .compose import Composed, compose
@@ -266,7 +266,7 @@ class PartCall(NodeCall):
         given: dict[str, Option] = {}
         good = True
         known = definition.model.params
-        required = [name for name, raw in known.items() if declared(raw)[0] and name not in self.original.options]
+        required = [name for name, raw in known.items() if raw.is_required and name not in self.original.options]
         uncaught = [name for name in required if not caller.is_param(name)]
         if any(key not in known for key in self.original.options):
             left = self.misnamed(f"`{definition.name}`", known, uncaught)

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...blocks.base import Block, all_blocks
-from ..building.definitions import declared
 from . import schema
 from .document import SHIPPED, library
 from .layers import SECTIONS
@@ -159,19 +158,18 @@ def _part(name: str) -> Json:
     return {
         "description": part.title,
         "properties": {
-            **{param: _param(raw) for param, raw in part.params.items()},
+            **{param: _param(declared) for param, declared in part.params.items()},
             "in": _ports(part.inputs),
         },
     }
 
 
-def _param(raw: Any) -> Json:
+def _param(declared: schema.Parameter) -> Json:
     """A parameter of a part, by its declared type, its default described."""
-    _, word = declared(raw)
-    made = dict(_TYPES.get((word or "any").rstrip("?"), {}))
-    if word is not None and word.endswith("?"):
+    made = dict(_TYPES[declared.word or "any"])
+    if declared.word is not None and declared.admits_null:
         made["type"] = [made["type"], "null"]
-    default = raw.get("default") if isinstance(raw, dict) else None if raw == word else raw
+    default = declared.default
     if default is not None and not (isinstance(default, str) and "$" in default):
         made["default"] = default
     return _option(made)

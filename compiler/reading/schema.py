@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -30,7 +31,37 @@ def _no_word(name: str) -> str:
     return name
 
 
-def _parameter(raw: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter as declared: a default, a type such as ``int`` or ``int?``, or ``{type: int, default: 3}``.
+
+    Attributes:
+        word: its type, that of its default where no other is said; None where none is known.
+        admits_null: null is one of its values, which it is where nothing is given.
+    """
+
+    word: str | None
+    admits_null: bool
+    has_default: bool
+    default: Any = None
+
+    @property
+    def is_required(self) -> bool:
+        """Whether something has to give it a value."""
+        return not (self.has_default or self.admits_null)
+
+
+def declared(raw: Any) -> Parameter:
+    """What the declaration of a parameter says."""
+    table: dict[str, Any] = raw if isinstance(raw, dict) and "type" in raw else {"type": raw}
+    word = str(table["type"])
+    base = word.removesuffix("?")
+    if table is raw or (isinstance(raw, str) and base in PARAMETER_TYPES):
+        return Parameter(base, word.endswith("?"), "default" in table, table.get("default"))
+    return Parameter({bool: "bool", int: "int", float: "float"}.get(type(raw)), raw is None, True, raw)
+
+
+def _parameter(raw: Any) -> Parameter:
     if isinstance(raw, dict) and "type" in raw:
         word = str(raw["type"])
         if word.removesuffix("?") not in PARAMETER_TYPES:
@@ -40,7 +71,7 @@ def _parameter(raw: Any) -> Any:
         for key in raw:
             if key not in ("type", "default"):
                 raise PydanticCustomError("parameter_key", "expected type and default", {"key": str(key)})
-    return raw
+    return declared(raw)
 
 
 def _version(raw: Any) -> Any:
@@ -50,8 +81,7 @@ def _version(raw: Any) -> Any:
 
 
 Identifier = Annotated[str, StringConstraints(pattern=NAME), AfterValidator(_no_word)]
-Parameter = Annotated[Any, AfterValidator(_parameter)]
-"""A default, or ``{type: int, default: 3}``."""
+Declared = Annotated[Parameter, BeforeValidator(_parameter), WithJsonSchema({})]
 SizeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
 """The name of a published size, which may begin with a digit (``11b``): no expression reads it."""
 
@@ -364,8 +394,8 @@ class InlinePart(Construct):
 
     title: str = ""
     paper: str = ""
-    params: dict[Identifier, Parameter] = {}
-    inherited: dict[Identifier, Parameter] = {}
+    params: dict[Identifier, Declared] = {}
+    inherited: dict[Identifier, Declared] = {}
     let: dict[Identifier, Any] = {}
     inputs: dict[Identifier, Input] = {}
     graph: dict[Identifier, Node] = {}
@@ -380,7 +410,7 @@ class Spec(Construct):
     title: str = ""
     paper: str = ""
     extends: str | list[str] | None = None
-    params: dict[Identifier, Parameter] = {}
+    params: dict[Identifier, Declared] = {}
     let: dict[Identifier, Any] = {}
     sizes: dict[SizeName, dict[str, Any]] = {}
     published: Published = Published()

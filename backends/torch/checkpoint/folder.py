@@ -208,14 +208,14 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
         )
     spec = document.model
     found: dict[str, Any] = {}
-    for name, raw in spec.params.items():
+    for name, declared in spec.params.items():
         one = _written_as(config, spec.checkpoint.config.get(name, name))
         value = _field(config, one)
         if value is _MISSING and name in spec.checkpoint.config:
             _refuse_slip(one, config, spec)
         if isinstance(value, str) and "$" in value:
             raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
-        if value is not _MISSING and (value is not None or _admits_null(raw)):
+        if value is not _MISSING and (value is not None or declared.admits_null):
             found[name] = value
     if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
         found["num_labels"] = len(config["id2label"])
@@ -223,7 +223,7 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
         found["out_indices"] = [_stage(name) for name in config["out_features"]]
     for name, mount in spec.mounts.items():
         inner = config.get(_written_as(config, mount.config)) if mount.config else config
-        mounted = _mounted(document, mount, {**spec.params, **found})
+        mounted = _mounted(document, mount, {**{name: one.default for name, one in spec.params.items()}, **found})
         if isinstance(inner, Mapping) and mounted is not None:
             found[name] = overrides_from(inner, mounted)
     return found
@@ -274,11 +274,6 @@ def _mounted(document: Document[Spec], mount: Mount, params: Mapping[str, Any]) 
         return library().spec(mounted_spec(mount, params.__getitem__), near=document.folder)
     except KeyError:
         return None  # building the graph says so
-
-
-def _admits_null(raw: Any) -> bool:
-    word = raw.get("type") if isinstance(raw, dict) else raw
-    return raw is None or (isinstance(word, str) and word.endswith("?"))
 
 
 def config_from(

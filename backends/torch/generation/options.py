@@ -163,8 +163,7 @@ def _said(model: Model) -> dict[str, Any]:
     A file that was made from the config gives way to a config that says how to write, as in Hugging Face.
     """
     written = model.origin.generation if model.origin is not None else None
-    usual = {**_DEFAULTS, **{name: value.get("default") if isinstance(value, dict) else value
-                             for name, value in model.graph.spec.params.items()}}  # fmt: skip
+    usual = {**_DEFAULTS, **{name: declared.default for name, declared in model.graph.spec.params.items()}}
     told = any(model.config.get(name) not in (None, usual[name]) for name in _ONCE_IN_CONFIGS)
     if written is not None and not (written.get("_from_model_config") and told):
         return written
