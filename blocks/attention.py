@@ -120,11 +120,6 @@ class GridBias(Block):
     columns: Size
     num_heads: Size
 
-    @classmethod
-    def dims_of_weights(cls) -> tuple[str, ...]:
-        """None: the extents are options."""
-        return ()
-
 
 @block
 class DotTerm(Block):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache, cache
+from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -123,14 +123,21 @@ class Block(BaseModel):
         return snake_case(cls.__name__)
 
     @classmethod
+    @cache
     def ports(cls) -> Mapping[str, Port]:
         """The input ports by name, in order."""
-        return _ports(cls)
+        ports = {}
+        for text, notation in cls.inputs.items():
+            name = text.rstrip("?*")
+            ports[name] = Port(name, parse_type(notation), optional=text != name, many=text.endswith("*"))
+        return ports
 
     @classmethod
+    @cache
     def dims_of_weights(cls) -> tuple[str, ...]:
         """Names in the weights' shapes that are no fields: what a module is told beside its options (``d_in``)."""
-        return _dims_of_weights(cls)
+        names = (name for weight in cls.weights.values() for name in re.findall(r"[A-Za-z_]\w*", weight.shape))
+        return tuple(dict.fromkeys(name for name in names if name not in cls.model_fields))
 
     def bindings(self) -> Bindings:
         """Fresh bindings with the fields as given names."""
@@ -225,21 +232,6 @@ def _is_int(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
 
 
-@cache
-def _ports(cls: type[Block]) -> Mapping[str, Port]:
-    ports = {}
-    for text, notation in cls.inputs.items():
-        name = text.rstrip("?*")
-        ports[name] = Port(name, parse_type(notation), optional=text != name, many=text.endswith("*"))
-    return ports
-
-
-@cache
-def _dims_of_weights(cls: type[Block]) -> tuple[str, ...]:
-    names = (name for weight in cls.weights.values() for name in re.findall(r"[A-Za-z_]\w*", weight.shape))
-    return tuple(dict.fromkeys(name for name in names if name not in cls.model_fields))
-
-
 def snake_case(name: str) -> str:
     """``Conv1d`` to ``conv1d``, ``LayerNorm`` to ``layer_norm``."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
@@ -263,7 +255,7 @@ def block(contract: _B) -> _B:
     return contract
 
 
-@lru_cache(maxsize=1)
+@cache
 def all_blocks() -> Mapping[str, type[Block]]:
     """Every contract by name: those of this folder, and those that installed packages bring.
 

@@ -26,6 +26,7 @@ from itertools import groupby
 from typing import Any
 
 from ..blocks.base import Block
+from .building.values import any_of
 from .graph import Body, Graph, Node, Option, Value, named_outputs
 from .presence import presence_text
 from .value_text import option_text, type_text, value_of, value_text
@@ -49,7 +50,7 @@ class Writer:
         self.graph = graph
         self.resolved = resolved
         self.known: dict[int, tuple[str, ...]] = {}
-        self.where = some_output(graph)
+        self.where = any_of(value for _, value in named_outputs(graph.outputs))
 
     def root(self) -> Iterator[str]:
         needs = presence_text(self.where, self.graph)
@@ -173,14 +174,6 @@ class Writer:
         """The condition of a presence, where there is one."""
         text = presence_text(table, self.graph, where=self.where)
         return f" when {text}" if text else ""
-
-
-def some_output(graph: Graph) -> int:
-    """The combinations in which a call returns anything."""
-    table = 0
-    for _, value in named_outputs(graph.outputs):
-        table |= value.present
-    return table
 
 
 def _given(body: Body) -> dict[str, Option]:

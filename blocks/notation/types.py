@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -147,12 +148,12 @@ def _alternatives(text: str) -> list[str]:
 class Bindings:
     """What a contract's or a scope's dimension names stand for while types are matched.
 
-    `given` holds what bare names mean (a contract's fields), `params` what ``$name`` means, `dims` what was bound by
-    matching; `unproven` collects the pairs that are neither equal nor different.
+    `given` holds what bare names mean (a contract's fields), `params` gives what ``$name`` means, `dims` holds what was
+    bound by matching; `unproven` collects the pairs that are neither equal nor different.
     """
 
     given: Mapping[str, Any]
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Callable[[str], Any] | None = None
     dims: dict[str, Dim | tuple[Dim, ...]] = field(default_factory=dict)
     unproven: list[tuple[Dim, Dim]] = field(default_factory=list)
 
@@ -162,7 +163,10 @@ class Bindings:
 
     def param(self, name: str) -> Any:
         """The value of ``$name``; KeyError where there is none."""
-        return self.params[name] if name in self.params else self.lookup(name)
+        with suppress(KeyError):
+            if self.params is not None:
+                return self.params(name)
+        return self.lookup(name)
 
     def dim(self, tree: Expr) -> Dim:
         """The dimension that `tree` denotes, every name in it already known."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import ExpressionError, Literal, Name, Param, walk
@@ -51,7 +51,7 @@ class InputReader:
         # what is there under no combination is as if it were not given
         self.given = {name: value for name, value in given.items() if isinstance(value, list) or value.present}
         self.at = at
-        self.bindings = Bindings({}, params=_Env(scope))
+        self.bindings = Bindings({}, params=scope.param)
 
     def read(self) -> None:
         """Bind the inputs' dimensions, and give each input its value.
@@ -265,19 +265,3 @@ def _flat_types(values: list[Value]) -> list[Type]:
 def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:
     """The words of a kind in a type: bare names, which are its dimensions, or parameters."""
     return (part for tree in notation.dims for part in walk(tree) if isinstance(part, kind))
-
-
-class _Env(Mapping[str, Any]):
-    """A scope's parameters as a mapping."""
-
-    def __init__(self, scope: Scope) -> None:
-        self.scope = scope
-
-    def __getitem__(self, name: str) -> Any:
-        return self.scope.param(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.scope.known_params())
-
-    def __len__(self) -> int:
-        return len(self.scope.known_params())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -177,23 +176,14 @@ class PartCall(NodeCall):
     def all_rounds(
         self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], count: int
     ) -> None:
-        varies = self.varies(str(node.index)) or bool(each)
         current: Given = dict(given)
         for number in range(count):
             elements = {port: element(value, number) for port, value in each.items()}
             body = self.round(definition, {**current, **elements}, (str(node.index), number))
             node.rounds.append(body)
             after = self.carried(body, current)
-            if not varies and _described(current, _type_key) == _described(after, _type_key):
-                node.rounds += [body] * (count - number - 1)
-                return
             self.check_known({name: value for name, value in after.items() if value is not current.get(name)})
             current = after
-
-    def varies(self, index: str) -> bool:
-        """Whether an option of the node reads the loop's index."""
-        pattern = re.compile(rf"\${re.escape(index)}\b")
-        return any(pattern.search(text) for text in _texts([*self.original.options.values(), self.original.part]))
 
     def round(self, definition: Definition, given: Given, at: tuple[str, int] | None) -> Body:
         """The body of one round."""
@@ -418,13 +408,3 @@ def param_symbols(scope: Scope) -> dict[str, Symbol]:
             if len(symbols) == 1 and next(iter(symbols)).name == name:
                 found[name] = next(iter(symbols))
     return found
-
-
-def _texts(values: list[Any]) -> Iterator[str]:
-    for value in values:
-        if isinstance(value, str):
-            yield value
-        elif isinstance(value, dict):
-            yield from _texts(list(value.values()))
-        elif isinstance(value, list):
-            yield from _texts(value)
