@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from .building.check_names import check_names
-from .building.definitions import Shared
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_read
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip, merged
@@ -20,9 +19,6 @@ from .reading.document import Document, library
 from .weights.first_values import wrong_laws
 from .weights.paths import astray
 from .weights.weight_map import unmapped
-
-MAX_SHARED_ATOMS = 15
-"""With more, longer truth tables cost what the sharing saves."""
 
 
 @uncollected()
@@ -52,36 +48,25 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
         SpecError: carrying every diagnostic of the stage that failed.
     """
     document = library().spec(model)
-    if task is not None:
-        graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
-        wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
-        if wrong:
-            raise SpecError(merged(wrong))
-        return graph
-    graph, builder = check_tasks(model, size, overrides), ModelBuilder(document, None, size, overrides)
-    if graph.atoms == builder.atoms:
-        return graph
-    own = builder.build()
-    own.notes = graph.notes
-    return own
+    if task is None:
+        return _check_all(document, size, overrides)
+    graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
+    wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
+    if wrong:
+        raise SpecError(merged(wrong))
+    return graph
 
 
-@uncollected()
-def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[str, Any] | None = None) -> Graph:
-    """Check a spec's base and every task, and return the base's graph, whose atoms are those of all tasks.
-
-    Raises:
-        SpecError: carrying every diagnostic of the stage that failed.
-    """
-    document = library().spec(model)
+def _check_all(document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any]) -> Graph:
+    """The base's graph, its tasks checked too."""
     found: list[Diagnostic] = []
     used: set[str] = set()
     read: set[str] = set()
     named: set[str] = set()
     graphs: list[Graph] = []
-    base: Graph | None = None
-    for builder in _together(document, size, overrides or {}, found):
+    for task in (None, *document.model.tasks):
         try:
+            builder = ModelBuilder(document, task, size, overrides)
             named |= names_read(builder.definition.spec)
             graph = builder.build()
         except SpecError as error:
@@ -89,7 +74,6 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
             continue
         used |= set(graph.root.nodes)
         read |= builder.read
-        base = base or graph
         known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
         found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
         graphs.append(graph)
@@ -100,35 +84,14 @@ def check_tasks(model: str | Path, size: str | None = None, overrides: Mapping[s
         label = Label(document.span("graph", key=True), "expected `outputs:` beside it, found none")
         found.append(Diagnostic("missing-key", f"`{document.model.model}` gives nothing", label))
     if not found:
-        found.extend((*_unused(document, used, base), *_slips(document, read), *_lost_rules(document)))
+        found.extend((*_unused(document, used), *_slips(document, read), *_lost_rules(document)))
     if size is None and not (found or overrides):
         found.extend(_sizes(document))
     if found:
         raise SpecError(merged(found))
-    assert base is not None
+    base = graphs[0]
     base.notes.extend(_unread(document, named))
     return base
-
-
-def _together(
-    document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any], found: list[Diagnostic]
-) -> list[ModelBuilder]:
-    """A builder for the base and for every task, which share what they have alike; a call of any of them fits all."""
-    shared = Shared()
-    builders = []
-    for name in (None, *document.model.tasks):
-        try:
-            builders.append(ModelBuilder(document, name, size, overrides, shared))
-        except SpecError as error:
-            found.extend(error.diagnostics)
-    atoms = tuple(dict.fromkeys(atom for builder in builders for atom in builder.atoms))
-    flags = {name: value for builder in builders for name, value in builder.flags.items()}
-    for builder in builders:
-        if len(atoms) <= MAX_SHARED_ATOMS and all(flags[name] == value for name, value in builder.flags.items()):
-            builder.atoms, builder.flags = atoms, flags
-        else:
-            builder.shared = Shared()
-    return builders
 
 
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
@@ -180,7 +143,7 @@ def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagno
             yield Diagnostic("unused-input", f"nothing reads `{path[-1]}`", label, severity="note")
 
 
-def _unused(document: Document[schema.Spec], used: set[str], base: Graph | None) -> Iterator[Diagnostic]:
+def _unused(document: Document[schema.Spec], used: set[str]) -> Iterator[Diagnostic]:
     unused: dict[str, Diagnostic] = {}
     for name, node in document.model.graph.items():
         each = node.each is not None and any(one.startswith(f"{name}_") for one in used)

@@ -21,7 +21,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Library
 from ..reading.span import Span
-from .definitions import TYPE_WORDS, Definition, Shared, article
+from .definitions import TYPE_WORDS, Definition, article, named
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -36,8 +36,7 @@ MAX_BODIES = 10_000
 class Builder:
     """Builds bodies; one for each graph."""
 
-    def __init__(self, report: Report, call: CallSite, library: Library, shared: Shared) -> None:
-        self.shared = shared
+    def __init__(self, report: Report, call: CallSite, library: Library) -> None:
         self.report = report
         self.call = call
         self.library = library
@@ -69,21 +68,17 @@ class Builder:
         Raises:
             Reported: a mistake leaves nothing to go on with.
         """
-        self.count(1)
+        self.bodies += 1
+        if self.bodies > MAX_BODIES:
+            text = f"expected at most {MAX_BODIES} calls of parts"
+            self.report.error("too-large", "the model has too many parts", self.report.calls[0], label=text)
+            self.report.raise_if_any()
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
         InputReader(self, definition, body, scope, given, at).read()
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body
-
-    def count(self, bodies: int) -> None:
-        """Count what is built, or built before and used again: a graph is no smaller for it."""
-        self.bodies += bodies
-        if self.bodies > MAX_BODIES:
-            text = f"expected at most {MAX_BODIES} calls of parts"
-            self.report.error("too-large", "the model has too many parts", self.report.calls[0], label=text)
-            self.report.raise_if_any()
 
     def scope(self, definition: Definition) -> Scope:
         """An empty scope with the names of `definition` known, derived parameters included."""
@@ -128,7 +123,7 @@ class Builder:
             scope.places[name] = caller.origin(option, place, "")[0]
             if self.fits(name, option, declared, definition, place, caller):
                 options[name] = option
-                scope.env[name] = self.shared.named(name, option.value)
+                scope.env[name] = named(name, option.value)
         if missing:
             self.missing(missing, definition, caller, span)
         return options

@@ -1,13 +1,11 @@
-"""What is built and what builders share: definitions, their parameters' types, and bodies that were built before."""
+"""What is built: definitions, and the types of their parameters."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
-from ..graph import Body
 from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
@@ -29,33 +27,6 @@ class Definition:
     def span(self, *path: str | int, key: bool = False) -> Span:
         """The place of a path below the definition."""
         return self.document.span(*self.base, *path, key=key)
-
-
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A body, the node that calls it, whose identity is part of the key, what it left unproven, how many it holds."""
-
-    body: Body
-    node: schema.Node
-    unproven: list[tuple[Span, Dim, Dim]]
-    bodies: int
-
-
-@dataclass(slots=True)
-class Shared:
-    """What the graphs of a spec's tasks have alike when one call site serves them all: symbols, and parts' bodies."""
-
-    symbols: dict[tuple[str, Dim | None], Symbol] = field(default_factory=dict)
-    bodies: dict[Hashable, Built] = field(default_factory=dict)
-
-    def symbol(self, symbol: Symbol) -> Symbol:
-        """The symbol of that name and definition that is known already, or this one."""
-        return self.symbols.setdefault((symbol.name, symbol.definition), symbol)
-
-    def named(self, name: str, value: Any) -> Any:
-        """A whole number as the symbol of that name; anything else as it is."""
-        value = named(name, value)
-        return Dim.of(self.symbol(*value.symbols())) if isinstance(value, Dim) else value
 
 
 def named(name: str, value: Any) -> Any:

@@ -155,8 +155,6 @@ class InputReader:
 
     def new_symbol(self, symbol: Symbol) -> None:
         """Make a dimension known under its name."""
-        if symbol.definition is not None or not self.builder.building:  # free ones of two parts are not the same
-            symbol = self.builder.shared.symbol(symbol)
         self.body.symbols[symbol.name] = symbol
         self.bindings.dims[symbol.name] = Dim.of(symbol)
         self.scope.env.setdefault(symbol.name, Dim.of(symbol))

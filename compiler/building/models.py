@@ -16,7 +16,7 @@ from ..reading import schema
 from ..reading.document import Document, Library, library
 from .bodies import Builder
 from .compose import FLAGS, compose
-from .definitions import Definition, Shared
+from .definitions import Definition
 from .outputs import prune, read_outputs
 from .parameters import Said, root_parameters
 from .parts import mounted, param_symbols, part_definition
@@ -29,14 +29,12 @@ class ModelBuilder:
     """Builds the graph of one spec, task and set of parameters."""
 
     def __init__(
-        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any],
-        shared: Shared | None = None,
-    ) -> None:  # fmt: skip
+        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any]
+    ) -> None:
         self.document = document
         self.size = None if size is None else str(size)
         self.overrides = dict(overrides)
         self.report = Report()
-        self.shared = shared or Shared()
         self.library: Library = library()
         self.definition = compose(document, None if task is None else str(task))
         self.spec = self.definition.spec
@@ -62,7 +60,7 @@ class ModelBuilder:
                               label=f"expected at most {MAX_ATOMS}, found {len(self.atoms)}")  # fmt: skip
             self.report.raise_if_any()
         call = CallSite(self.atoms, self.flags)
-        builder = Builder(self.report, call, self.library, self.shared)
+        builder = Builder(self.report, call, self.library)
         builder.promoted = {name: InputValue(None, call.given(name), name) for name in self.promoted}
         scope = builder.scope(self.definition)
         scope.flags_here, scope.read = dict.fromkeys(self.flags), self.read

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -12,7 +12,7 @@ from ...blocks.notation.values import simplest
 from ..diagnosing.report import Reported
 from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
-from .definitions import Built, Definition
+from .definitions import Definition
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed
 from .compose import Composed, compose
@@ -205,7 +205,8 @@ class PartCall(NodeCall):
             key = _sameness(options, given)
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
-            body = self.body(definition, options, given, inner)
+            body = self.builder.body(definition, options=options, given=given, scope=inner, at=self.port_span)
+            body.symbols = {**param_symbols(inner), **body.symbols}
             if isinstance(definition, Composed):
                 body.is_spec = True
                 prune(definition, body, body.outputs)
@@ -216,27 +217,6 @@ class PartCall(NodeCall):
             self.report.calls.pop()
             if at is not None:
                 caller.env.pop(at[0], None)
-
-    def body(self, definition: Definition, options: dict[str, Option], given: Given, scope: Scope) -> Body:
-        """The body for these options and inputs; where a task before built it for this node, that one."""
-        builder, report = self.builder, self.report
-        types = _described(given, lambda kind: kind)
-        values = tuple((name, _value_key(option.value)) for name, option in options.items())
-        task = getattr(definition, "task", None)
-        key = (id(self.original), definition.document.path, definition.base, task, values, types)
-        known = builder.shared.bodies.get(key)
-        if known is not None:
-            builder.count(known.bodies)
-            builder.unproven.extend(known.unproven)
-            return known.body
-        before = len(report.diagnostics), builder.bodies, len(builder.unproven)
-        body = builder.body(definition, options=options, given=given, scope=scope, at=self.port_span)
-        body.symbols = {**param_symbols(scope), **body.symbols}
-        is_new = any(kind is None for _, port in types for _, kind in port)  # an input that a task brings
-        if len(report.diagnostics) == before[0] and not is_new:
-            unproven = builder.unproven[before[2] :]
-            builder.shared.bodies[key] = Built(body, self.original, unproven, builder.bodies - before[1])
-        return body
 
     def nested(self, definition: Definition, is_recursive: bool) -> NoReturn:
         """Report parts inside parts without an end, or without a sensible one."""
@@ -379,18 +359,8 @@ def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Comp
 def _sameness(options: Mapping[str, Option], given: Given) -> Hashable:
     """What two rounds share if their bodies are one: the options' values, and the inputs' types and presence."""
     values = tuple((name, repr(simplest(option.value))) for name, option in options.items())
-    return values, _described(given, _type_key)
-
-
-def _described(given: Given, key: Callable[[AnyType | None], Hashable]) -> tuple[Any, ...]:
-    """The presence and type, by its `key`, of what each input is given."""
-    return tuple((port, tuple((one.present, key(one.type)) for one in flat(value))) for port, value in given.items())
-
-
-def _value_key(value: Any) -> Hashable:
-    if isinstance(value, list):
-        return tuple(map(_value_key, value))
-    return value if isinstance(value, Dim) else repr(value)
+    types = tuple((port, *((one.present, _type_key(one.type)) for one in flat(value))) for port, value in given.items())
+    return values, types
 
 
 def _type_key(kind: AnyType | None) -> Hashable:

@@ -155,7 +155,7 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*args: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("archwright.compiler.check.check_tasks", broken)
+    monkeypatch.setattr("archwright.compiler.check.check", broken)
     assert isinstance(call("check", "bert").exception, ZeroDivisionError)
 
 
