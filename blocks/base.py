@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -135,9 +135,9 @@ class Block(BaseModel):
     @classmethod
     @cache
     def dims_of_weights(cls) -> tuple[str, ...]:
-        """Names in the weights' shapes that are no fields: what a module is told beside its options (``d_in``)."""
-        names = (name for weight in cls.weights.values() for name in re.findall(r"[A-Za-z_]\w*", weight.shape))
-        return tuple(dict.fromkeys(name for name in names if name not in cls.model_fields))
+        """Names in the weights' shapes that inputs bind: what a module is told beside its options (``d_in``)."""
+        bound = set(_words(cls.inputs.values())) - set(cls.model_fields)
+        return tuple(dict.fromkeys(name for name in _words(one.shape for one in cls.weights.values()) if name in bound))
 
     def bindings(self) -> Bindings:
         """Fresh bindings with the fields as given names."""
@@ -222,6 +222,10 @@ def _match_port(port: Port, kind: AnyType, bindings: Bindings) -> None:
         match(port.notation, kind, bindings)
     except MatchError as error:
         raise PortError(port.name, error.expected, error.found) from None
+
+
+def _words(texts: Iterable[str]) -> list[str]:
+    return [word for text in texts for word in re.findall(r"[A-Za-z_]\w*", text)]
 
 
 def _kind(notation: Notation, first: Type | None) -> str | None:

@@ -86,11 +86,6 @@ class Conv2d(_Convolution):
     padding: _Sizes = 0
     dilation: _Sizes = 1
 
-    @classmethod
-    def dims_of_weights(cls) -> tuple[str, ...]:
-        """The kernel's extents are options."""
-        return ("d_in",)
-
     def bindings(self) -> Bindings:
         """The fields, and those of each axis by themselves."""
         known = super().bindings()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -14,11 +14,12 @@ from ..diagnosing.report import Report, Reported
 from ..graph import Body, Graph, InputValue, TiedPair, path_below
 from ..reading import schema
 from ..reading.document import Document, Library, library
+from ..reading.span import Span
 from .bodies import Builder
 from .compose import FLAGS, compose
 from .definitions import Definition
 from .outputs import prune, read_outputs
-from .parameters import Said, root_parameters
+from .parameters import root_parameters
 from .parts import mounted, param_symbols, part_definition
 from .scope import CallSite, Scope
 
@@ -193,18 +194,18 @@ class ModelBuilder:
                 size = given.pop("size", own_size)
                 fixed = {key: scope.option(raw, at("params", key), at=partial(at, "params", key)).value
                          for key, raw in mount.params.items()}  # fmt: skip
-                row = partial(self.document.span, "sizes", str(self.size), name)
-                said = Said(
-                    at("size") if size == own_size else row("size"),
-                    partial(at, "params"),
-                    row,
-                    frozenset(mount.params),
-                )
-                size = None if size is None else str(size)
-                params = root_parameters(builder, definition, inner, size, {**given, **fixed}, said)
+                own = {*mount.params, *(["size"] if size == own_size else [])}
+                size, place = None if size is None else str(size), partial(self.mount_span, name, own)
+                params = root_parameters(builder, definition, inner, size, {**given, **fixed}, place)
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except Reported:
                 self.report.poison(name)
+
+    def mount_span(self, mount: str, own: Collection[str], word: str, *, key: bool = False) -> Span:
+        """Where the size or a parameter of a mount is written: under it where it is its `own`, else in a row of sizes."""
+        if word not in own:
+            return self.document.span("sizes", str(self.size), mount, word, key=key)
+        return self.document.span("mounts", mount, *([] if word == "size" else ["params"]), word, key=key)
 
     def size_row(self, mount: str) -> dict[str, Any]:
         """What the chosen size says of a mount."""

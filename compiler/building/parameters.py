@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
@@ -35,29 +34,19 @@ def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Sc
     return {key: Option(simplest(value), None, origin="mount") for key, value in values.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Where a mount says its size and its parameters: under the mount (`fixed`), else in the row of a size."""
-
-    size: Span
-    here: Callable[..., Span]
-    row: Callable[..., Span]
-    fixed: frozenset[str]
-
-    def param(self, name: str, *, key: bool = False) -> Span:
-        """The place of a parameter's value, or of its key."""
-        return (self.here if name in self.fixed else self.row)(name, key=key)
-
-
 def root_parameters(
     builder: Builder,
     definition: Composed,
     scope: Scope,
     size: str | None,
     overrides: Mapping[str, Any],
-    said: Said | None = None,
+    at: Callable[..., Span] | None = None,
 ) -> dict[str, Option]:
-    """The parameters of a spec: default, then size, then overrides, then what the task forces; put into `scope`."""
+    """The parameters of a spec: default, then size, then overrides, then what the task forces; put into `scope`.
+
+    Args:
+        at: gives the place of each override and of the size, where a spec that mounts this one says them.
+    """
     report, spec = builder.report, definition.spec
     row: Mapping[str, Any] = {}
     if size is not None:
@@ -65,7 +54,7 @@ def root_parameters(
             section = definition.span("sizes", key=True) if spec.sizes else definition.span("model", key=True)
             help_ = report.suggest(size, spec.sizes)
             label = f"expected one of {listed(spec.sizes)}" if spec.sizes else "expected none, since it has no sizes"
-            report.error("unknown-size", f"`{spec.model}` has no size `{clip(size)}`", said.size if said else section,
+            report.error("unknown-size", f"`{spec.model}` has no size `{clip(size)}`", at("size") if at else section,
                          label=label, help=help_)  # fmt: skip
         row = spec.sizes.get(size, {})
     for name in row:
@@ -75,16 +64,14 @@ def root_parameters(
                 _no_parameter(report, spec, name, f"there is no parameter `{name}`", place)
     for name in overrides:
         if name not in spec.params and name not in spec.mounts:
-            place = said.param(name, key=True) if said else definition.document.span("params", key=True)
-            message = (
-                f"`{spec.model}` has no parameter `{clip(name)}`{'' if said else ', which was given as an override'}"
-            )
-            _no_parameter(report, spec, name, message, place)
+            place = at(name, key=True) if at else definition.document.span("params", key=True)
+            given = "" if at else ", which was given as an override"
+            _no_parameter(report, spec, name, f"`{spec.model}` has no parameter `{clip(name)}`{given}", place)
     raws: dict[str, tuple[Any, Span, str]] = {}
     for name, declared in spec.params.items():
         span = definition.span("params", name, "default")
         in_row = definition.document.span("sizes", str(size), name)
-        in_overrides = said.param(name) if said and name in overrides else span
+        in_overrides = at(name) if at and name in overrides else span
         sources = ((overrides, in_overrides, "override"), (row, in_row, f"size {size}"))
         chosen = next(((given[name], where, origin) for given, where, origin in sources if name in given), None)
         if name in definition.forced:
@@ -104,13 +91,8 @@ def root_parameters(
 
 def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, place: Span) -> None:
     help_ = report.suggest(name, [*spec.params, *spec.mounts])
-    label = (
-        ""
-        if help_
-        else f"expected one of {listed(spec.params)}"
-        if spec.params
-        else "expected none, since it has no parameters"
-    )
+    known = f"one of {listed(spec.params)}" if spec.params else "none, since it has no parameters"
+    label = "" if help_ else f"expected {known}"
     report.error("unknown-parameter", message, place, label=label, help=help_)
 
 
