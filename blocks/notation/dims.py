@@ -115,16 +115,8 @@ class Dim:
             other = Dim.of(other)
         terms = self._terms.copy()
         for monomial, coefficient in other._terms.items():
-            coefficient += terms.get(monomial, 0)
-            if not coefficient:
-                del terms[monomial]
-            elif -MAX_COEFFICIENT < coefficient < MAX_COEFFICIENT:
-                terms[monomial] = coefficient
-            else:
-                raise DimError("a dimension is too large a number")
-        if len(terms) > MAX_TERMS:
-            raise DimError("a dimension has too many terms")
-        return _make(terms)
+            terms[monomial] = terms.get(monomial, 0) + coefficient
+        return _make(_bounded(terms))
 
     __radd__ = __add__
 
@@ -147,9 +139,6 @@ class Dim:
 
     def __neg__(self) -> Dim:
         return _make({monomial: -coefficient for monomial, coefficient in self._terms.items()})
-
-    def __pos__(self) -> Dim:
-        return self
 
     def __sub__(self, other: int | Dim) -> Dim:
         return self + -other if type(other) is Dim or type(other) is int else NotImplemented

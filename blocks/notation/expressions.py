@@ -185,21 +185,26 @@ class _Parser:
             self.fail(f"expected the end of the expression, found {_describe(self.peek())}")
         return tree
 
-    def deeper(self) -> None:
+    def deeper(self, rule: Callable[..., Expr], *args: int) -> Expr:
+        """What `rule` reads, one level further in."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             self.fail("expected a shallower expression: it is nested too deeply")
+        tree = rule(*args)
+        self.depth -= 1
+        return tree
 
     def expression(self) -> Expr:
-        self.deeper()
+        return self.deeper(self.conditional)
+
+    def conditional(self) -> Expr:
         then = self.level(0)
-        if self.accept("if"):
-            test = self.level(0)
-            self.expect("else")
-            other = self.expression()
-            then = Conditional(then.start, other.end, test, then, other)
-        self.depth -= 1
-        return then
+        if not self.accept("if"):
+            return then
+        test = self.level(0)
+        self.expect("else")
+        other = self.expression()
+        return Conditional(then.start, other.end, test, then, other)
 
     def level(self, rank: int) -> Expr:
         if rank == len(LEVELS):
@@ -226,26 +231,20 @@ class _Parser:
 
     def negation(self) -> Expr:
         _, _, start, _ = self.take()
-        self.deeper()
-        operand = self.level(2)
-        self.depth -= 1
+        operand = self.deeper(self.level, 2)
         return Unary(start, operand.end, "not", operand)
 
     def unary(self) -> Expr:
         start = self.peek()[2]
         if self.accept("-"):
-            self.deeper()
-            operand = self.unary()
-            self.depth -= 1
+            operand = self.deeper(self.unary)
             return Unary(start, operand.end, "-", operand)
         return self.power()
 
     def power(self) -> Expr:
         base = self.postfix()
         if self.accept("**"):
-            self.deeper()
-            exponent = self.unary()
-            self.depth -= 1
+            exponent = self.deeper(self.unary)
             return Binary(base.start, exponent.end, "**", base, exponent)
         return base
 

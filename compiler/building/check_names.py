@@ -88,10 +88,7 @@ def _listed(
 
 def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iterator[Diagnostic]:
     spec = document.model
-    names = [name]
-    while (below := spec.tasks[names[-1]].extends) in spec.tasks and below not in names:
-        names.append(str(below))
-    chain = [spec.tasks[one] for one in names]
+    chain = [spec.tasks[one] for one in spec.chain(name)]
     inputs = {*spec.inputs, *(key for one in chain for key in one.inputs)}
     outputs = {*spec.outputs, *(key for one in chain for key in one.outputs)}
     nodes = {*spec.graph, *(key for one in chain for key in one.graph), name}
@@ -250,10 +247,8 @@ def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
     nodes = {(*at, "graph", name): node for at, holder in holders.items() for name, node in holder.graph.items()}
     for at, node in (holders | nodes).items():
         for key in ("block", "part"):
-            raw = getattr(node, key, None)
-            for choice, word in raw.items() if isinstance(raw, dict) else [("", raw)]:
-                if choice != "choose" and isinstance(word, str):
-                    yield (*at, key, *([choice] if choice else [])), key, word
+            for choice, word in schema.choices(getattr(node, key, None)).items():
+                yield (*at, key, *([choice] if choice else [])), key, word
 
 
 def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

@@ -58,15 +58,13 @@ def compose(document: Document[schema.Spec], task: str | None, *, at: Span | Non
     spec = document.model
     composed = Composed(spec.model, spec, document, is_root=True, task=task)
     composed.kept = tuple(spec.weights)
-    chain: list[str] = []
-    while task is not None and task != "base":
-        if task not in spec.tasks or task in chain:
-            raise SpecError([_no_task(document, task, chain, at)])
-        chain.append(task)
-        if len(chain) > MAX_TASKS:
-            label = Label(document.span("tasks", task, key=True), f"expected at most {MAX_TASKS} in a row")
-            raise SpecError([Diagnostic("too-deep", f"`{clip(chain[0])}` extends too many tasks", label)])
-        task = spec.tasks[task].extends
+    chain = spec.chain(task)
+    if len(chain) > MAX_TASKS:
+        label = Label(document.span("tasks", chain[MAX_TASKS], key=True), f"expected at most {MAX_TASKS} in a row")
+        raise SpecError([Diagnostic("too-deep", f"`{clip(chain[0])}` extends too many tasks", label)])
+    lost = spec.tasks[chain[-1]].extends if chain else task
+    if lost is not None and lost != "base":
+        raise SpecError([_no_task(document, lost, chain, at)])
     if chain:
         _name_outputs(composed)
     for name in reversed(chain):

@@ -166,13 +166,10 @@ class ModelBuilder:
 
     def parts_of(self, name: str) -> Iterator[Definition]:
         """The parts that a node may call."""
-        raw = self.spec.graph[name].part
-        words = [raw] if isinstance(raw, str) else [word for key, word in (raw or {}).items() if key != "choose"]
-        for word in words:
+        place = self.definition.span("graph", name, "part")
+        for word in schema.choices(self.spec.graph[name].part).values():
             try:
-                yield part_definition(
-                    self.definition, str(word), self.definition.span("graph", name, "part"), self.library
-                )
+                yield part_definition(self.definition, word, place, self.library)
             except SpecError:
                 continue  # reported when the node is built
 
@@ -202,7 +199,7 @@ class ModelBuilder:
                 self.report.poison(name)
 
     def mount_span(self, mount: str, own: Collection[str], word: str, *, key: bool = False) -> Span:
-        """Where the size or a parameter of a mount is written: under it where it is its `own`, else in a row of sizes."""
+        """Where a mount's size or parameter is written: under it where it is its `own`, else in a row of sizes."""
         if word not in own:
             return self.document.span("sizes", str(self.size), mount, word, key=key)
         return self.document.span("mounts", mount, *([] if word == "size" else ["params"]), word, key=key)

@@ -127,6 +127,12 @@ Choice = dict[str, Any]
 Outputs = Annotated[dict[Identifier, Any], BeforeValidator(_captures)]
 
 
+def choices(raw: Any) -> dict[str, str]:
+    """The texts that a name may be, by the choice, which is empty where it is no choice."""
+    entries = raw.items() if isinstance(raw, dict) else [("", raw)]
+    return {choice: word for choice, word in entries if choice != "choose" and isinstance(word, str)}
+
+
 class Construct(BaseModel):
     """Base of every construct: unknown keys are refused."""
 
@@ -435,6 +441,14 @@ class Spec(Construct):
         told = {kind + class_ending(task): task for task in ("base", *self.tasks)} if kind else {}
         own = {name: task for name, task in told.items() if task not in listed.values() and name not in listed}
         return {**own, **{name: task for name, task in listed.items() if task is not None}}
+
+    def chain(self, task: str | None) -> list[str]:
+        """A task and those that it extends, up to one that there is not or that stands there already."""
+        names: list[str] = []
+        while task in self.tasks and task not in names:
+            names.append(str(task))
+            task = self.tasks[names[-1]].extends
+        return names
 
     @property
     def readable(self) -> dict[str, str]:

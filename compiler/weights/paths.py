@@ -69,14 +69,10 @@ def _farthest(found: list[Lost | None]) -> Lost | None:
 
 def _below_task(document: Document[schema.Spec], name: str, words: list[str]) -> Iterator[Lost | None]:
     """Words below a task, as nodes of its graph or its part, or of a task that it extends."""
-    seen: list[str] = []
-    while name in document.model.tasks and name not in seen:
-        task = document.model.tasks[name]
-        seen.append(name)
+    for task in map(document.model.tasks.__getitem__, document.model.chain(name)):
         yield _below(document, task, words)
         if task.part is not None:
             yield _below_part(document, task, words)
-        name = str(task.extends)
 
 
 def _below(
@@ -109,7 +105,7 @@ def _below_part(document: Document[Any], node: schema.Node | schema.Task, words:
     """Words below each part that a node may call."""
     own = document.model.parts if isinstance(document.model, schema.Spec) else {}
     ways: list[Lost | None] = []
-    for name in _choices(node.part):
+    for name in schema.choices(node.part).values():
         try:
             inner = document if name in own else library().part(name, near=document.folder, at=document.span("graph"))
         except SpecError:  # its name is computed, or wrong, which is reported where it stands
@@ -127,9 +123,4 @@ def _leaf(node: schema.Node, words: list[str]) -> Lost | None:
 
 def _blocks(node: schema.Node) -> list[type[Block] | None]:
     """The blocks that a node may be, None for one whose name is computed; none where it is no block."""
-    return [all_blocks().get(name) for name in _choices(node.block)] if node.kind == "block" else []
-
-
-def _choices(raw: Any) -> list[str]:
-    """The names that a `block:` or `part:` may be."""
-    return [str(one) for key, one in raw.items() if key != "choose"] if isinstance(raw, dict) else [str(raw)]
+    return [all_blocks().get(name) for name in schema.choices(node.block).values()] if node.kind == "block" else []
