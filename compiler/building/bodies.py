@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...blocks.notation.dims import Dim, DimError
+from ...blocks.notation.dims import Dim, DimError, Symbol
 from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Param, parse
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, nearest
@@ -21,7 +21,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.document import Library
 from ..reading.span import Span
-from .definitions import TYPE_WORDS, Definition, article, named
+from .definitions import TYPE_WORDS, Definition, article
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -41,6 +41,7 @@ class Builder:
         self.call = call
         self.library = library
         self.bodies = 0
+        self.symbols: dict[tuple[str, Dim | None], Symbol] = {}
         self.parts: dict[tuple[Path, str], Definition] = {}
         self.building: list[tuple[Path, tuple[str, ...]]] = []
         self.unproven: list[tuple[Span, Dim, Dim]] = []
@@ -79,6 +80,16 @@ class Builder:
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body
+
+    def symbol(self, name: str, definition: Dim | None) -> Symbol:
+        """The symbol of that name and definition: one for all the graph, so that shapes are alike in every round."""
+        return self.symbols.setdefault((name, definition), Symbol(name, definition))
+
+    def named(self, name: str, value: Any) -> Any:
+        """A whole number as the symbol of that name, so that shapes print by name; anything else as it is."""
+        if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):
+            return Dim.of(self.symbol(name, Dim.of(value)))
+        return value
 
     def scope(self, definition: Definition) -> Scope:
         """An empty scope with the names of `definition` known, derived parameters included."""
@@ -123,7 +134,7 @@ class Builder:
             scope.places[name] = caller.origin(option, place, "")[0]
             if self.fits(name, option, declared, definition, place, caller):
                 options[name] = option
-                scope.env[name] = named(name, option.value)
+                scope.env[name] = self.named(name, option.value)
         if missing:
             self.missing(missing, definition, caller, span)
         return options

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ...blocks.notation.dims import Dim, Symbol
 from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
@@ -27,13 +26,6 @@ class Definition:
     def span(self, *path: str | int, key: bool = False) -> Span:
         """The place of a path below the definition."""
         return self.document.span(*self.base, *path, key=key)
-
-
-def named(name: str, value: Any) -> Any:
-    """A whole number as a symbol of that name, so that shapes print by name; anything else as it is."""
-    if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):
-        return Dim.of(Symbol(name, Dim.of(value)))
-    return value
 
 
 def article(word: str) -> str:

@@ -130,11 +130,11 @@ class InputReader:
                     self.bindings.dims.setdefault(key, dim)
                     continue
                 assert isinstance(dim, Dim)
-                self.new_symbol(Symbol(key, dim))
+                self.new_symbol(key, dim)
         if value is None or self.builder.is_promoted(value):
             for part in _words(notation, Name):
                 if part.text not in self.bindings.dims:
-                    self.new_symbol(Symbol(part.text, None))
+                    self.new_symbol(part.text, None)
         return fits
 
     def types(self, name: str) -> list[Type]:
@@ -153,8 +153,10 @@ class InputReader:
                         label=f"expected a dimension's name, found `${part.text}`", help=f"write `{part.text}`",
                     )  # fmt: skip
 
-    def new_symbol(self, symbol: Symbol) -> None:
-        """Make a dimension known under its name."""
+    def new_symbol(self, name: str, definition: Dim | None) -> None:
+        """Make a dimension known under its name; those of two parts that only a call knows are not the same."""
+        is_own = definition is None and self.builder.building
+        symbol = Symbol(name, None) if is_own else self.builder.symbol(name, definition)
         self.body.symbols[symbol.name] = symbol
         self.bindings.dims[symbol.name] = Dim.of(symbol)
         self.scope.env.setdefault(symbol.name, Dim.of(symbol))

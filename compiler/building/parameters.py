@@ -13,7 +13,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
 from .compose import FLAGS, Composed
-from .definitions import article, named
+from .definitions import article
 from .origins import in_words, listed
 from .scope import Scope
 
@@ -27,7 +27,7 @@ def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Sc
         raise Reported
     values = caller.env[definition.name]
     for key, value in values.items():
-        inner.env[key] = value if isinstance(value, Dim) else named(key, simplest(value))
+        inner.env[key] = value if isinstance(value, Dim) else builder.named(key, simplest(value))
         inner.lets.pop(key, None)
     flags = {**FLAGS, **definition.spec.flags}
     inner.flags_here = {name: None if name in caller.flags_here else default for name, default in flags.items()}
@@ -112,7 +112,7 @@ def _evaluate_all(
                 report.poison(name)
         else:
             options[name] = Option(raw, None, span, origin=origin)
-            scope.env[name] = named(name, raw)
+            scope.env[name] = builder.named(name, raw)
     for name, (_, span) in later.items():
         try:
             value = scope.evaluate(scope.lets[name][0], span, has=False) if name not in scope.env else scope.env[name]
@@ -120,7 +120,7 @@ def _evaluate_all(
             report.poison(name)
             continue
         options[name] = Option(simplest(value), None, span, origin=raws[name][2])
-        scope.env[name] = named(name, simplest(value))
+        scope.env[name] = builder.named(name, simplest(value))
         scope.lets.pop(name, None)
     _check_types(report, spec, options, definition)
     for name in [name for name in scope.env if report.is_poisoned(name)]:
