@@ -17,7 +17,7 @@ from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, ListType, Type, numel
 from .calls import free_extents, plain_call
 from .graph import (
-    Apply, Body, FirstOf, Graph, Node, OutputValue, Rounds, Value, WeightEntry, flat, named_outputs, values_below,
+    Apply, Body, FirstOf, Graph, Node, OutputValue, Rounds, Value, flat, named_outputs, values_below,
 )  # fmt: skip
 from .node_cost import ZERO, NodeCost
 from .presence import present, resolve
@@ -55,8 +55,7 @@ class _Counter:
         self.owned: dict[str, int] = {}
         for entry in graph.weights():
             if entry.tied_to is None and entry.is_trained:
-                path = node_path(entry)
-                self.owned[path] = self.owned.get(path, 0) + prod(entry.shape)
+                self.owned[entry.owner] = self.owned.get(entry.owner, 0) + prod(entry.shape)
 
     def body(self, body: Body, outputs: list[Value], made: NodeCost, path: str, shown: str) -> None:
         """The costs of the nodes that are there, in order, and all that it takes to make the outputs.
@@ -218,10 +217,3 @@ def _arithmetic(value: Apply) -> Dim:
     if value.op == "@":
         return (2 * numel(kind) * first.dims[-1]).expanded()
     return (numel(first) if len(first.dims) > len(kind.dims) else numel(kind)).expanded()
-
-
-def node_path(entry: WeightEntry) -> str:
-    """The path of the node that owns a weight."""
-    contract = entry.node.contract
-    leaf = next((leaf for leaf in contract.weights if leaf and entry.path.endswith(f".{leaf}")), "") if contract else ""
-    return entry.path.removesuffix(f".{leaf}") if leaf else entry.path

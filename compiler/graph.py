@@ -279,8 +279,13 @@ class Body:
 
 @dataclass(slots=True)
 class WeightEntry:
-    """A weight of the model: its path (the module's too), shape, contract, and how the checkpoint map calls it."""
+    """A weight of the model: its path (the module's too), shape, contract, and how the checkpoint map calls it.
 
+    Attributes:
+        owner: the path of its node.
+    """
+
+    owner: str
     path: str
     map_path: str
     shape: tuple[int, ...]
@@ -392,7 +397,7 @@ def _node_weights(
     for leaf, shape in node.weight_shapes.items():
         assert node.contract is not None
         tail = f".{leaf}" if leaf else ""
-        yield WeightEntry(path + tail, map_path + tail, shape, node.contract.weights[leaf], node)
+        yield WeightEntry(path, path + tail, map_path + tail, shape, node.contract.weights[leaf], node)
     for number, body in enumerate(node.rounds):
         if distinct and number and body is node.rounds[number - 1]:
             continue

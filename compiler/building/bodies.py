@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ...blocks.notation.dims import Dim, DimError, Symbol
-from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Param, parse
+from ...blocks.notation.expressions import ExpressionError, Literal, Param, parse
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..diagnosing.report import Report, Reported
@@ -100,7 +100,7 @@ class Builder:
         for name, raw in model.let.items():
             span = definition.span("let", name)
             try:
-                tree = parse(raw) if isinstance(raw, str) and "$" in raw else _literal(raw)
+                tree = parse(raw) if isinstance(raw, str) and "$" in raw else Literal(0, 0, raw)
                 scope.lets[name] = (tree, span)
             except ExpressionError as error:
                 unreadable(self.report, str(raw), error, span)
@@ -190,7 +190,7 @@ class Builder:
         except Reported:
             self.report.poison(name)
             return Option(None, None, origin="default")
-        tree = _literal(simplest(option.value))
+        tree = Literal(0, 0, simplest(option.value))
         return Option(option.value, tree, option.span, is_default=option.tree is None, origin="default")
 
     def fits(
@@ -280,7 +280,3 @@ class Builder:
             span = definition.span("outputs", name)
             value = self.edge(raw, span, scope)
             body.outputs[name] = value if value is not None else Value(None, self.call.full)
-
-
-def _literal(raw: Any) -> Expr:
-    return Literal(0, 0, raw)

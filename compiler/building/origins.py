@@ -10,10 +10,8 @@ from ..reading.composer import clip
 from ..reading.span import Span
 from ..value_text import type_text
 
-Places = list[tuple[Span, str]]
 
-
-def makers(values: Iterable[Value | list[Value] | None]) -> Places:
+def makers(values: Iterable[Value | list[Value] | None]) -> list[tuple[Span, str]]:
     """The nodes that make the values, each with the type that it makes; inputs are not among them."""
     found: dict[str, tuple[Span, str]] = {}
     for value in values:

@@ -69,7 +69,7 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
     condition = raw.get("when") if isinstance(raw, dict) else None
     source = raw.get("from") if isinstance(raw, dict) else raw
     at = partial(definition.span, *path, "from") if isinstance(raw, dict) else partial(definition.span, *path)
-    span = at()
+    span, graph = at(), definition.model.graph
     strangers = [str(key) for key in raw if key not in OUTPUT_KEYS] if isinstance(raw, dict) else []
     for key in strangers:
         builder.report.error(
@@ -84,7 +84,7 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
         if len(known) < len(values):
             return None
         value: Value | None = gathered(known, builder.call.full)
-    elif isinstance(source, str) and source in body.nodes and _is_mount(definition, source):
+    elif isinstance(source, str) and source in body.nodes and getattr(graph.get(source), "mount", None):
         return {port: scope.values[f"{source}.{port}"] for port in body.nodes[source].rounds[0].outputs}
     else:
         value = builder.edge(source, span, scope)
@@ -116,11 +116,6 @@ def _rows(lists: Mapping[str, Any]) -> list[list[tuple[str, Value]]]:
     kinds = [value.type if isinstance(value, Value) and value.present else None for value in lists.values()]
     length = min((len(kind.items) for kind in kinds if isinstance(kind, ListType)), default=0)
     return [[(name, element(value, at)) for name, value in lists.items()] for at in range(length)]
-
-
-def _is_mount(definition: Definition, name: str) -> bool:
-    node = definition.model.graph.get(name)
-    return node is not None and node.mount is not None
 
 
 def prune(definition: Composed, body: Body, outputs: Any) -> frozenset[str]:

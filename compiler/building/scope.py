@@ -242,7 +242,8 @@ class Scope:
             self.blame(EvaluationError(f"`{value}` is a text, which is neither true nor false", tree), span)
             raise Reported
         value = simplest(value)
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and not any(map(_may_vary, walk(tree))):
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if is_number and not any(isinstance(part, (Name, Param)) for part in walk(tree)):
             label = f"expected true or false, or a parameter that is one, found {value}"
             self.report.fail("bad-condition", f"`{clip(raw)}` is a number, which asks nothing", span, label=label)
         if isinstance(value, Dim):
@@ -340,11 +341,6 @@ class Scope:
 def bare(name: str) -> tuple[str, str]:
     """Code and message of a parameter whose ``$`` was forgotten."""
     return "bare-parameter", f"the parameter `{name}` lacks its `$`"
-
-
-def _may_vary(part: Expr) -> bool:
-    """Whether a part of a condition may have another value in another call."""
-    return isinstance(part, (Name, Param))
 
 
 def unreadable(report: Report, text: str, error: ExpressionError, span: Span) -> None:

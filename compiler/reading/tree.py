@@ -26,12 +26,16 @@ class Placed:
             self._place = place = place[0].span(place[1], place[2])
         return place
 
+    def __repr__(self) -> str:
+        held = next(name for name in ("value", "items", "entries") if hasattr(self, name))
+        return f"{type(self).__name__}({getattr(self, held)!r})"
+
     def place_at(self, place: Span | Place) -> None:
         """Say where this stands, once it is known."""
         self._place = place
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Scalar(Placed):
     """A leaf.
 
@@ -46,22 +50,16 @@ class Scalar(Placed):
     quoted: bool
     text: str
 
-    def __repr__(self) -> str:
-        return f"Scalar({self.value!r})"
 
-
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Sequence(Placed):
     """A list of trees."""
 
     items: list[Tree]
     _place: Span | Place
 
-    def __repr__(self) -> str:
-        return f"Sequence({self.items!r})"
 
-
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Entry(Placed):
     """A key's place and its value."""
 
@@ -73,19 +71,13 @@ class Entry(Placed):
         """The stretch of the key."""
         return self.span
 
-    def __repr__(self) -> str:
-        return f"Entry({self.value!r})"
 
-
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Mapping(Placed):
     """Entries by key; a key is the text that was written, whatever it looks like."""
 
     entries: dict[str, Entry]
     _place: Span | Place
-
-    def __repr__(self) -> str:
-        return f"Mapping({self.entries!r})"
 
 
 Tree: TypeAlias = Scalar | Sequence | Mapping

@@ -19,7 +19,7 @@ from ..graph import Graph, Node, WeightEntry
 from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
-from .weight_rules import HOLE, Op, Rule, join, mounted_specs, pattern_of, prefix_of, rules_of
+from .weight_rules import HOLE, Op, Rule, covering, join, mounted_specs, pattern_of, prefix_of, rules_of
 
 _R = TypeVar("_R")
 
@@ -83,7 +83,7 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     document: Document[schema.Spec] = graph.document
     checkpoint = document.model.checkpoint
     rules = rules_of(graph)
-    compiled = [(rule, rule.pattern()) for rule in rules]
+    compiled = [(rule, covering(rule.path)) for rule in rules]
     lost: dict[Node, list[WeightEntry]] = {}
     groups: dict[tuple[str, str], list[tuple[int, WeightEntry, Rule]]] = {}
     prefix = prefix_of(checkpoint, graph.task)

@@ -51,10 +51,6 @@ class Rule:
         used = " ".join(hole[1] for hole in HOLE.finditer(self.file))
         return any(not re.search(rf"(?<!\w){hole[1]}\b", used) for hole in INDEX.finditer(self.path))
 
-    def pattern(self) -> re.Pattern[str]:
-        """What the left side matches: indices and alternatives as groups, then the leaf that is left over."""
-        return covering(self.path)
-
 
 @dataclass(frozen=True, slots=True)
 class Rearranged:
@@ -231,9 +227,6 @@ class _Reader:
         """The parameters that an expression may read."""
         return [*self.graph.params, *self.graph.root.lets]
 
-    def value(self, raw: Any, at: At) -> Any:
-        return value_of(raw, self.param, at, known=self.known)
-
     def ops(self, raw: Any, at: At) -> Iterator[Op]:
         """The operations from the file's tensor to the weight.
 
@@ -243,10 +236,11 @@ class _Reader:
         if not isinstance(raw, list):
             label = Label(at("ops"), f"expected a list such as `[transpose, split]`, found {in_words(raw)}")
             raise SpecError([Diagnostic("wrong-type", "`ops` is a list", label)])
+        read = partial(value_of, param=self.param, known=self.known)
         for number, one in enumerate(raw):
             place = partial(at, "ops", number)
             table = one if isinstance(one, dict) and one else {one if isinstance(one, str) else None: None}
-            (name, value), *more = [(key, self.value(said, partial(place, key))) for key, said in table.items()]
+            (name, value), *more = [(key, read(said, at=partial(place, key))) for key, said in table.items()]
             if name not in OPERATIONS:
                 label = Label(place(), f"expected one of {', '.join(OPERATIONS)}")
                 message = f"there is no operation `{clip(str(name))}` on weights"
