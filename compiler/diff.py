@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from ..blocks.notation.unparse import to_text
+from ..blocks.notation.unparse import plain_text, to_text
 from .graph import Body, Graph, Node
 from .presence import presence_text
 from .text import Writer, ranges
-from .value_text import option_text, value_of
+from .value_text import option_text
 
 Pair = tuple[str | None, str | None]
 """What the first and the second graph say; None where one says nothing."""
@@ -52,7 +52,7 @@ def differences(first: Graph, second: Graph, *, resolved: bool = False) -> list[
 
 def parameter_differences(first: Graph, second: Graph) -> dict[str, Pair]:
     """The values of the parameters that differ; those of mounted specs by dotted names."""
-    return dict(_unequal(*({name: value_of(value) for name, value in _flat(one)} for one in (first, second))))
+    return dict(_unequal(*({name: plain_text(value) for name, value in _flat(one)} for one in (first, second))))
 
 
 def _flat(graph: Graph) -> Iterator[tuple[str, Any]]:
@@ -144,12 +144,12 @@ class _Comparison:
         said: dict[str, str] = {}
         if body is writer.graph.root:
             said |= {"needs": presence_text(writer.where, writer.graph)}
-            said |= {f"flag {name}": value_of(on) for name, on in writer.graph.flags.items()}
+            said |= {f"flag {name}": plain_text(on) for name, on in writer.graph.flags.items()}
         elif id(body) not in self.mounted:
             for name, option in body.params.items():
                 written = option_text(option)
                 is_callers = self.resolved and written == f"${name}"
-                said |= {} if is_callers else {f"param {name}": value_of(option.value) if self.resolved else written}
+                said |= {} if is_callers else {f"param {name}": plain_text(option.value) if self.resolved else written}
         said |= {f"let {name}": to_text(tree) for name, tree in body.lets.items()}
         outputs = writer.graph.outputs if body is writer.graph.root else body.outputs
         for line in (*writer.takes(body), *writer.outputs(outputs)):

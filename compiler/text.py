@@ -26,10 +26,11 @@ from itertools import groupby
 from typing import Any
 
 from ..blocks.base import Block
+from ..blocks.notation.unparse import plain_text
 from .building.values import any_of
 from .graph import Body, Graph, Node, Option, Value, named_outputs
 from .presence import presence_text
-from .value_text import option_text, type_text, value_of, value_text
+from .value_text import option_text, type_text, value_text
 
 
 def graph_text(graph: Graph, *, resolved: bool = False) -> str:
@@ -63,7 +64,7 @@ class Writer:
         """The lines of a body, without indentation."""
         if self.resolved:
             for name, option in body.params.items():
-                yield f"param {name} = {value_of(option.value)}  # {option.origin}"
+                yield f"param {name} = {plain_text(option.value)}  # {option.origin}"
         yield from self.takes(body)
         for node in body.nodes.values():
             yield from self.node(node)
@@ -181,7 +182,7 @@ def _given(body: Body) -> dict[str, Option]:
 
 
 def _defaults(contract: Block) -> dict[str, str]:
-    return {name: value_of(value) for name, value in {**contract.__dict__, **(contract.model_extra or {})}.items()}
+    return {name: plain_text(value) for name, value in {**contract.__dict__, **(contract.model_extra or {})}.items()}
 
 
 def rounds_of(node: Node, content: Callable[[Body], Hashable]) -> list[tuple[list[int], Body]]:

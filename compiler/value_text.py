@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..blocks.notation.dims import Dim
 from ..blocks.notation.types import AnyType, Type
 from ..blocks.notation.unparse import ATOM, NEGATIVE, NOT, POWER, RANK, plain_text, to_text, wrapped
-from ..blocks.notation.values import simplest
 from .graph import Apply, Constant, FirstOf, Gathered, InputValue, Option, OutputValue, Picked, Rounds, Value
 
 
@@ -62,7 +60,7 @@ def _item(attr: Any) -> str:
     if isinstance(attr, slice):
         ends = ["" if end is None else to_text(end[1]) for end in (attr.start, attr.stop)]
         return ":".join(ends) + ("" if attr.step is None else f":{attr.step}")
-    return plain_text(simplest(attr))
+    return plain_text(attr)
 
 
 def _stretch(at: slice) -> str:
@@ -74,19 +72,7 @@ def option_text(option: Option, *, resolved: bool = False) -> str:
     """An option as written, or its value: a number where that is known, else the dimension it is."""
     if option.tree is not None and not resolved:
         return to_text(option.tree)
-    return value_of(option.value)
-
-
-def value_of(value: Any) -> str:
-    """A parameter's value as YAML, dimensions by name."""
-    value = simplest(value)
-    if isinstance(value, Dim):
-        return str(value.expanded())
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(value_of, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{plain_text(key)}: {value_of(item)}" for key, item in value.items()) + "}"
-    return plain_text(value)
+    return plain_text(option.value)
 
 
 def type_text(kind: AnyType | None, *, resolved: bool = False) -> str:
@@ -99,6 +85,3 @@ def type_text(kind: AnyType | None, *, resolved: bool = False) -> str:
     texts = [type_text(item, resolved=resolved) for item in kind.items]
     alike = len(set(texts)) == 1
     return f"list({texts[0]} x {len(texts)})" if alike else f"list({', '.join(texts)})"
-
-
-__all__ = ["option_text", "type_text", "value_of", "value_text"]

@@ -131,12 +131,12 @@ def _shapes(graph: Graph) -> tuple[dict[str, Any], str]:
 def _resolved(graph: Graph) -> tuple[dict[str, Any], str]:
     """The parameters with where they come from, and the graph with every value."""
     from ...compiler.text import graph_text
-    from ...compiler.value_text import value_of
+    from ...blocks.notation.unparse import plain_text
 
     rows, data = [], []
     for name, option in graph.root.params.items():
         place = str(option.span) if option.span is not None and option.origin != "override" else ""
-        rows.append([name, value_of(option.value), option.origin, place])
+        rows.append([name, plain_text(option.value), option.origin, place])
         data.append({"name": name, "value": graph.params[name], "origin": option.origin, "place": place or None})
     text = graph_text(graph, resolved=True)
     shown = table(("parameter", "value", "from", "written at"), rows)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .dims import Dim
 from .expressions import (
     LEVELS, Binary, Call, Conditional, Dots, Expr, ExpressionError, Index, ListOf, Literal, Name, Param, Slice, Star,
     Table, Unary,
@@ -142,6 +143,8 @@ def plain_text(value: Any, *, quoted: bool = False) -> str:
     match value:
         case None:
             return "null"
+        case Dim():
+            return str(value.expanded())
         case bool():
             return str(value).lower()
         case str() if not value.isprintable():

@@ -18,7 +18,6 @@ from ..diagnosing.diagnostics import SpecError, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, Option, Value
 from ..reading.composer import clip
-from ..reading.document import library
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed, makers, quoted
 from .parts import part_definition
@@ -149,7 +148,7 @@ class BlockCall(NodeCall):
                 options[key] = Option(raw, None)
                 continue
             try:
-                options[key] = self.scope.option(raw, self.span(key), at=partial(self.span, key))
+                options[key] = self.scope.option(raw, partial(self.span, key))
             except Reported:
                 good = False
         required = [key for key, info in cls.model_fields.items() if info.is_required() and key not in written]
@@ -174,7 +173,7 @@ class BlockCall(NodeCall):
         """
         raw: Any = self.declaration.block
         if not isinstance(raw, str) or "$" in raw:
-            raw = self.scope.option(raw, self.span("block"), at=partial(self.span, "block")).value
+            raw = self.scope.option(raw, partial(self.span, "block")).value
         if isinstance(raw, dict):
             label = f"expected a name, or a choice such as `{{choose: $kind, pre: a, post: b}}`, found {listed(raw)}"
             help_ = next((f"did you mean `choose` for `{key}`?" for key in raw if nearest(key, ["choose"])), None)
@@ -192,7 +191,7 @@ class BlockCall(NodeCall):
         """Whether a part of that name is known where the nodes are written."""
         home = self.nodes.definition
         try:
-            part_definition(home, name, home.span(), library())
+            part_definition(home, name, home.span())
         except SpecError:
             return False
         return True

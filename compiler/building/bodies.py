@@ -7,6 +7,7 @@ that has not. A part becomes a `Body` at every use, since its types and its cond
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ from ..graph import Body, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.composer import clip
-from ..reading.document import Library
 from ..reading.span import Span
 from .definitions import TYPE_WORDS, Definition, article
 from .edges import EdgeError, read_edge
@@ -36,10 +36,9 @@ MAX_BODIES = 10_000
 class Builder:
     """Builds bodies; one for each graph."""
 
-    def __init__(self, report: Report, call: CallSite, library: Library) -> None:
+    def __init__(self, report: Report, call: CallSite) -> None:
         self.report = report
         self.call = call
-        self.library = library
         self.bodies = 0
         self.symbols: dict[tuple[str, Dim | None], Symbol] = {}
         self.parts: dict[tuple[Path, str], Definition] = {}
@@ -186,7 +185,7 @@ class Builder:
     def default(self, name: str, declared: schema.Parameter, definition: Definition, scope: Scope) -> Option:
         """The default as written in the definition."""
         try:
-            option = scope.option(declared.default, definition.span("params", name, "default"))
+            option = scope.option(declared.default, partial(definition.span, "params", name, "default"))
         except Reported:
             self.report.poison(name)
             return Option(None, None, origin="default")

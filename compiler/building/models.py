@@ -13,7 +13,7 @@ from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..diagnosing.report import Report, Reported
 from ..graph import Body, Graph, InputValue, TiedPair, path_below
 from ..reading import schema
-from ..reading.document import Document, Library, library
+from ..reading.document import Document
 from ..reading.span import Span
 from .bodies import Builder
 from .compose import FLAGS, compose
@@ -36,7 +36,6 @@ class ModelBuilder:
         self.size = None if size is None else str(size)
         self.overrides = dict(overrides)
         self.report = Report()
-        self.library: Library = library()
         self.definition = compose(document, None if task is None else str(task))
         self.spec = self.definition.spec
         self.flags = {
@@ -61,7 +60,7 @@ class ModelBuilder:
                               label=f"expected at most {MAX_ATOMS}, found {len(self.atoms)}")  # fmt: skip
             self.report.raise_if_any()
         call = CallSite(self.atoms, self.flags)
-        builder = Builder(self.report, call, self.library)
+        builder = Builder(self.report, call)
         builder.promoted = {name: InputValue(None, call.given(name), name) for name in self.promoted}
         scope = builder.scope(self.definition)
         scope.flags_here, scope.read = dict.fromkeys(self.flags), self.read
@@ -169,7 +168,7 @@ class ModelBuilder:
         place = self.definition.span("graph", name, "part")
         for word in schema.choices(self.spec.graph[name].part).values():
             try:
-                yield part_definition(self.definition, word, place, self.library)
+                yield part_definition(self.definition, word, place)
             except SpecError:
                 continue  # reported when the node is built
 
@@ -187,9 +186,9 @@ class ModelBuilder:
                 inner = builder.scope(definition)
                 given = {**self.size_row(name), **_as_mapping(self.overrides.get(name))}
                 at = partial(self.document.span, "mounts", name)
-                own_size = simplest(scope.option(mount.size, at("size")).value)
+                own_size = simplest(scope.option(mount.size, partial(at, "size")).value)
                 size = given.pop("size", own_size)
-                fixed = {key: scope.option(raw, at("params", key), at=partial(at, "params", key)).value
+                fixed = {key: scope.option(raw, partial(at, "params", key)).value
                          for key, raw in mount.params.items()}  # fmt: skip
                 own = {*mount.params, *(["size"] if size == own_size else [])}
                 size, place = None if size is None else str(size), partial(self.mount_span, name, own)

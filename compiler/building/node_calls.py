@@ -137,7 +137,7 @@ class NodeCall:
             self.report.error("wrong-type", f"`{port}` is empty", self.span(*path), label=label)
             return None
         if isinstance(raw, dict):
-            raw = self.scope.option(raw, self.span(*path), at=partial(self.span, *path)).value
+            raw = self.scope.option(raw, partial(self.span, *path)).value
         if isinstance(raw, list):
             values = [self.builder.edge(text, self.span(*path, at), self.scope) for at, text in enumerate(raw)]
             kept = [value for value in values if value is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
@@ -12,6 +12,8 @@ from ...blocks.notation.values import simplest
 from ..diagnosing.report import Reported
 from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
+from ..reading.document import library
+from ..reading.span import Span
 from .definitions import Definition
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed
@@ -99,11 +101,11 @@ class PartCall(NodeCall):
                 raise Reported
             return mounted(self.builder, home, self.original.mount, self.scope)
         at = partial(self.nodes.span, "graph", self.origin, "part")
-        raw = self.scope.option(self.original.part, at(), at=at).value
+        raw = self.scope.option(self.original.part, at).value
         known = self.builder.parts.get((home.document.path, str(raw)))
         if known is None:
             with self.report.taking():
-                known = part_definition(home, str(raw), at(), self.builder.library)
+                known = part_definition(home, str(raw), at())
             self.builder.parts[home.document.path, str(raw)] = known
         return known
 
@@ -117,7 +119,7 @@ class PartCall(NodeCall):
             return
         if repeat is not None:
             node.index = repeat.index
-            node.count = self.scope.option(repeat.count, self.span("repeat", repeat.index))
+            node.count = self.scope.option(repeat.count, partial(self.span, "repeat", repeat.index))
             count = simplest(node.count.value)
             node.layer_drop = self.layer_drop()
         else:
@@ -142,19 +144,19 @@ class PartCall(NodeCall):
         """The first round with the same value of ``share:``, for each round; it must be the same body."""
         if self.original.share is None:
             return ()
-        place = self.nodes.span("graph", self.origin, "share")
+        at = partial(self.nodes.span, "graph", self.origin, "share")
         owners: dict[str, int] = {}
         found: list[int] = []
         for number, body in enumerate(node.rounds):
             self.scope.env[str(node.index)] = Dim.of(Symbol(str(node.index), Dim.of(number)))
             try:
-                value = simplest(self.scope.option(self.original.share, place).value)
+                value = simplest(self.scope.option(self.original.share, at).value)
             finally:
                 self.scope.env.pop(str(node.index))
             found.append(owners.setdefault(repr(value), number))
             if body is not node.rounds[found[-1]]:
                 self.report.error(
-                    "tie-mismatch", f"rounds {found[-1]} and {number} of `{self.name}` cannot be one", place,
+                    "tie-mismatch", f"rounds {found[-1]} and {number} of `{self.name}` cannot be one", at(),
                     label="expected rounds with the same options and the same types of inputs",
                 )  # fmt: skip
                 break
@@ -164,11 +166,11 @@ class PartCall(NodeCall):
         """How often a round is skipped in training; None where none is."""
         if self.original.layer_drop is None:
             return None
-        place = self.nodes.span("graph", self.origin, "layer_drop")
-        option = self.scope.option(self.original.layer_drop, place)
+        at = partial(self.nodes.span, "graph", self.origin, "layer_drop")
+        option = self.scope.option(self.original.layer_drop, at)
         rate = simplest(option.value)
         if not isinstance(rate, (int, float)) or not 0 <= rate <= 1:
-            place, others = self.scope.origin(option, place, "rounds are skipped this often")
+            place, others = self.scope.origin(option, at(), "rounds are skipped this often")
             self.report.fail("bad-option", "`layer_drop` is how often a round is skipped", place, others=others,
                              label=f"expected a number from 0 to 1, found {in_words(rate)}")  # fmt: skip
         return option if rate else None
@@ -249,7 +251,7 @@ class PartCall(NodeCall):
                 continue
             at = partial(self.nodes.span, "graph", self.origin, key)
             try:
-                option = caller.option(raw, at(), at=at)
+                option = caller.option(raw, at)
                 given[key] = Option(option.value, option.tree, at())
             except Reported:
                 self.report.poison(key)
@@ -324,7 +326,7 @@ def lifted(kind: AnyType | None, body: Body) -> AnyType | None:
     return Type(kind.kind, tuple(dim.lift(own) for dim in kind.dims))
 
 
-def part_definition(home: Definition, name: str, span: Any, library: Any) -> Definition:
+def part_definition(home: Definition, name: str, span: Span) -> Definition:
     """The part called `name`: of the spec itself, beside it, or shipped.
 
     Raises:
@@ -334,7 +336,7 @@ def part_definition(home: Definition, name: str, span: Any, library: Any) -> Def
     own = spec.parts if isinstance(spec, schema.Spec) else {}
     if name in own:
         return Definition(name, own[name], home.document, ("parts", name))
-    document = library.part(name, near=home.document.folder, at=span, own=own)
+    document = library().part(name, near=home.document.folder, at=span, own=own)
     return Definition(name, document.model, document)
 
 
@@ -347,9 +349,9 @@ def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Comp
     assert isinstance(home.model, schema.Spec)
     mount = home.model.mounts[name]
     at = partial(home.span, "mounts", name, "spec")
-    raw = scope.option(mount.spec, at(), at=at).value
+    raw = scope.option(mount.spec, at).value
     with builder.report.taking():
-        document = builder.library.spec(str(raw), near=home.document.folder, at=at())
+        document = library().spec(str(raw), near=home.document.folder, at=at())
         definition = compose(document, mount.task, at=home.span("mounts", name, "task"))
     definition.is_root = False
     definition.name = name

@@ -20,6 +20,8 @@ from .edge_types import EdgeError
 from .origins import in_words, listed
 
 MAX_CHAIN = 32
+At = Callable[..., Span]
+"""Gives the place of what is written, and below it of a path."""
 
 
 @dataclass(slots=True)
@@ -173,49 +175,44 @@ class Scope:
             self._no_rounds(head, tree)
         return ports.get(port) if port else next(iter(ports.values()), None)
 
-    def option(self, raw: Any, span: Span, *, at: Callable[..., Span] | None = None) -> Option:
+    def option(self, raw: Any, at: At) -> Option:
         """The value of an option as written: a literal, or an expression where it holds a ``$``.
 
         Args:
             raw: what is written.
-            span: its place.
-            at: gives the place of what is inside it.
+            at: gives its place, and that of what is inside it.
 
         Raises:
             Reported: the expression has no value; the diagnostic is reported.
         """
         if isinstance(raw, dict) and "choose" in raw:
-            return self.choose(raw, span, at)
+            return self.choose(raw, at)
         if isinstance(raw, (list, dict)) and _has_param(raw):
             inside = raw.items() if isinstance(raw, dict) else enumerate(raw)
-            values = {
-                key: self.option(one, span if at is None else at(key), at=_below(at, key)).value for key, one in inside
-            }
-            return Option(values if isinstance(raw, dict) else list(values.values()), None, span)
+            values = {key: self.option(one, partial(at, key)).value for key, one in inside}
+            return Option(values if isinstance(raw, dict) else list(values.values()), None, at())
+        span = at()
         if not isinstance(raw, str) or "$" not in raw:
             return Option(raw, None, span)
         tree = self.parse(raw, span)
         return Option(self.evaluate(tree, span, has=False), tree, span)
 
-    def choose(self, raw: Mapping[str, Any], span: Span, at: Callable[..., Span] | None) -> Option:
+    def choose(self, raw: Mapping[str, Any], at: At) -> Option:
         """``{choose: $kind, pre: a, post: b}``: the entry that the parameter names."""
-        place = span if at is None else at("choose")
-        option = self.option(raw["choose"], place)
-        chosen = simplest(option.value)
-        key = as_choice(chosen)
+        place = at("choose")
+        option = self.option(raw["choose"], partial(at, "choose"))
+        key = as_choice(simplest(option.value))
         entries = {name: one for name, one in raw.items() if name != "choose"}
         if key not in entries and "else" not in entries:
             if isinstance(raw["choose"], str) and self.is_param(raw["choose"]):
-                self.report.error(*bare(key), place, label="expected a parameter", help=f"write `${key}`")
-                raise Reported
+                self.report.fail(*bare(key), place, label="expected a parameter", help=f"write `${key}`")
             origin, others = self.origin(option, place, "chosen by it here")
-            self.report.error(
+            self.report.fail(
                 "no-such-choice", f"`{key}` is none of the choices", origin, others=others,
                 label=f"expected one of {listed(entries)}, found `{clip(key)}`", help=self.report.suggest(key, entries),
             )  # fmt: skip
-            raise Reported
         name = key if key in entries else "else"
-        return self.option(entries[name], span if at is None else at(name), at=_below(at, name))
+        return self.option(entries[name], partial(at, name))
 
     def is_param(self, name: str) -> bool:
         """Whether ``$name`` has a value, or had one but for a mistake."""
@@ -228,9 +225,7 @@ class Scope:
         return span, []
 
     def condition(self, raw: Any, span: Span) -> int:
-        """The truth table of a ``when:``; without one, always."""
-        if raw is None:
-            return self.full
+        """The truth table of a ``when:``."""
         if not isinstance(raw, str):
             label = f"expected a text such as `has(labels)`, found {in_words(raw)}"
             self.report.fail("wrong-type", "a condition is an expression", span, label=label)
@@ -247,11 +242,10 @@ class Scope:
             label = f"expected true or false, or a parameter that is one, found {value}"
             self.report.fail("bad-condition", f"`{clip(raw)}` is a number, which asks nothing", span, label=label)
         if isinstance(value, Dim):
-            self.report.error(
+            self.report.fail(
                 "bad-condition", f"`{raw}` depends on an extent that is known only when the model runs", span,
                 label=f"expected true or false, found `{value}`",
             )  # fmt: skip
-            raise Reported
         return self.full if value else 0
 
     def parse(self, text: str, span: Span) -> Expr:
@@ -347,10 +341,6 @@ def unreadable(report: Report, text: str, error: ExpressionError, span: Span) ->
     """Report a text that is no expression."""
     place = span.within(error.start, error.end)
     report.error("bad-expression", f"`{clip(text)}` is no expression", place, label=str(error))
-
-
-def _below(at: Callable[..., Span] | None, key: Any) -> Callable[..., Span] | None:
-    return None if at is None else partial(at, key)
 
 
 def _has_param(raw: Any) -> bool:

@@ -247,7 +247,7 @@ def test_several_are_extended_from_left_to_right() -> None:
         "frame: more\nextends: text\nparams: {norm_eps: 0.5}\nsizes: {tiny: {d_model: 6}}\n"
     )
     Path("spec.yaml").write_text(ONE.replace("extends: text", "extends: [text, more]"))
-    assert spec("spec").params["norm_eps"] == 0.5
+    assert spec("spec").params["norm_eps"].default == 0.5
     assert spec("spec").sizes["tiny"] == {"d_model": 4}
 
 
