@@ -57,6 +57,30 @@ def test_linears_by_hand(stack: Path) -> None:
     assert figures.memory == 4 * tokens * (7 + 5 + 3 * 5 + 5)
 
 
+ROUNDS = """\
+model: rounds
+params: {d: 5}
+inputs: {x: "float[batch, $d]"}
+graph: {layers: {repeat: {i: 2}, part: outer, in: x, rate: 0.1 * $i}}
+outputs: {x: layers}
+parts:
+  outer:
+    params: {rate: float}
+    inputs: {x: "float[batch, width]"}
+    graph: {dropped: {block: dropout, in: x, p: $rate}, sum: {part: doubled}}
+    outputs: {x: sum}
+  doubled:
+    inputs: {x: "float[batch, width]"}
+    graph: {same: {block: activation, in: x + x, kind: relu}}
+    outputs: {x: same}
+"""
+
+
+def test_sums_are_counted_in_every_round(tmp_path: Path) -> None:
+    (tmp_path / "rounds.yaml").write_text(ROUNDS)
+    assert str(cost(build_graph(tmp_path / "rounds.yaml")).flops) == "30*batch"  # dropout, sum and relu, twice
+
+
 def test_bytes_of_a_number(stack: Path) -> None:
     graph, sizes = build_graph(stack), {"batch": 1, "seq": 1}
     assert 2 * cost(graph, float_bytes=2).figures(sizes).memory == cost(graph).figures(sizes).memory
