@@ -21,6 +21,7 @@ T5_CONFIGS = {
     "gated_relu": {"feed_forward_proj": "gated-relu"},
     "gelu": {"feed_forward_proj": "gelu"},
     "gelu_new": {"feed_forward_proj": "gelu_new"},
+    "told_apart": {"feed_forward_proj": "gated-gelu", "dense_act_fn": "silu", "is_gated_act": False},
     "v1_1": {"feed_forward_proj": "gated-gelu", "tie_word_embeddings": False},
     "untied": {"tie_word_embeddings": False},
     "default_buckets": {"relative_attention_num_buckets": 32, "relative_attention_max_distance": 128},
