@@ -215,6 +215,8 @@ _PLAIN = {"num_dynamic_real_features": 0, "num_static_real_features": 0, "num_st
           "cardinality": None, "embedding_dimension": None}  # fmt: skip
 SERIES_CONFIGS = {
     "std": {"scaling": "std"},
+    "std_floor": {"scaling": "std", "minimum_scale": 0.5},
+    "mean_floor": {"minimum_scale": 0.7},
     "unscaled": {"scaling": None},
     "scaled_by_flag": {"scaling": True},
     "unscaled_by_flag": {"scaling": False},
@@ -253,12 +255,15 @@ def series(*channels: int, future: bool = True, counts: bool = False, **config: 
 _ahead = {"of": "future_values", "name": "decoder_attention_mask"}
 _encoded = (floats("encoder_outputs", 3, 6, "d_model"), wrapped("encoder_outputs"))
 _two = {"input_size": 2}
+_half_seen = given(past_observed_mask=[[0] * 11, [1] * 11, [0] * 11])
 
 SERIES_CASES: list[Case] = [
     *SERIES.cases("TimeSeriesTransformerModel", "base",
         variant("plain", *series(), flags=STATES),
         variant("past", *series(future=False), flags=STATES),
         variant("unmasked", *series(), without("past_observed_mask"), given(past_observed_mask=[[1] * 11] * 3)),
+        variant("unseen", *series(), without("past_observed_mask"), _half_seen),
+        variant("unseen_default", *series(), without("past_observed_mask"), _half_seen, config={"default_scale": 2.0}),
         variant("attentions", *series(), mask("right", **_ahead), flags=MAPS),
         variant("leftpad", *series(), mask("left", **_ahead), flags={"use_cache": False}),
         variant("encoder_outputs", *series(), *_encoded, flags=STATES),
