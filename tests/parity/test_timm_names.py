@@ -98,10 +98,23 @@ def test_the_last_stage_dilated(published: Path) -> None:
         assert difference(name, expected[name], found[name], []) < TOLERANCE
 
 
-@pytest.mark.parametrize(("name", "depth"), [("resnet50", 6), ("resnet101", 23)])
+@pytest.mark.parametrize(("name", "depth"), [("resnet50", 6), ("resnet101", 23), ("resnet101.a1_in1k", 23)])
 def test_size_by_name(name: str, depth: int) -> None:
     graph = build_graph("detr", None, None, {"timm_name": name, "use_timm_backbone": True})
     assert graph.params["backbone"]["depths"][2] == depth
+
+
+def test_what_another_network_is_called_is_refused() -> None:
+    with pytest.raises(aw.SpecError, match="`resnet` has no size `resnetaa50`"):
+        build_graph("detr", None, None, {"timm_name": "resnetaa50"})
+
+
+@pytest.mark.parametrize(("stride", "dilation", "dilated"), [(16, False, True), (32, True, False), (None, True, True)])
+def test_what_timm_is_told_counts_before_the_config(stride: int | None, dilation: bool, dilated: bool) -> None:
+    config = {"timm_name": "resnet50", "dilation": dilation, "output_stride": stride}
+    assert build_graph("detr", None, None, config).params["backbone"]["dilated"] is dilated
+    with pytest.raises(aw.SpecError, match="expected one of null, 16, 32, found `8`"):
+        build_graph("detr", None, None, {**config, "output_stride": 8})
 
 
 def test_segmentation_starts_from_detection(checkpoint: Callable[[Case], Path], reference: Any) -> None:
