@@ -138,6 +138,25 @@ def test_a_config_of_other_values(folder: Path, field: str, value: Any, message:
         aw.from_pretrained(folder, backend="eager")
 
 
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("bloom", {"slow_but_exact": True, "pretraining_tp": 2}, r"slow_but_exact.*expected one of false"),
+        ("bert", {"position_embedding_type": "none"}, "position_embedding_type: absolute.*found `none`"),
+        ("esm", {"position_embedding_type": "x"}, "position_embedding_type: absolute.*rotary.*found `x`"),
+        ("time_series_transformer", {"scaling_dim": 2}, "scaling_dim == 1 and .*expected one of true"),
+        ("longformer", {"is_decoder": True}, "is_decoder: false.*expected one of false"),
+    ],
+)
+def test_what_a_config_asks_for_and_no_spec_does_is_refused(
+    name: str, fields: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    aw.compile(name, size="tiny", backend="eager").save_pretrained(tmp_path)
+    reworded(tmp_path, **fields)
+    with pytest.raises(aw.CheckpointError, match=f"(?s){message}"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
 def test_rounds_that_are_left_in_the_file_are_told(folder: Path) -> None:
     with pytest.warns(UserWarning, match=r"left in the file: 16 such as bert.encoder.layer.1\."):
         aw.from_pretrained(folder, backend="eager", num_layers=1)
