@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_JSON = 100 * 2**20
+_REFUSED = {
+    "pruned_heads": "layers of fewer heads are not read: save the model before its heads are pruned",
+    "tie_encoder_decoder": "a decoder whose weights are its encoder's is not read: save the two apart",
+}
+"""Fields of every config of Hugging Face's that say of weights what no spec does."""
 
 
 @dataclass(slots=True)
@@ -199,13 +204,11 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it.
 
     Raises:
-        CheckpointError: a field holds an expression, or heads are pruned.
+        CheckpointError: a field holds an expression, or one of `_REFUSED` is set.
     """
-    if config.get("pruned_heads"):
-        raise CheckpointError(
-            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers of fewer heads are not read: "
-            "save the model before its heads are pruned"
-        )
+    for name, why in _REFUSED.items():
+        if config.get(name):
+            raise CheckpointError(f"config.json: `{name}` is {config[name]}; {why}")
     spec = document.model
     found: dict[str, Any] = {}
     for name, declared in spec.params.items():

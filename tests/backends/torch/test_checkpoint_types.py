@@ -55,9 +55,16 @@ def test_what_stays_float32_does_so_in_a_file_of_halves(tmp_path: Path) -> None:
     }
 
 
-def test_pruned_heads_are_named(tmp_path: Path) -> None:
-    folder = folder_of("bert", tmp_path, "none", pruned_heads={"0": [1]})
-    with pytest.raises(aw.CheckpointError, match=r"`pruned_heads` is {'0': \[1\]}"):
+@pytest.mark.parametrize(
+    ("name", "fields", "message"),
+    [
+        ("bert", {"pruned_heads": {"0": [1]}}, r"`pruned_heads` is {'0': \[1\]}"),
+        ("bart", {"tie_encoder_decoder": True}, "`tie_encoder_decoder` is True"),
+    ],
+)
+def test_what_no_spec_reads_is_named(name: str, fields: dict[str, Any], message: str, tmp_path: Path) -> None:
+    folder = folder_of(name, tmp_path, "none", **fields)
+    with pytest.raises(aw.CheckpointError, match=message):
         aw.from_pretrained(folder, backend="eager")
 
 
