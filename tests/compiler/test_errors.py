@@ -117,6 +117,14 @@ def test_a_shipped_spec_with_a_task_that_it_has_not() -> None:
     assert found.label.span.source.name == "archwright/specs/bert.yaml"
 
 
+def test_a_field_of_the_checkpoint_among_those_of_the_config() -> None:
+    Path("spec.yaml").write_text("model: own\nextends: bert\ncheckpoint: {config: {model_type: own}}\n")
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("spec.yaml")
+    (found,) = caught.value.diagnostics
+    assert (_place(found), found.help) == ("unknown-parameter 3:23", "`model_type` stands beside `config`")
+
+
 PART = 'part: wide\nparams: {d_ff: int}\ninputs: {x: "float[batch, d]"}\ngraph: {up: {block: linear, in: x, d_out: $d_f}}\n'
 USER = 'model: user\ninputs: {x: "float[batch, 8]"}\ngraph: {a: {part: wide, in: x, d_ff: 3}, b: {part: wide, in: a, d_ff: 4}}\n'
 
