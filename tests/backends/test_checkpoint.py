@@ -157,6 +157,16 @@ def test_what_a_config_asks_for_and_no_spec_does_is_refused(
         aw.from_pretrained(tmp_path, backend="eager")
 
 
+def test_a_flag_that_is_null_is_false_as_in_hugging_face(tmp_path: Path) -> None:
+    aw.compile("bert", task="masked_lm", size="tiny", tie_word_embeddings=False, backend="eager").save_pretrained(
+        tmp_path
+    )
+    expected = logits(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": None}))
+    assert torch.equal(logits(tmp_path), expected)
+
+
 def test_rounds_that_are_left_in_the_file_are_told(folder: Path) -> None:
     with pytest.warns(UserWarning, match=r"left in the file: 16 such as bert.encoder.layer.1\."):
         aw.from_pretrained(folder, backend="eager", num_layers=1)

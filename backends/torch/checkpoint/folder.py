@@ -201,7 +201,9 @@ def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
 
 
 def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[str, Any]:
-    """The parameters that a config sets: each by its field, null read as missing unless the parameter admits it.
+    """The parameters that a config sets: each by its field, null being false of a flag, else what is missing.
+
+    A parameter that admits null takes it as it is.
 
     Raises:
         CheckpointError: a field holds an expression, or one of `_REFUSED` is set.
@@ -218,6 +220,8 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
             _refuse_slip(one, config, spec)
         if isinstance(value, str) and "$" in value:
             raise CheckpointError(f"config.json: `{one}` is `{value}`; expected a value, found an expression")
+        if value is None and declared.word == "bool" and not declared.admits_null:
+            value = False
         if value is not _MISSING and (value is not None or declared.admits_null):
             found[name] = value
     if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
