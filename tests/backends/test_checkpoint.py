@@ -142,8 +142,8 @@ def test_a_config_of_other_values(folder: Path, field: str, value: Any, message:
     ("name", "fields", "message"),
     [
         ("bloom", {"slow_but_exact": True, "pretraining_tp": 2}, r"slow_but_exact.*expected one of false"),
-        ("bert", {"position_embedding_type": "none"}, "position_embedding_type: absolute.*found `none`"),
-        ("esm", {"position_embedding_type": "x"}, "position_embedding_type: absolute.*rotary.*found `x`"),
+        ("bert", {"position_embedding_type": "none"}, "position_embedding_type.*relative_key_query, found `none`"),
+        ("esm", {"position_embedding_type": "x"}, "position_embedding_type.*rotary.*found `x`"),
         ("time_series_transformer", {"scaling_dim": 2}, "scaling_dim == 1 and .*expected one of true"),
         ("longformer", {"is_decoder": True}, "is_decoder: false.*expected one of false"),
     ],
