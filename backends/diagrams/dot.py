@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 
 from .escapes import dot_text
@@ -58,13 +57,11 @@ def to_dot(scene: Scene) -> str:
     return Writer(scene).text(whole=True)
 
 
-def to_layout(scene: Scene) -> tuple[str, list[Ends], list[Ends]]:
-    """The scene as DOT text without legend and ties, which `layout` adds; ties and shaped edges of the spine."""
+def to_layout(scene: Scene) -> tuple[str, list[Ends]]:
+    """The scene as DOT text without legend and ties, which `layout` adds; and the ties."""
     writer = Writer(scene)
-    shapes = Counter(edge.target for edge in scene.edges if edge.text)
     ties = [writer.ends(edge) for edge in scene.edges if edge.style == "tied"]
-    spine = [writer.ends(edge) for edge in scene.edges if edge.main and edge.text and shapes[edge.target] == 1]
-    return writer.text(whole=False), ties, spine
+    return writer.text(whole=False), ties
 
 
 class Writer:

@@ -35,22 +35,11 @@ class Rect:
         """Its middle."""
         return (self.left + self.right) / 2, (self.bottom + self.top) / 2
 
-    def grown(self, air: float) -> Rect:
-        """With some air around it."""
-        return Rect(self.left - air, self.bottom - air, self.right + air, self.top + air)
-
     def meets(self, other: Rect) -> bool:
         """Whether the two overlap."""
         return (
             self.left < other.right and other.left < self.right and self.bottom < other.top and other.bottom < self.top
         )
-
-    def borders(self) -> list[Rect]:
-        """Its four sides."""
-        left, bottom, right, top = self.left, self.bottom, self.right, self.top
-        return [Rect(left, y, right, y + 1) for y in (bottom, top)] + [
-            Rect(x, bottom, x + 1, top) for x in (left, right)
-        ]
 
     def text(self) -> str:
         """As an attribute."""

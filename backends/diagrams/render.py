@@ -94,8 +94,8 @@ def rendered(
         return to_mermaid(scene)
     if format == "dot":
         return to_dot(scene)
-    text, ties, spine = to_layout(scene)
-    made = laid_out(text, format, legend=legend_of(scene), ties=ties, spine=spine)
+    text, ties = to_layout(scene)
+    made = laid_out(text, format, legend=legend_of(scene), ties=ties)
     return _plain_svg(made.decode(), " · ".join(scene.title)) if format == "svg" else made
 
 
