@@ -52,25 +52,11 @@ def windowed_attention(
 
 
 def windowed_attention_with_probs(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    *,
-    num_heads: int,
-    num_kv_heads: int | None = None,
-    window: int,
-    causal: bool = False,
-    scale: float | None = None,
-    dropout: float = 0.0,
-    valid: torch.Tensor | None = None,
-    everywhere: torch.Tensor | None = None,
-    training: bool = False,
-    place: Place | None = None,
-) -> tuple[torch.Tensor, torch.Tensor]:
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, *, window: int, causal: bool = False,
+    everywhere: torch.Tensor | None = None, place: Place | None = None, **how: Any,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """As `windowed_attention`, written out, with the probabilities ``[batch, heads, query, key]``."""
-    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
-                           "training": training}  # fmt: skip
-    return attention_with_probs(q, k, v, valid=valid, allow=_near(q, k, window, causal, everywhere, place), **how)
+    return attention_with_probs(q, k, v, allow=_near(q, k, window, causal, everywhere, place), **how)
 
 
 def global_attention(
@@ -97,22 +83,10 @@ def global_attention(
 
 
 def global_attention_with_probs(
-    q: torch.Tensor,
-    k: torch.Tensor,
-    v: torch.Tensor,
-    marked: torch.Tensor,
-    *,
-    num_heads: int,
-    num_kv_heads: int | None = None,
-    scale: float | None = None,
-    dropout: float = 0.0,
-    valid: torch.Tensor | None = None,
-    training: bool = False,
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, marked: torch.Tensor, **how: Any
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """As `global_attention`, written out, with the probabilities of all queries ``[batch, heads, query, key]``."""
-    how: dict[str, Any] = {"num_heads": num_heads, "num_kv_heads": num_kv_heads, "scale": scale, "dropout": dropout,
-                           "training": training}  # fmt: skip
-    found, probs = attention_with_probs(q, k, v, valid=valid, **how)
+    found, probs = attention_with_probs(q, k, v, **how)
     return found * marked[..., None], probs
 
 
