@@ -33,11 +33,11 @@ def command(
       archwright emit bert -o bert.py
       archwright emit bert --task masked_lm --inputs input_ids,labels --standalone -o bert_masked_lm.py
     """
-    from ..torch.emit.source import Source, version
+    from ..torch.emit.source import Source
 
     graph = graph_of(spec, **which)
     # Regions have right gradients only as `Model.compiled` compiles them, and whoever takes the file may train it.
-    source = Source(graph, version=version(), rounds="plain")
+    source = Source(graph, rounds="plain")
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))
     text = source.text(standalone=standalone)
     if path is None:

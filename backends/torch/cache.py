@@ -13,8 +13,7 @@ import os
 import platform
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +55,6 @@ def _processor() -> str:
     lines = file.read_text().splitlines() if file.exists() else []
     flags = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
     return f"{platform.system()} {platform.machine()} {torch.backends.cpu.get_cpu_capability()} {flags}"
-
-
-@contextmanager
-def apart() -> Iterator[None]:
-    """Lets torch compile everything anew, into a folder of its own: what is saved is what was compiled here."""
-    from torch._inductor.utils import fresh_cache
-
-    with fresh_cache():
-        yield
 
 
 def save(path: Path, files: Mapping[str, bytes]) -> int:

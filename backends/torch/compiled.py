@@ -11,7 +11,7 @@ import torch
 from ...blocks.notation.types import Type
 from ..errors import ArgumentError
 from . import cache, kept
-from .emit.source import Source, version
+from .emit.source import Source
 from .modules.inference import Held
 from .replay import Replays, is_replayed
 
@@ -34,7 +34,7 @@ class Compiled:
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
         self.held = [one for one in model.net.modules() if isinstance(one, Held)]
-        self.kept: dict[Any, kept.Kept | None] = {}
+        self.kept: dict[Any, kept.Package | kept.Function | None] = {}
         self.runs: dict[bool, Callable[..., Any]] = {}  # with gradients, and without
         self.last: Any = None
         # Weights that stay where they are, and shapes that stay as they are.
@@ -71,7 +71,7 @@ class Compiled:
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
         return self.run(**told)
 
-    def found(self, values: Mapping[str, Any]) -> kept.Kept | None:
+    def found(self, values: Mapping[str, Any]) -> kept.Package | kept.Function | None:
         """What is kept for a call."""
         files = cache.load(self.path(values)) if cache.folder().is_dir() else None
         if files is None:
@@ -109,7 +109,7 @@ class Compiled:
         """The file for a call: its text is that of this specialisation alone."""
         model = self.model
         made = model.emitter
-        source = Source(model.graph, version=version(), inference=made.inference, mask=made.mask, rounds=made.rounds)
+        source = Source(model.graph, inference=made.inference, mask=made.mask, rounds=made.rounds)
         source.specialise(self.combination)
         grad, training, _, device, *_ = self.key(values)
         pairs = zip(source.classes.values(), made.classes.values(), strict=True)
@@ -133,7 +133,9 @@ class Compiled:
             one.renew()  # what other calls hold is none of this one's
         self.run_plainly(told)  # which refuses what does not fit, and holds what this call reads
         model.settle_compiler()
-        with cache.apart():
+        from torch._inductor.utils import fresh_cache  # which imports torch's compiler
+
+        with fresh_cache():  # all is compiled anew, into a folder of its own: what is saved is what was compiled here
             if kept.is_packaged(model.net):
                 files = kept.package(model.plain().bound(self.combination), told)
             else:

@@ -11,7 +11,6 @@ import io
 import json
 import tempfile
 import warnings
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -36,24 +35,6 @@ def is_packaged(net: nn.Module) -> bool:
     return all(one.device.type == "cpu" and type(one) in kinds for one in places(net).values())
 
 
-class Kept(ABC):
-    """What runs a call again, by the inputs' names, with the weights that its module has then.
-
-    Attributes:
-        reads_held: whether it reads what is held for shapes (`Held`).
-    """
-
-    reads_held: bool
-
-    def fits(self) -> bool:
-        """Whether the module's tensors lie in memory as they did when this was compiled."""
-        return True
-
-    @abstractmethod
-    def __call__(self, **values: Any) -> Any:
-        """As the method that was compiled."""
-
-
 # A package
 
 
@@ -62,8 +43,12 @@ Place = tuple[str, str, str]
 _STORES = ("_parameters", "_buffers", "__dict__", "kept")
 
 
-class Package(Kept):
-    """A package, called with all tensors that a module keeps before those of the call."""
+class Package:
+    """A package, called with all tensors that a module keeps before those of the call.
+
+    Attributes:
+        reads_held: whether it reads what is held for shapes (`Held`).
+    """
 
     def __init__(self, files: Files, net: nn.Module) -> None:
         from torch._C import _aoti  # pyright: ignore[reportAttributeAccessIssue]
@@ -81,6 +66,7 @@ class Package(Kept):
             self.run = _aoti.AOTIModelPackageLoader(str(file), "model", False, 1, -1).run
 
     def fits(self) -> bool:
+        """Whether the module's tensors lie in memory as they did when this was compiled."""
         tensors = [store.get(name) for store, name in self.places]
         return [None if one is None else _lies(one) for one in tensors] == self.layout
 
@@ -93,8 +79,8 @@ def package(method: Any, values: Mapping[str, Any]) -> Files:
     """An AOTInductor package of a call without gradients; the source of `method` has no regions."""
     call = _Call(method, values)
     own = call.places.values()
-    with torch.no_grad(), warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
-        warnings.simplefilter("ignore")  # which torch's own code calls forth
+    # Of warnings there are those that torch's own code calls forth.
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"), tempfile.TemporaryDirectory() as folder:
         given = [*(one.detach() for one in own), *_tensors(values)]
         counting = COUNTS.set(True)
         try:
@@ -189,16 +175,20 @@ def function(method: Any, values: Mapping[str, Any]) -> Files:
         return {_FUNCTION: file.read_bytes(), **libraries}
 
 
-class Function(Kept):
+class Function:
     """A function that `aot_compile` gave, in the names of the `method` that it was made of."""
 
-    reads_held = True
+    reads_held = True  # for all that it knows
 
     def __init__(self, files: Files, method: Any) -> None:
         _write_libraries(files)
         file = io.BytesIO(files[_FUNCTION])
         self.run = torch.compiler.load_compiled_function(file, f_globals=method.__globals__)
         self.net = method.__self__
+
+    def fits(self) -> bool:
+        """It takes them as they lie."""
+        return True
 
     def __call__(self, **values: Any) -> Any:
         return self.run(self.net, **values)

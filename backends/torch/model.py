@@ -21,7 +21,7 @@ from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from .compiled import Compiled, arguments_of
 from .emit.lean import Inference
-from .emit.source import RoundsKind, Source, version
+from .emit.source import RoundsKind, Source
 from .generated import Generated
 from .instructions import settle_instructions
 from .misfit import explain, misfit, ranks
@@ -81,7 +81,7 @@ class Model(nn.Module):
         # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
         how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
         self.mask = find_mask(graph) if packed else None
-        self.emitter = Source(graph, version=version(), inference=how, mask=self.mask, rounds=rounds)
+        self.emitter = Source(graph, inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, tuple[str, ...]]] = {}
         self._idle: dict[tuple[int, str], bool] = {}

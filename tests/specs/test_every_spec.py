@@ -99,7 +99,7 @@ def test_map_is_complete(name: str, task: str | None) -> None:
 def test_emits_the_same_text_twice(name: str, task: str | None) -> None:
     texts = []
     for graph in (graph_of(name, task), build_graph(name, task, "tiny")):
-        source = Source(graph, version="x")
+        source = Source(graph)
         source.specialise(graph.combination(set(example_inputs(graph)) & set(graph.atoms)))
         texts.append(source.text())
     assert texts[0] == texts[1]
@@ -114,7 +114,7 @@ def test_standalone_gives_the_same(name: str, task: str | None) -> None:
     torch.manual_seed(0)  # some draw what they mask, in training and otherwise
     with torch.no_grad():
         expected = model(**inputs)
-    source = Source(model.graph, version="x")
+    source = Source(model.graph)
     method = source.specialise(model.graph.combination(set(inputs) & set(model.graph.atoms)))
     text = source.text(standalone=True)
     assert "archwright." not in text

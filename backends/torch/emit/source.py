@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 from collections import defaultdict
 from importlib import import_module
 from typing import Any, Literal
 
+from .... import __version__
 from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
@@ -39,11 +39,10 @@ class Source:
     """
 
     def __init__(
-        self, graph: Graph, *, version: str = "", inference: Inference | None = None, mask: str | None = None,
+        self, graph: Graph, *, inference: Inference | None = None, mask: str | None = None,
         rounds: RoundsKind = "region",
     ) -> None:  # fmt: skip
         self.graph = graph
-        self.version = version
         self.inference = inference
         self.mask = mask
         self.rounds: RoundsKind = rounds
@@ -200,7 +199,7 @@ class Source:
         title = literal(graph.title or graph.name)[1:-1]
         return (
             f'"""{title}\n\nMade from the spec `{graph.name}{task}{size}` by archwright '
-            f'{self.version}:\nedit the spec, not this file.\n"""\n\n'
+            f'{__version__}:\nedit the spec, not this file.\n"""\n\n'
         )
 
     def import_lines(self, standalone: bool, text: str) -> str:
@@ -324,8 +323,3 @@ def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = ""
             many = kind is not None and not hasattr(kind, "dims")
             entries.append(f'"{name}": tuple({text})' if many else f'"{name}": {text}')
     return "{" + ", ".join(entries) + "}"
-
-
-def version() -> str:
-    """The version of this package."""
-    return str(getattr(sys.modules["archwright"], "__version__", ""))
