@@ -16,6 +16,7 @@ import click
 from ..backends.commands.options import words_option
 from ..backends.errors import ArgumentError
 from ..backends.torch.fresh import fresh
+from ..backends.torch.request import Request
 from .measure import MEASUREMENTS, Case, possible
 from .page import write_page
 from .records import SYSTEMS, Record, environment, place
@@ -67,8 +68,6 @@ def _check(option: str, given: Sequence[str] | None, known: Mapping[str, Any]) -
 
 def _request(name: str, system: Mapping[str, Any], size: str | None, device: str) -> dict[str, Any]:
     """The call of a system; at another size than its own, a short one."""
-    from ..backends.torch.bench import Request
-
     asked = Request(
         system.get("spec", name), task=system.get("task"), size=size or system.get("size"),
         batch=system.get("batch", 1), device=device,

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch.optim import SGD
+
+from ..backends.torch.bench import INPUTS, bench, first_call
+from ..backends.torch.bench_generation import bench_generation
 from ..backends.torch.fresh import TooLong, fresh
+from ..backends.torch.reference import NoReference, load_reference
+from ..backends.torch.request import Request
+from ..backends.torch.timing import interleaved
 
 SECONDS = 8.0
 """How long the rounds of one measurement go on, after which slow models get no more of them."""
@@ -46,8 +55,6 @@ class Case:
 
 def start(case: Case) -> Any:
     """First calls: with no compiled code, ours with what `archwright compile` keeps, theirs with torch's own cache."""
-    from ..backends.torch.bench import Request, first_call
-
     asked, cache = Request(**case.request), case.cache
     found: dict[str, Any] = {}
     ways: dict[str, dict[str, Any]] = {
@@ -93,14 +100,10 @@ def possible(system: Mapping[str, Any]) -> list[str]:
 
 def prepare(folder: str, request: Mapping[str, Any]) -> None:
     """Write the checkpoint and the inputs that all contenders are given."""
-    import torch
-
-    from ..backends.torch.bench import INPUTS, Request
-
     asked = Request(**request)
     model = asked.model("eager")
     model.save_pretrained(folder)
-    torch.save(asked.call(model.graph), Path(folder, INPUTS))
+    torch.save(asked.call(model), Path(folder, INPUTS))
 
 
 def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
@@ -110,29 +113,19 @@ def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -
 
 def generation_of(request: Mapping[str, Any], runs: int) -> Any:
     """`bench_generation`, of as many tokens as that writes."""
-    from ..backends.torch.bench import Request
-    from ..backends.torch.bench_generation import bench_generation
-
-    return bench_generation(Request(**request), runs=min(runs, 5)).to_json()
+    return asdict(bench_generation(Request(**request), runs=min(runs, 5)))
 
 
 def latency_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
     """`bench`, without its first calls."""
-    from ..backends.torch.bench import Request, bench
-    from ..backends.torch.reference import NoReference
-
     report = bench(Request(**request), runs=runs, compile_reference=compile_reference, seconds=SECONDS, cold=False)
     if report.no_reference is not None:
         raise NoReference(report.no_reference)
-    return report.to_json()
+    return asdict(report)
 
 
 def load_of(request: Mapping[str, Any], runs: int) -> Any:
     """Seconds of each round, and how large the file is."""
-    from ..backends.torch.bench import Request
-    from ..backends.torch.reference import load_reference
-    from ..backends.torch.timing import interleaved
-
     asked = Request(**request)
     files = sorted(Path(asked.target).glob("*.safetensors"))
     calls: dict[str, Callable[[], Any]] = {
@@ -146,12 +139,6 @@ def load_of(request: Mapping[str, Any], runs: int) -> Any:
 
 def training_of(request: Mapping[str, Any], runs: int, compile_reference: bool, compile_ours: bool = True) -> Any:
     """Seconds of each round of forward, backward and a step of SGD; the loss is the mean square of the first output."""
-    import torch
-
-    from ..backends.torch.bench import Request, quiet
-    from ..backends.torch.reference import load_reference
-    from ..backends.torch.timing import interleaved
-
     asked = Request(**{**request, "inference": False})
     inputs = None
     models: dict[str, Any] = {"transformers eager": load_reference(asked.target, device=asked.device)}
@@ -159,16 +146,14 @@ def training_of(request: Mapping[str, Any], runs: int, compile_reference: bool, 
         models["transformers inductor"] = torch.compile(load_reference(asked.target, device=asked.device))
     for backend in ("eager", "inductor")[: 1 + compile_ours]:
         models[f"archwright {backend}"] = made = asked.model(backend)
-        inputs = asked.call(made.graph)
+        inputs = asked.call(made)
     calls = {name: _training_step(model.train(), inputs or {}) for name, model in models.items()}
-    with quiet():
+    with warnings.catch_warnings(action="ignore"):
         times = interleaved(calls, runs=runs, warmup=2, seconds=SECONDS)
     return {"times": times}
 
 
 def _training_step(model: Any, inputs: Mapping[str, Any]) -> Callable[[], Any]:
-    from torch.optim import SGD
-
     optimizer = SGD(model.parameters(), lr=1e-4)
 
     def step() -> None:

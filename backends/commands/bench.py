@@ -60,10 +60,10 @@ def command(
     """
     if lookup and not generate:
         raise click.BadParameter("only texts are written by looking up; give --generate too", param_hint="--lookup")
-    with steps() as step:
-        step("importing")
-        from ..torch.bench import Request, bench
+    with steps("importing") as step:
+        from ..torch.bench import bench
         from ..torch.bench_generation import bench_generation
+        from ..torch.request import Request
 
         chosen = ("eager", "inductor") if backend == "both" else (backend,)
         request = Request(target, inputs=inputs or (), dynamic=False if static else None, **asked)
@@ -76,7 +76,7 @@ def command(
             text = _text(report)
     if report.no_reference:
         click.echo(f"no reference: {report.no_reference}", err=True)
-    print_result(report.to_json(), text, as_json=as_json)
+    print_result(report, text, as_json=as_json)
 
 
 def _text(report: BenchReport) -> str:

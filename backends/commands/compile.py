@@ -9,7 +9,7 @@ import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
 from .output import in_bytes, print_result, shapes, told
-from .progress import working
+from .progress import steps
 
 
 @click.command("compile", short_help="Compile ahead of time, for processes that start later.")
@@ -23,8 +23,8 @@ from .progress import working
 @call_options
 @json_option
 def command(
-    target: str, inference: bool, static: bool, inputs: list[str] | None, flags: list[str] | None,
-    dims: dict[str, int], batch: int, length: int | None, as_json: bool, **which: Any,
+    target: str, static: bool, inputs: list[str] | None, flags: list[str] | None, length: int | None, as_json: bool,
+    **asked: Any,
 ) -> None:  # fmt: skip
     """Compile a model through inductor for one way of calling it, and keep the code.
 
@@ -36,14 +36,16 @@ def command(
       archwright compile bert --size base --batch 1 --length 128
       archwright compile path/to/checkpoint --inference --device cuda --dtype bfloat16
     """
-    with working(f"building {target}"):
-        from ..torch.run import built, keep, made_inputs
+    with steps(f"building {target}"):
+        from ..torch.request import SHORT, Request
 
-        model = built(target, backend="inductor", inference=inference, dynamic=False if static else None, **which)
-        made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
+        dynamic = False if static else None
+        request = Request(target, inputs=inputs or (), length=length or SHORT, dynamic=dynamic, **asked)
+        model = request.model("inductor")
+        made = request.call(model)
     start = time.perf_counter()
-    with working("compiling"):
-        path, size_in_bytes = keep(model, made, flags=flags or ())
+    with steps("compiling"):
+        path, size_in_bytes = model.keep_compiled(**made, **dict.fromkeys(flags or (), True))
     taken = time.perf_counter() - start
     text = f"{told(shapes(made))}\ncompiled in {taken:.1f} s, {in_bytes(size_in_bytes)} in {path}"
     print_result({"path": str(path), "bytes": size_in_bytes, "seconds": taken}, text, as_json=as_json)

@@ -25,7 +25,7 @@ from .progress import steps
 @json_option
 def command(
     target: str, path: str, aoti: bool, dynamic: bool, inputs: list[str] | None, flags: list[str] | None,
-    dims: dict[str, int], batch: int, length: int | None, as_json: bool, **which: Any,
+    length: int | None, as_json: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Write a model, in eval mode, for one way of calling it. A spec gets fresh weights, a checkpoint has its own.
 
@@ -38,15 +38,15 @@ def command(
       archwright export vit --size base --batch 1 -o vit.pt2 --aoti
       archwright export bert --task masked_lm -o bert.onnx --dynamic
     """
-    with steps() as step:
-        step(f"building {target}")
+    with steps(f"building {target}") as step:
         from ..torch.export import export
-        from ..torch.run import built, made_inputs
+        from ..torch.request import SHORT, Request
 
-        model = built(target, **which)
-        made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or ())
+        request = Request(target, inputs=inputs or (), length=length or SHORT, **asked)
+        model = request.model()
+        made = request.call(model)
         step("exporting")
         report = export(model, path, made, flags=flags or (), dynamic=dynamic, aoti=aoti)
     taken = "\n".join(f"{name}: {text}" for name, text in report.inputs.items())
     text = f"{taken}\n{in_bytes(report.size_in_bytes)} in {path}, read back: differs by {report.difference:.1e}"
-    print_result(report.to_json(), text, as_json=as_json)
+    print_result(report, text, as_json=as_json)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import device_options, json_option, together
 from .output import print_json, seconds
-from .progress import working
+from .progress import steps
 
 if TYPE_CHECKING:
     from ..torch.generation.text import Written
@@ -73,16 +74,18 @@ def command(
     given = {name: value for name, value in options.items() if value is not None}
     if translate:
         given["task"] = "translate"
-    with working(f"loading {checkpoint}"):
-        from ..torch.generation.text import Request, TextModel
+    with steps(f"loading {checkpoint}"):
+        from ..torch.generation.text import Writing
+        from ..torch.request import Request
 
-        own = {"spec": spec} if spec else None
-        model = TextModel.load(checkpoint, task=task, backend=backend, device=device, dtype=dtype, overrides=own)
-        request = Request(text, audio, image, given, keep_special_tokens)
-        model.check(request)
-    written = model.write(request, show=None if as_json else _show)
+        own = {"spec": spec} if spec else {}
+        model = Request(checkpoint, task=task, device=device, dtype=dtype, overrides=own).model(backend)
+        writing = Writing(Path(checkpoint), model, text, audio, image, given, keep_special_tokens)
+        writing.check()
+    written = writing.write(None if as_json else _show)
     if as_json:
-        print_json({"model": model.name, "task": model.task, "prompt": text, **written.to_json()})
+        graph = model.graph
+        print_json({"model": graph.name, "task": graph.task or "base", "prompt": text, **written.to_json()})
         return
     _finish(written)
 

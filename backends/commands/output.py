@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from typing import Any, Literal
 
 import click
@@ -45,9 +46,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
 
 
 def print_result(data: Any, text: str, *, as_json: bool) -> None:
-    """Write a result to stdout: as JSON, or as text with its colours where they may be."""
+    """Write a result to stdout: as JSON, reports field by field, or as text with its colours where they may be."""
     if as_json:
-        print_json(data)
+        print_json(asdict(data) if is_dataclass(data) and not isinstance(data, type) else data)
     else:
         click.echo(text, color=color_of("stdout"))
 

@@ -10,7 +10,7 @@ from .output import color_of
 
 
 @contextmanager
-def steps() -> Iterator[Callable[[str], None]]:
+def steps(message: str) -> Iterator[Callable[[str], None]]:
     """Show what is being done for as long as it takes: gives a function that says what; silent where nobody watches."""
     if not sys.stderr.isatty():
         yield lambda message: None
@@ -18,13 +18,5 @@ def steps() -> Iterator[Callable[[str], None]]:
     from rich.console import Console
 
     console = Console(stderr=True, no_color=not color_of("stderr"))
-    with console.status("") as status:
+    with console.status(message) as status:
         yield status.update
-
-
-@contextmanager
-def working(message: str) -> Iterator[None]:
-    """Show one message for as long as the work takes."""
-    with steps() as step:
-        step(message)
-        yield

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from .options import call_options, device_options, json_option, model_options, words_option
 from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
-from .progress import working
+from .progress import steps
 from .target import check_flags
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, default=0, show_default=True, help="Of fresh weights and example inputs.")
 @json_option
 def command(
-    target: str, file: str | None, inputs: list[str] | None, flags: list[str] | None, dims: dict[str, int],
-    batch: int, length: int | None, seed: int, as_json: bool, **which: Any,
+    target: str, backend: str, file: str | None, inputs: list[str] | None, flags: list[str] | None,
+    length: int | None, as_json: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Build a model and run it once: its outputs, time and memory.
 
@@ -43,18 +44,17 @@ def command(
       archwright run path/to/checkpoint --flags output_hidden_states --length 64
       archwright run gpt2 --task causal_lm --input ids.json --json
     """
-    with working(f"building {target}"):
-        from ..torch.run import built, made_inputs, read_inputs, run_once
+    with steps(f"building {target}"):
+        from ..torch.request import SHORT, Request
+        from ..torch.run import read_inputs, run_once
 
-        model = built(target, seed=seed, **which)
+        request = Request(target, inputs=inputs or (), length=length or SHORT, **asked)
+        model = request.model(backend)
     check_flags(model.graph, flags or [])
-    with working("running"):
-        if file is not None:
-            made = read_inputs(file)
-        else:
-            made = made_inputs(model.graph, dims=dims, batch=batch, length=length, extra=inputs or (), seed=seed)
+    with steps("running"):
+        made = request.call(model) if file is None else read_inputs(file)
         report = run_once(model, made, flags=flags or ())
-    data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made), **report.to_json()}
+    data = {"model": model.graph.name, "task": model.graph.task, "inputs": shapes(made), **asdict(report)}
     text = f"{_head(model)}\n{told(shapes(made))}\n\n{_outputs(report)}\n\n{_costs(report)}"
     print_result(data, text, as_json=as_json)
 

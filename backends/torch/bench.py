@@ -6,9 +6,9 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,78 +23,12 @@ from .memory import in_use, peak
 from .reference import (
     NoReference, is_installed, largest_difference, load_reference, real_numbers, reference_class,
 )  # fmt: skip
-from .run import built, made_inputs
+from .request import Request
 from .timing import Spread, interleaved, sample, speedups
 
 Step = Callable[[str], None]
 INPUTS = "inputs.pt"
 """The file of the call's inputs, in the folder that a reference is loaded from."""
-LENGTH = 128
-"""How long an axis is, where neither the request nor the spec says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is measured: a model as `run.built` takes it, and a call of it.
-
-    `packed` is the call of a batch whose samples have different lengths (`sentence_lengths`).
-    """
-
-    target: str
-    task: str | None = None
-    size: str | None = None
-    overrides: Mapping[str, Any] = field(default_factory=dict)
-    dims: Mapping[str, int] = field(default_factory=dict)
-    batch: int = 2
-    length: int | None = None
-    inputs: Sequence[str] = ()
-    device: str | None = None
-    dtype: str | None = None
-    seed: int = 0
-    inference: bool = False
-    dynamic: bool | None = None
-    packed: bool = False
-
-    def model(self, backend: str, *, packed: bool = False) -> Any:
-        """The model, on one of our backends; `packed` leaves padding out."""
-        return built(
-            self.target, task=self.task, size=self.size, overrides=self.overrides, backend=backend, device=self.device,
-            dtype=self.dtype, seed=self.seed, inference=self.inference, dynamic=self.dynamic,
-            packed=packed,
-        )  # fmt: skip
-
-    def call(self, graph: Any) -> dict[str, torch.Tensor]:
-        """The inputs of the call, where the model is."""
-        length = usual_length(graph) if self.length is None else self.length
-        extra = (*self.inputs, *([find_mask(graph)] if self.packed else []))
-        made = made_inputs(graph, dims=self.dims, batch=self.batch, length=length, extra=extra, seed=self.seed)
-        if self.packed:
-            mask = made[extra[-1]].flatten(0, -2)
-            lengths = sentence_lengths(*mask.shape, seed=self.seed)
-            mask[torch.arange(mask.shape[1]) >= lengths[:, None]] = 0
-        return {
-            name: value.to(self.device or "cpu", self.torch_dtype if value.is_floating_point() else None)
-            for name, value in made.items()
-        }
-
-    @property
-    def torch_dtype(self) -> torch.dtype | None:
-        """The dtype asked for."""
-        return getattr(torch, self.dtype) if self.dtype else None
-
-
-def usual_length(graph: Any) -> int:
-    """A length worth measuring that the model has positions for."""
-    limit = graph.params.get("max_positions")
-    return min(LENGTH, limit // 2) if isinstance(limit, int) and not isinstance(limit, bool) and limit > 1 else LENGTH
-
-
-def sentence_lengths(batch: int, length: int, *, seed: int = 0) -> torch.Tensor:
-    """Lengths as sentences have them, ``[batch]``: many short, few long, a third of `length` on average, one whole."""
-    first, second = torch.rand(2, batch, generator=torch.Generator().manual_seed(seed))
-    lengths = (-(first * second).log() * length / 6).ceil().clamp(1, length).long()  # a gamma distribution of shape 2
-    lengths[0] = length
-    return lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,10 +80,6 @@ class BenchReport:
     threads: int
     times: dict[str, list[float]]
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return asdict(self)
-
 
 def bench(
     request: Request, *, backends: Sequence[str] = ("eager", "inductor"), runs: int = 30, reference: bool = True,
@@ -176,7 +106,7 @@ def bench(
     first = next(iter(models.values()))
     if request.packed:
         models |= {f"archwright {backend} packed": request.model(backend, packed=True) for backend in backends}
-    inputs = request.call(first.graph)
+    inputs = request.call(first)
     with tempfile.TemporaryDirectory(prefix="archwright-") as folder:
         theirs = backends if compile_reference else ("eager",)
         others, why = references(first, folder, request, theirs, wanted=reference, step=step)
@@ -184,7 +114,7 @@ def bench(
         calls = {name: torch.no_grad()(partial(model, **inputs)) for name, model in contenders.items()}
         for name, call in calls.items():
             step(f"first call of {name}")
-            with quiet():
+            with warnings.catch_warnings(action="ignore"):  # the compiler's own
                 call()
         difference = None
         if others:
@@ -225,16 +155,6 @@ def references(
         return {}, str(error)
     compiled = {"transformers inductor": torch.compile(made)} if "inductor" in backends else {}
     return {"transformers eager": made, **compiled}, None
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """The compiler's own warnings are not the user's."""
-    import warnings
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
 
 
 # Fresh processes
@@ -296,7 +216,7 @@ def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: f
     else:
         model = torch.compile(load_reference(reference, device=asked.device, dtype=asked.torch_dtype))
     build, most = time.perf_counter() - began, peak(device)
-    inputs = asked.call(model.graph) if reference is None else torch.load(Path(reference, INPUTS))
+    inputs = asked.call(model) if reference is None else torch.load(Path(reference, INPUTS))
     call = torch.no_grad()(partial(model, **inputs))
     first, again = (sample(call, 1) for _ in range(2))
     if keep:

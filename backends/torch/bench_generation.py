@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,13 @@ from ...compiler.decoding import token_axis
 from ...compiler.graph import Body, Graph, Node
 from ..errors import ArgumentError
 from . import memory
-from .bench import Request, Step, quiet, references
+from .bench import Step, references
 from .generation.decoder import Decoder, tokens_of
 from .generation.options import options_for
 from .generation.prompt import prompt_for
 from .generation.writer import Writer
 from .model import Model
+from .request import Request
 from .timing import Spread, interleaved, speedups
 
 PROMPT = 16
@@ -80,10 +82,6 @@ class GenerationReport:
     runs: int
     threads: int
 
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return asdict(self)
-
 
 def bench_generation(
     request: Request, *, new_tokens: int = 128, backends: Sequence[str] = ("eager", "inductor"), lookup: int = 0,
@@ -108,7 +106,7 @@ def bench_generation(
     step("building")
     plain = replace(request, inference=False).model("eager")
     ids = tokens_of(plain.graph)
-    inputs = request.call(plain.graph)
+    inputs = request.call(plain)
     if ids == "decoder_input_ids":
         inputs.pop(ids, None)
     with tempfile.TemporaryDirectory(prefix="archwright-") as folder:
@@ -128,7 +126,7 @@ def bench_generation(
     for name, call in calls.items():
         step(f"first text of {name}")
         try:
-            with quiet():
+            with warnings.catch_warnings(action="ignore"):
                 call()
         except Exception as error:  # another library's code, which may fail in any way: its row is left out
             if name != "transformers":

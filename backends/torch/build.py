@@ -46,6 +46,8 @@ def compile(  # noqa: A001 - the name that users know from torch
         ArgumentError: an argument is.
     """
     if Path(model).is_dir():
+        if size is not None:
+            raise ArgumentError(f"{model} is a checkpoint, which has its size: leave `size` out")
         return from_pretrained(
             model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference,
             packed=packed, recompute=recompute, quantize=quantize, **params,

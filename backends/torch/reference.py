@@ -50,8 +50,7 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None,
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # its own, about itself
+    with warnings.catch_warnings(action="ignore"):  # its own, about itself
         try:
             model = made.from_pretrained(str(folder))
         except Exception as error:

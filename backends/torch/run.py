@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +12,10 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
 
-from ...compiler.calls import chosen_inputs, extents
-from ...compiler.graph import Graph
 from ..errors import ArgumentError
-from .build import compile  # noqa: A004 - the name that users know from torch
-from .example import example_inputs
 from .memory import peak
 from .model import Model
 from .timing import sample
-
-LENGTH = 8
-"""How long an axis of an example is, where nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,58 +49,6 @@ class RunReport:
     parameters: int
     weight_bytes: int
     peak_bytes: int | None
-
-    def to_json(self) -> dict[str, Any]:
-        """The report as plain data."""
-        return asdict(self)
-
-
-def built(
-    target: str | Path, *, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None,
-    backend: str = "eager", device: Any = None, dtype: Any = None, seed: int = 0, inference: bool = False,
-    dynamic: bool | None = None, packed: bool = False,
-) -> Model:  # fmt: skip
-    """A module from a checkpoint folder, or from a spec with fresh weights that `seed` decides.
-
-    Raises:
-        SpecError: the spec is wrong.
-        CheckpointError: the folder is.
-        ArgumentError: a device that is not there, or a size for a checkpoint, which has its own.
-    """
-    torch.manual_seed(seed)
-    how = {"backend": backend, "device": device, "dtype": dtype, "inference": inference, "dynamic": dynamic,
-           "packed": packed}  # fmt: skip
-    given = {**(overrides or {}), **how}
-    if size is not None and Path(target).is_dir():
-        raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
-    return compile(target, task=task, size=size, **given)
-
-
-def made_inputs(
-    graph: Graph, *, dims: Mapping[str, int] | None = None, batch: int = 2, length: int | None = None,
-    extra: Collection[str] = (), seed: int = 0,
-) -> dict[str, Tensor]:  # fmt: skip
-    """Example inputs of a call.
-
-    Args:
-        dims: extents by name, which count before all else.
-        batch: how many samples.
-        length: how long the axes are of which the spec's ``example:`` says nothing; None is short.
-        extra: optional inputs to give as well.
-        seed: of the numbers.
-
-    Raises:
-        ArgumentError: there is no such axis or input.
-    """
-    for name in extra:
-        if name not in graph.root.inputs:
-            raise ArgumentError(f"`{graph.name}` takes no input `{name}`; it takes {', '.join(graph.root.inputs)}")
-    given = {*chosen_inputs(graph, tuple(extra))}
-    usual = extents(graph, given, batch=batch, length=LENGTH if length is None else length)
-    for name in dims or ():
-        if name not in usual:
-            raise ArgumentError(f"`{name}` is no axis of `{graph.name}`; there are {', '.join(usual)}")
-    return example_inputs(graph, dims={**usual, **(dims or {})}, extra=tuple(extra), seed=seed)
 
 
 def read_inputs(path: str | Path) -> dict[str, Tensor]:
@@ -162,12 +103,6 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         weight_bytes=sum(one.numel() * one.element_size() for one in tensors),
         peak_bytes=peak(first.device),
     )
-
-
-def keep(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[str] = ()) -> tuple[Path, int]:
-    """Compile for calls without gradients and keep the code, with arguments as for `run_once`: the file, its bytes."""
-    with torch.no_grad():
-        return model.keep_compiled(**moved(model, inputs), **dict.fromkeys(flags, True))
 
 
 def moved(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,30 +15,11 @@ from ...errors import ArgumentError
 from ...features.folder import file_inputs
 from ...features.text import Pieces, spoken, tokenizer_of
 from ..model import Model
-from ..run import built, moved
+from ..run import moved
 from .decoder import reads_apart
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for.
-
-    Attributes:
-        prompt: a text.
-        audio: a WAV file.
-        image: a PNG file.
-        options: those of `Model.generate`; ``forced_bos_token`` is the token itself in place of its number.
-        keep_special: also give out tokens such as ``</s>``.
-    """
-
-    prompt: str | None = None
-    audio: str | Path | None = None
-    image: str | Path | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    keep_special: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,71 +47,55 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class TextModel:
-    """A checkpoint with what turns its tokens into text.
+class Writing:
+    """What is asked of a checkpoint's model.
 
     Attributes:
         folder: the checkpoint.
         model: its model.
+        prompt: a text.
+        audio: a WAV file.
+        image: a PNG file.
+        options: those of `Model.generate`; ``forced_bos_token`` is the token itself in place of its number.
+        keep_special: also give out tokens such as ``</s>``.
     """
 
     folder: Path
     model: Model
-
-    @classmethod
-    def load(cls, folder: str | Path, *, task: str | None = None, **where: Any) -> TextModel:
-        """A checkpoint's model.
-
-        Args:
-            folder: the checkpoint.
-            task: a task of the spec; None is that of the checkpoint.
-            **where: the backend, device and dtype, and what else `built` takes.
-
-        Raises:
-            CheckpointError: the folder cannot be read.
-            ArgumentError: a device or type that is not there.
-        """
-        return cls(Path(folder), built(folder, task=task, **where))
-
-    @property
-    def name(self) -> str:
-        """The spec's name."""
-        return self.model.graph.name
-
-    @property
-    def task(self) -> str:
-        """The task's name."""
-        return self.model.graph.task or "base"
+    prompt: str | None = None
+    audio: str | Path | None = None
+    image: str | Path | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    keep_special: bool = False
 
     @property
     def hears_at_once(self) -> bool:
         """Whether it says a letter for each frame of a recording, instead of writing (CTC)."""
         return self.model.graph.task == "ctc"
 
-    def check(self, request: Request) -> None:
+    def check(self) -> None:
         """Refuse what the model cannot read.
 
         Raises:
             ArgumentError: a prompt or file is missing or too much.
         """
-        inputs = self.model.graph.root.inputs
+        name, inputs = self.model.graph.name, self.model.graph.root.inputs
         for names, given, option in (
-            ({"input_features", "input_values"}, request.audio, "audio"),
-            ({"pixel_values"}, request.image, "image"),
+            ({"input_features", "input_values"}, self.audio, "audio"),
+            ({"pixel_values"}, self.image, "image"),
         ):
             if names & set(inputs) and given is None:
-                raise ArgumentError(f"`{self.name}` reads a file; give it with --{option}")
-        if self.hears_at_once and (request.prompt is not None or request.options):
-            first = "prompt" if request.prompt is not None else next(iter(request.options)).replace("_", "-")
-            raise ArgumentError(f"`{self.name}` says what it hears, a letter for each frame; leave --{first} out")
-        if reads_apart(self.model.graph) and "input_ids" in inputs and request.prompt is None:
-            raise ArgumentError(f"`{self.name}` reads a text before it writes; give it with --prompt")
+                raise ArgumentError(f"`{name}` reads a file; give it with --{option}")
+        if self.hears_at_once and (self.prompt is not None or self.options):
+            first = "prompt" if self.prompt is not None else next(iter(self.options)).replace("_", "-")
+            raise ArgumentError(f"`{name}` says what it hears, a letter for each frame; leave --{first} out")
+        if reads_apart(self.model.graph) and "input_ids" in inputs and self.prompt is None:
+            raise ArgumentError(f"`{name}` reads a text before it writes; give it with --prompt")
 
-    def write(self, request: Request, *, show: Callable[[str], None] | None = None) -> Written:
+    def write(self, show: Callable[[str], None] | None = None) -> Written:
         """Write text.
 
         Args:
-            request: what is asked for.
             show: is given the text in pieces as it is written, where there is one text and one beam.
 
         Raises:
@@ -139,16 +104,16 @@ class TextModel:
             SpecError: the model cannot write step by step.
         """
         takes = self.model.graph.root.inputs
-        inputs = moved(self.model, file_inputs(self.folder, takes, audio=request.audio, image=request.image))
+        inputs = moved(self.model, file_inputs(self.folder, takes, audio=self.audio, image=self.image))
         start = time.perf_counter()
         if self.hears_at_once:
             with torch.inference_mode():
                 ids = self.model(**inputs).logits[0].argmax(-1).tolist()
             return Written([spoken(ids, self.folder)], [ids], 0, time.perf_counter() - start, False)
-        pieces = Pieces(tokenizer_of(self.folder), show or (lambda piece: None), keep_special=request.keep_special)
-        read, begun = self._tokens(pieces.tokenizer, request, has_file=bool(inputs))
+        pieces = Pieces(tokenizer_of(self.folder), show or (lambda piece: None), keep_special=self.keep_special)
+        read, begun = self._tokens(pieces.tokenizer, has_file=bool(inputs))
         inputs |= moved(self.model, {name: torch.tensor([ids]) for name, ids in (read | begun).items()})
-        options = dict(request.options)
+        options = dict(self.options)
         if "forced_bos_token" in options:
             options["forced_bos_token_id"] = self._number(pieces.tokenizer, options.pop("forced_bos_token"))
         stream = {"streamer": _Stream(pieces)} if show is not None and self._is_single(options) else {}
@@ -158,15 +123,13 @@ class TextModel:
         tokens = max(len(row) for row in rows) - (len(before) if rows[0][: len(before)] == before else 0)
         return Written(texts, rows, tokens, time.perf_counter() - start, bool(stream))
 
-    def _tokens(
-        self, tokenizer: Tokenizer, request: Request, *, has_file: bool
-    ) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    def _tokens(self, tokenizer: Tokenizer, *, has_file: bool) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
         """The prompt's tokens under their input's name: those that are read, and those that the text begins with."""
-        if request.prompt is None:
+        if self.prompt is None:
             return {}, {}
         is_beginning = has_file or not reads_apart(self.model.graph)
         name = "decoder_input_ids" if has_file and reads_apart(self.model.graph) else "input_ids"
-        ids = tokenizer.encode(request.prompt, add_special_tokens=name == "input_ids").ids
+        ids = tokenizer.encode(self.prompt, add_special_tokens=name == "input_ids").ids
         if not ids:
             raise ArgumentError("the prompt is empty: it has no tokens")
         return ({}, {name: ids}) if is_beginning else ({name: ids}, {})

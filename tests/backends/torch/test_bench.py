@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +11,9 @@ import pytest
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch import bench as module
-from archwright.backends.torch.bench import FirstCall, Request, bench, first_call, usual_length
+from archwright.backends.torch.bench import FirstCall, bench, first_call
 from archwright.backends.torch.reference import NoReference, load_reference
-from archwright.backends.torch.run import built
+from archwright.backends.torch.request import Request, usual_length
 
 REQUEST = Request("bert", task="masked_lm", size="tiny", length=6)
 
@@ -31,7 +31,7 @@ def test_beside_the_reference() -> None:
     assert all(row.throughput == pytest.approx(2 / row.latency.median) for row in report.rows)
     assert not report.first_calls
     assert "timing" in told
-    json.dumps(report.to_json())
+    json.dumps(asdict(report))
 
 
 def test_a_packed_batch_beside_the_reference() -> None:
@@ -53,7 +53,7 @@ def test_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_class_that_is_not_there(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    built("bert", size="tiny").save_pretrained(str(tmp_path))
+    Request("bert", size="tiny").model().save_pretrained(str(tmp_path))
     config = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**config, "architectures": ["BertForNothing"]}))
     with pytest.raises(NoReference, match="BertForNothing"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 import pytest
 import torch
@@ -10,8 +11,8 @@ import torch
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch import bench_generation as module
 from archwright.backends.torch import memory
-from archwright.backends.torch.bench import Request
 from archwright.backends.torch.bench_generation import bench_generation
+from archwright.backends.torch.request import Request
 
 REQUEST = Request("gpt2", task="causal_lm", size="tiny", batch=1, length=5)
 
@@ -34,7 +35,7 @@ def test_beside_the_reference() -> None:
     layer = 4 * 32 * 32 + 4 * 32 + 2 * 32 * 72 + 32 + 72 + 4 * 32
     assert report.weight_bytes == 4 * (2 * layer + 99 * 32 + 2 * 32 + 32)
     assert report.cache_bytes == report.cache_expected == 4 * 2 * 2 * 64 * 32
-    json.dumps(report.to_json())
+    json.dumps(asdict(report))
 
 
 @pytest.mark.parametrize(

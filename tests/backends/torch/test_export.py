@@ -11,9 +11,9 @@ import torch
 import archwright as aw
 from archwright.backends.errors import ExportError
 from archwright.backends.torch import export as exporting
+from archwright.backends.torch.example import example_inputs
 from archwright.backends.torch.export import export
 from archwright.backends.torch.model import Model
-from archwright.backends.torch.run import made_inputs
 
 
 def tiny(name: str, **options: Any) -> Model:
@@ -33,10 +33,10 @@ def test_a_program_takes_other_shapes(
     tmp_path: Path, name: str, options: dict[str, Any], dims: dict[str, int], taken: dict[str, str]
 ) -> None:
     model = tiny(name, **options)
-    report = export(model, tmp_path / "x.pt2", made_inputs(model.graph), dynamic=True)
+    report = export(model, tmp_path / "x.pt2", example_inputs(model.graph), dynamic=True)
     assert (report.inputs, report.difference, report.format) == (taken, 0.0, "export")
     assert [one.name for one in tmp_path.iterdir()] == ["x.pt2"]
-    inputs = made_inputs(model.graph, batch=3, dims=dims, seed=1)
+    inputs = example_inputs(model.graph, dims={"batch": 3, **dims}, seed=1)
     with torch.no_grad():
         torch.manual_seed(0)
         expected = model(**inputs)
@@ -49,7 +49,7 @@ def test_a_program_takes_other_shapes(
 
 def test_a_call_with_its_flags(tmp_path: Path) -> None:
     model = tiny("bert")
-    inputs = made_inputs(model.graph, extra=("attention_mask",))
+    inputs = example_inputs(model.graph, extra=("attention_mask",))
     report = export(model, tmp_path / "x.pt2", inputs, flags=["output_hidden_states"])
     assert report.inputs == {"input_ids": "int64[2, 8]", "attention_mask": "int64[2, 8]"}
     assert len(torch.export.load(tmp_path / "x.pt2").module()(**inputs)["hidden_states"]) == 3
@@ -57,7 +57,7 @@ def test_a_call_with_its_flags(tmp_path: Path) -> None:
 
 def test_what_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny("bert")
-    inputs = made_inputs(model.graph)
+    inputs = example_inputs(model.graph)
     expected = model.eval()(**inputs)
     for change in (lambda one: one * (1 + 2e-4), lambda one: one.half(), lambda one: one * float("nan")):
         found = {name: change(one) for name, one in expected.items()}
@@ -83,7 +83,7 @@ def test_what_differs_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_refused(tmp_path: Path, name: str, options: dict[str, Any], file: str, extra: Any, told: str) -> None:
     model = tiny(name, **options)
     with pytest.raises(aw.ArgumentError, match=told):
-        export(model, tmp_path / file, made_inputs(model.graph, extra=extra))
+        export(model, tmp_path / file, example_inputs(model.graph, extra=extra))
     assert not list(tmp_path.iterdir())
 
 
@@ -91,7 +91,7 @@ def test_onnx_names_what_it_lacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     model = tiny("bert")
     with pytest.raises(aw.ArgumentError, match="ONNX needs onnx, onnxscript, onnxruntime: pip install"):
-        export(model, tmp_path / "x.onnx", made_inputs(model.graph))
+        export(model, tmp_path / "x.onnx", example_inputs(model.graph))
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")  # torch's own, while it exports
@@ -101,10 +101,10 @@ def test_onnx(tmp_path: Path) -> None:
     import onnxruntime  # pyright: ignore[reportMissingImports]
 
     model = tiny("bert", task="masked_lm")
-    report = export(model, tmp_path / "x.onnx", made_inputs(model.graph), dynamic=True)
+    report = export(model, tmp_path / "x.onnx", example_inputs(model.graph), dynamic=True)
     assert report.format == "onnx"
     session = onnxruntime.InferenceSession(tmp_path / "x.onnx")
-    inputs = made_inputs(model.graph, batch=3, length=11)
+    inputs = example_inputs(model.graph, dims={"batch": 3, "seq": 11})
     found = session.run(["logits"], {name: value.numpy() for name, value in inputs.items()})[0]
     with torch.no_grad():
         torch.testing.assert_close(torch.from_numpy(found), model(**inputs).logits, rtol=1e-4, atol=1e-5)

@@ -11,8 +11,8 @@ import torch.nn.functional as F
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
-from archwright.backends.torch.bench import sentence_lengths
 from archwright.backends.torch.example import example_inputs
+from archwright.backends.torch.request import sentence_lengths
 from archwright.backends.torch.modules import packing
 from archwright.compiler.passes.packable import find_mask
 
