@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch._inductor.utils import fresh_cache
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
@@ -96,10 +97,10 @@ def test_what_is_saved_is_loaded(folder: Path) -> None:
 def test_a_function_is_kept_with_its_libraries(given: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "compile", Made)
     method = torch.nn.Linear(1, 1).forward
-    with cache.apart():
+    with fresh_cache():
         files = kept.function(method, {})
     assert files == {"function": b"code", "ab/abc.so": b"built"}
-    with cache.apart():
+    with fresh_cache():
         own = Path(os.environ["TORCHINDUCTOR_CACHE_DIR"])
         assert kept.Function({**files, "../away.so": b"", "a/b/c.so": b"", "ab/d.txt": b""}, method)(x=1) == "called"
         assert [one.name for one in own.glob("**/*") if one.is_file()] == ["abc.so"]
