@@ -19,7 +19,7 @@ import yaml
 from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
 from .scalars import resolve
 from .span import Source
-from .tree import Entry, Mapping, Place, Scalar, Sequence, Tree
+from .tree import Entry, Mapping, Scalar, Sequence, Tree
 from .unquoted import LONGEST_LINE, expression_end
 from .yaml_errors import explain, unquoted_expression
 
@@ -66,18 +66,15 @@ class _Anchor:
 
 @dataclass(slots=True)
 class _Frame:
-    """A collection that is being read."""
+    """A collection that is being read; of a mapping `key` is what waits for its value, None where it is a bad one."""
 
     node: Mapping | Sequence
-    items: list[Tree] | None
-    entries: dict[str, Entry]
     start: int
     flow: bool
     anchor: str | None
     size: int
-    key: str | None = None
-    key_place: Place | None = None
-    awaits_key: bool = True
+    awaits_key: bool
+    key: Scalar | None = None
 
 
 @dataclass(slots=True)
@@ -175,52 +172,51 @@ class Composer:
         quoted = bool(event.style)
         if not quoted and ("(" in text or "${" in text):
             self._check_plain(text, start, end)
-        place = (self.source, start, end)
-        if self._frames and (frame := self._frames[-1]).items is None and frame.awaits_key:
-            if event.anchor is not None:
-                self._report("anchored-key", "an anchor names a value, not a key", start, end, label="expected a key")
-            self._key(frame, text, quoted, place)
-            return
-        scalar = Scalar(text if quoted else resolve(text), place, quoted, text)
+        scalar = Scalar(text if quoted else resolve(text), (self.source, start, end), quoted, text)
         if event.anchor is not None:
+            if self._awaits_key:
+                self._report("anchored-key", "an anchor names a value, not a key", start, end, label="expected a key")
             self._anchors[event.anchor] = _Anchor(scalar, 1)
         self._put(scalar)
 
-    def _key(self, frame: _Frame, text: str, quoted: bool, place: Place) -> None:
-        """Take a key; a bad one is kept away from the entries together with its value."""
-        frame.awaits_key = False
-        frame.key = None
-        _, start, end = place
-        first = frame.entries.get(text)
-        if first is not None:
-            others = (Label(first.key_span, "first given here"),)
-            label = "expected a new key, found it again"
-            self._report("duplicate-key", f"`{clip(text)}` is given twice", start, end, label=label, others=others)
-        elif not quoted and text == "<<":
-            label, help_ = "expected a key of the spec, found a merge", "a spec takes over another with `extends`"
-            self._report("merge-key", "`<<` does not merge here", start, end, label=label, help=help_)
-        elif not quoted and not text:
-            self._report("empty-key", "a key is missing", start, end, label="expected a key, found nothing")
-        else:
-            frame.key = text
-            frame.key_place = place
+    @property
+    def _awaits_key(self) -> bool:
+        return bool(self._frames) and self._frames[-1].awaits_key
 
     def _put(self, tree: Tree) -> None:
+        """Give what is being read a tree: an item, a key, or the value of one."""
         if not self._frames:
             self.tree = tree
             return
         frame = self._frames[-1]
-        if frame.items is not None:
-            frame.items.append(tree)
-        elif frame.awaits_key:
-            frame.awaits_key, frame.key = False, None
-            span = tree.span
-            label = Label(span, f"expected a text, found a {'list' if isinstance(tree, Sequence) else 'mapping'}")
+        if isinstance(frame.node, Sequence):
+            frame.node.items.append(tree)
+            return
+        if frame.awaits_key:
+            frame.key = self._key(tree, frame.node.entries)
+        elif frame.key is not None:
+            frame.node.entries[frame.key.text] = Entry(frame.key.place, tree)
+        frame.awaits_key = not frame.awaits_key
+
+    def _key(self, tree: Tree, known: dict[str, Entry]) -> Scalar | None:
+        """The key that a tree is; a bad one is kept away from the entries together with its value."""
+        if not isinstance(tree, Scalar):
+            label = Label(tree.span, f"expected a text, found a {'list' if isinstance(tree, Sequence) else 'mapping'}")
             self._add(Diagnostic("non-text-key", "a key is a text", label))
-        else:
-            if frame.key is not None and frame.key_place is not None:
-                frame.entries[frame.key] = Entry(frame.key_place, tree)
-            frame.awaits_key = True
+            return None
+        if tree.text in known:
+            label, first = "expected a new key, found it again", Label(known[tree.text].span, "first given here")
+            message = f"`{clip(tree.text)}` is given twice"
+            self._add(Diagnostic("duplicate-key", message, Label(tree.span, label), (first,)))
+            return None
+        if not tree.quoted and tree.text == "<<":
+            label, help_ = "expected a key of the spec, found a merge", "a spec takes over another with `extends`"
+            self._add(Diagnostic("merge-key", "`<<` does not merge here", Label(tree.span, label), help=help_))
+            return None
+        if not tree.quoted and not tree.text:
+            self._add(Diagnostic("empty-key", "a key is missing", Label(tree.span, "expected a key, found nothing")))
+            return None
+        return tree
 
     def _open(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -230,10 +226,9 @@ class Composer:
         if len(self._frames) >= self.limits.depth:
             self._too_deep(start, end)
         place = (self.source, start, end)
-        entries: dict[str, Entry] = {}
-        items: list[Tree] | None = [] if isinstance(event, yaml.SequenceStartEvent) else None
-        node = Mapping(entries, place) if items is None else Sequence(items, place)
-        self._frames.append(_Frame(node, items, entries, start, bool(event.flow_style), event.anchor, self._size()))
+        is_mapping = isinstance(event, yaml.MappingStartEvent)
+        node = Mapping({}, place) if is_mapping else Sequence([], place)
+        self._frames.append(_Frame(node, start, bool(event.flow_style), event.anchor, self._size(), is_mapping))
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchor(None, 0)
 
@@ -242,7 +237,7 @@ class Composer:
         if frame.flow:
             self._end = event.end_mark.index
         # A block has no end of its own: libyaml's is where the next node begins, comments and blank lines between.
-        frame.node.place_at((self.source, frame.start, self._end))
+        frame.node.place = (self.source, frame.start, self._end)
         if frame.anchor is not None:
             self._anchors[frame.anchor] = _Anchor(frame.node, self._size() - frame.size + 1)
         self._put(frame.node)
@@ -275,14 +270,9 @@ class Composer:
         self._end = end
         name: str = event.anchor
         anchor = self._anchors.get(name)
-        frame = self._frames[-1] if self._frames else None
-        is_key = frame is not None and frame.items is None and frame.awaits_key
         if anchor is None or anchor.tree is None:
             self._bad_alias(name, start, end)
-            if frame is not None and is_key:
-                frame.awaits_key, frame.key = False, None
-            else:
-                self._put(Scalar(None, (self.source, start, end), False, ""))
+            self._put(Scalar(None, (self.source, start, end), True, f"*{name}"))
             return
         self._aliases += 1
         self._expanded += anchor.size
@@ -290,10 +280,10 @@ class Composer:
             label = f"expected at most {self.limits.expanded} nodes from at most {self.limits.aliases} aliases"
             self._report("alias-bomb", "aliases repeat too much", start, end, label=label)
             raise Stop
-        if isinstance(anchor.tree, Scalar) and frame is not None and is_key:
-            self._key(frame, anchor.tree.text, anchor.tree.quoted, (self.source, start, end))
-        else:
-            self._put(self._copy(anchor.tree, len(self._frames), start, end))
+        copy = self._copy(anchor.tree, len(self._frames), start, end)
+        if isinstance(copy, Scalar) and self._awaits_key:
+            copy = Scalar(copy.value, (self.source, start, end), copy.quoted, copy.text)
+        self._put(copy)
 
     def _bad_alias(self, name: str, start: int, end: int) -> None:
         if name in self._anchors:

@@ -15,24 +15,19 @@ Place: TypeAlias = tuple[Source, int, int]
 class Placed:
     """What stands somewhere. A place is two offsets until someone asks for line and column, which is rare."""
 
-    __slots__ = ("_place",)
-    _place: Span | Place
+    __slots__ = ("place",)
+    place: Span | Place
 
     @property
     def span(self) -> Span:
         """The stretch of the source, without what follows the last child."""
-        place = self._place
-        if isinstance(place, tuple):
-            self._place = place = place[0].span(place[1], place[2])
-        return place
+        if isinstance(self.place, tuple):
+            self.place = self.place[0].span(*self.place[1:])
+        return self.place
 
     def __repr__(self) -> str:
         held = next(name for name in ("value", "items", "entries") if hasattr(self, name))
         return f"{type(self).__name__}({getattr(self, held)!r})"
-
-    def place_at(self, place: Span | Place) -> None:
-        """Say where this stands, once it is known."""
-        self._place = place
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -46,7 +41,7 @@ class Scalar(Placed):
     """
 
     value: Value
-    _place: Span | Place
+    place: Span | Place
     quoted: bool
     text: str
 
@@ -56,14 +51,14 @@ class Sequence(Placed):
     """A list of trees."""
 
     items: list[Tree]
-    _place: Span | Place
+    place: Span | Place
 
 
 @dataclass(slots=True, eq=False, repr=False)
 class Entry(Placed):
     """A key's place and its value."""
 
-    _place: Span | Place
+    place: Span | Place
     value: Tree
 
     @property
@@ -77,7 +72,7 @@ class Mapping(Placed):
     """Entries by key; a key is the text that was written, whatever it looks like."""
 
     entries: dict[str, Entry]
-    _place: Span | Place
+    place: Span | Place
 
 
 Tree: TypeAlias = Scalar | Sequence | Mapping
