@@ -123,14 +123,16 @@ def lay_over(base: Mapping, own: Mapping) -> Mapping:
     entries = {key: entry for key, entry in base.entries.items() if key not in OF_ONE_MODEL}
     for key, entry in own.entries.items():
         below = entries.get(key)
-        if key in SECTIONS and below and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
+        entries[key] = entry
+        if key in SECTIONS and below is not None:
             entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
-        else:
-            entries[key] = entry
     return Mapping(entries, own.span)
 
 
-def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
+def _lay_section(base: Tree, own: Tree, section: str) -> Tree:
+    """The entries of a section over those of its name, where ``null`` removes; what is no mapping is a whole."""
+    if not (isinstance(base, Mapping) and isinstance(own, Mapping)):
+        return own
     is_checkpoint = section == "checkpoint"
     renamed = OF_ONE_CLASS if is_checkpoint and "class" in own.entries else ()
     entries = {key: entry for key, entry in base.entries.items() if key not in renamed}
@@ -149,7 +151,7 @@ def _lay_section(base: Mapping, own: Mapping, section: str) -> Mapping:
         elif _text_of(entry.value, BUILDS_ON.get(section, "")) == key:
             said = {name: one for name, one in _mapping(entry.value).items() if name != BUILDS_ON[section]}
             entries[key] = Entry(entry.key_span, _change(below.value, Mapping(said, entry.value.span)))
-        elif is_checkpoint and key in DEEPER and isinstance(below.value, Mapping) and isinstance(entry.value, Mapping):
+        elif is_checkpoint and key in DEEPER:
             entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
         else:
             entries[key] = entry
@@ -211,18 +213,10 @@ def _change(base: Tree, own: Tree) -> Tree:
         elif _is_null(entry.value):
             del entries[key]
         elif key in WHOLE:
-            entries[key] = Entry(entry.key_span, _over(below.value, entry.value, key))
+            entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
         else:
             entries[key] = Entry(entry.key_span, _change(below.value, entry.value))
     return Mapping(entries, own.span)
-
-
-def _over(base: Tree, own: Tree, section: str) -> Tree:
-    """Nodes over nodes, or inputs over inputs, where ``null`` removes."""
-    below, above = _mapping(base), _mapping(own)
-    gone = {name for name, one in above.items() if name in below and _is_null(one.value)}
-    made = {name: _changed(below[name], one, section) if name in below else one for name, one in above.items()}
-    return Mapping({name: one for name, one in {**below, **made}.items() if name not in gone}, own.span)
 
 
 # Of the whole
@@ -271,8 +265,8 @@ def _task(tree: Mapping, task: Tree) -> Tree:
             continue
         below: Tree = Mapping(dict(_entries(tree, section)), tree.span)
         for one in reversed([*_extended(tree, task)]):
-            below = _over(below, one.entries[section].value, section) if section in one.entries else below
-        over = _mapping(_over(below, own.value, section))
+            below = _lay_section(below, one.entries[section].value, section) if section in one.entries else below
+        over = _mapping(_lay_section(below, own.value, section))
         made = {name: over.get(name, one) for name, one in _mapping(own.value).items()}
         entries[section] = Entry(own.span, Mapping(made, own.value.span))
     return Mapping(entries, task.span) if isinstance(task, Mapping) else task
