@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from .base import Block, PortError, Size, block
-from .notation.types import AnyType, Bindings, Type
+from .base import Block, Size, block
 
 
 @block
 class Resize(Block):
     """A map interpolated to the height and width of another, the last two axes of `like`."""
 
-    inputs: ClassVar = {"x": "float[batch, d, height, width]", "like": "any"}
+    inputs: ClassVar = {"x": "float[batch, d, height, width]", "like": "any[*, rows, columns]"}
     outputs: ClassVar = {"x": "float[batch, d, rows, columns]"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
 
     mode: Literal["bilinear", "bicubic", "nearest"] = "bilinear"
-
-    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
-        """As large as `like`."""
-        x, like = values["x"], values["like"]
-        if len(like.dims) < 2:
-            raise PortError("like", "two axes or more", like.shape)
-        return {"x": Type("float", (*x.dims[:2], *like.dims[-2:]))}
 
 
 @block

@@ -62,7 +62,7 @@ class Rearrange(Block):
         known: dict[str, Dim] = {name: Dim.of(size) for name, size in (self.model_extra or {}).items()}
         for group, extent in zip(left, kind.dims, strict=True):
             _bind_axis(group, extent, known, self.pattern)
-        return {"x": Type(kind.kind, tuple(_product(group, known) for group in right))}
+        return {"x": Type(kind.kind, tuple(Dim.of(extent_of(group, known)) for group in right))}
 
 
 def axes(side: str) -> list[list[str]]:
@@ -78,7 +78,7 @@ def axis_sizes(side: str, shape: Sequence[int], sizes: Mapping[str, int]) -> dic
     """
     found = dict(sizes)
     for group, extent in zip(axes(side), shape, strict=True):
-        known = math.prod(int(name) if name.isdigit() else found.get(name, 1) for name in group)
+        known = extent_of([name for name in group if name.isdigit() or name in found], found)
         found.update({name: extent // known for name in group if not name.isdigit() and name not in found})
     return found
 
@@ -87,18 +87,16 @@ def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], pattern: st
     loose = [name for name in group if name not in known and not name.isdigit()]
     if len(loose) > 1:
         raise PortError("x", f"the sizes of all but one of {', '.join(loose)} as options", f"the pattern `{pattern}`")
-    rest = _product([name for name in group if name not in loose], known)
+    rest = Dim.of(extent_of([name for name in group if name not in loose], known))
     if loose and extent.known is not None and rest.known and extent.known % rest.known:
         raise PortError("x", f"an extent that {rest.known} divides, as in `{pattern}`", str(extent.known))
     if loose:
         known[loose[0]] = extent // rest
 
 
-def _product(group: list[str], known: Mapping[str, Dim]) -> Dim:
-    total = Dim.of(1)
-    for name in group:
-        total = total * (Dim.of(int(name)) if name.isdigit() else known[name])
-    return total
+def extent_of(group: list[str], sizes: Mapping[str, Any]) -> Any:
+    """The extent of an axis that is made of a group's, numbers or dimensions."""
+    return math.prod(int(name) if name.isdigit() else sizes[name] for name in group)
 
 
 @block

@@ -14,7 +14,7 @@ from .notation.types import AnyType, Bindings, Type
 class TokenPositions(Block):
     """The number of each place along the second axis, counted from `start`."""
 
-    inputs: ClassVar = {"like": "any"}
+    inputs: ClassVar = {"like": "any[batch, length, *]"}
     outputs: ClassVar = {"x": "int[length]"}
     reads: ClassVar = {"like": "query"}
     counts: ClassVar[bool] = True
@@ -23,10 +23,6 @@ class TokenPositions(Block):
     free: ClassVar[bool] = True
 
     start: int = 0
-
-    def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
-        """As long as the second axis."""
-        return {"x": Type("int", (values["like"].dims[1],))}
 
 
 @block

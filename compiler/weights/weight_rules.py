@@ -5,14 +5,13 @@ Assumes a checked graph; guarantees rules whose sides fit each other, or a diagn
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from ...blocks.layout import axes, axis_sizes
+from ...blocks.layout import axes, axis_sizes, extent_of
 from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, NameMissing, evaluate, simplest
 from ..building.origins import in_words
@@ -72,7 +71,7 @@ class Rearranged:
         """The shape in the file of a weight of that shape."""
         sizes = self.sizes(shape)
         groups = axes(self.pattern.split("->")[0])
-        return tuple(math.prod(int(name) if name.isdigit() else sizes[name] for name in group) for group in groups)
+        return tuple(extent_of(group, sizes) for group in groups)
 
 
 def pattern_of(template: str, *, named: bool = True) -> str:
