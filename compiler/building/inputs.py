@@ -73,7 +73,6 @@ class InputReader:
             raise Reported
         for name, notation in notations.items():
             self.value(name, notation)
-        self.scope.dims = dict(self.body.symbols)
 
     def place(self, name: str) -> Span:
         """Where the type of an input is written."""

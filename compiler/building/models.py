@@ -70,7 +70,7 @@ class ModelBuilder:
                 with suppress(Reported):
                     self.flags[name] = bool(scope.condition(raw, self.definition.span("flags", name)))
         self.mounts(builder, scope)
-        self.folds(scope)
+        scope.env.update({axis: Dim.of(Symbol(axis, None)) for axis in self.definition.fold})  # options may use it
         scope.values.update(builder.promoted)
         for name in builder.promoted:
             scope.order.setdefault(name, -1)
@@ -81,7 +81,7 @@ class ModelBuilder:
             self.report.raise_if_any()
             raise
         body.inputs.update({name: value for name, value in builder.promoted.items() if value.type is not None})
-        body.symbols.update({**param_symbols(scope), **scope.dims})
+        body.symbols = {**body.symbols, **param_symbols(scope), **body.symbols}
         body.mounts.update({name: dict(scope.env[name]) for name in self.spec.mounts if name in scope.env})
         outputs = read_outputs(builder, self.definition, scope, body)
         self.report.raise_if_any()
@@ -171,12 +171,6 @@ class ModelBuilder:
                 yield part_definition(self.definition, word, place)
             except SpecError:
                 continue  # reported when the node is built
-
-    def folds(self, scope: Scope) -> None:
-        """A folded axis is a name that options may use."""
-        for axis in self.definition.fold:
-            scope.dims[axis] = Symbol(axis, None)
-            scope.env[axis] = Dim.of(scope.dims[axis])
 
     def mounts(self, builder: Builder, scope: Scope) -> None:
         """Resolve the parameters of every mounted spec, so that ``$vision.d_model`` can be read."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from ...blocks.notation.dims import Dim, Symbol
+from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
@@ -62,7 +62,6 @@ class Scope:
     lets: dict[str, tuple[Expr, Span]] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     carried: dict[str, dict[str, Rounds]] = field(default_factory=dict)
-    dims: dict[str, Symbol] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
