@@ -139,8 +139,8 @@ def _lay_section(base: Tree, own: Tree, section: str) -> Tree:
     order = interleaved(entries, own.entries if section in IN_ORDER else ())
     for key, entry in own.entries.items():
         below = entries.get(key)
-        names = {key} if below else {*key.strip("<>").split("|")}
-        if _is_null(entry.value) and names <= entries.keys():
+        names = key[1:-1].split("|") if below is None and re.fullmatch(r"<[^<>]+>", key) else [key]
+        if _is_null(entry.value) and all(name in entries for name in names):
             entries = {name: one for name, one in entries.items() if name not in names}
         elif below is None and _is_null(entry.value) and (section != "params" or key.startswith("<")):
             raise SpecError([_nothing_to_remove(key, names, entries, entry)])
