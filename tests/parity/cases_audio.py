@@ -57,6 +57,7 @@ _wave = floats("input_values", 2, SAMPLES)
 _valid = mask("right", of="input_values")
 _batch = (floats("input_values", 3, SAMPLES), mask("right", of="input_values"))
 _frames = flags("mask_time_indices", 2, FRAMES)
+_short = given(attention_mask=[[1] * n + [0] * (SAMPLES - n) for n in (SAMPLES, 11, 6)])  # 0 and -1 frames
 _negatives = integers("sampled_negative_indices", 2, FRAMES, 5, below=2 * FRAMES)
 _too_long = given(labels=[[4, 9, 9, 3] + [-100] * 8, [7] * 12])  # repeats need blanks between: 23 frames
 _transcript = given(labels=[[4, 9, 9, 3, -100], [7, 2, 5, 1, 28]])
@@ -79,6 +80,7 @@ WAV2VEC2_CASES: list[Case] = [
         variant("rightpad", *_batch, flags=STATES),
         variant("nopad", _wave, mask("none", of="input_values")),
         variant("attentions", _wave, _valid, flags=MAPS),
+        variant("too_short", *_batch, _short, flags=STATES),
         variant("masked", _wave, _frames, flags=STATES),
         variant("masked_padded", _wave, _valid, _frames),
         variant("masked_stable", _wave, _valid, _frames, config=_STABLE),
@@ -118,6 +120,7 @@ WAV2VEC2_CASES: list[Case] = [
         variant("column", _wave, label_column()),
         variant("rightpad", _wave, _valid, class_labels()),
         variant("attentions", _wave, _valid, class_labels(), flags=MAPS),
+        variant("too_short", *_batch, _short, class_labels(3)),
         variant("weighted", _wave, _valid, class_labels(), config=_WEIGHTED),
         variant("weighted_stable", _wave, class_labels(), config={**_STABLE, **_WEIGHTED}, flags=STATES),
         variant("stable", _wave, _valid, class_labels(), config=_STABLE),
@@ -137,6 +140,7 @@ WAV2VEC2_CASES: list[Case] = [
         variant("nolabels", _wave, _valid),
         variant("column", _wave, label_column()),
         variant("rightpad", _wave, _valid, class_labels()),
+        variant("too_short", *_batch, _short, class_labels(3)),
         variant("attentions", _wave, _valid, class_labels(), flags=MAPS),
         variant("weighted", _wave, _valid, class_labels(), config=_WEIGHTED),
         variant("stable", _wave, _valid, class_labels(), config=_STABLE),

@@ -110,6 +110,7 @@ SPEECH2TEXT_VARIANTS = (
     variant("pads_unmasked", *_spoken(), mask("left", **_decoder_mask),
         pad_ids("decoder_attention_mask", "decoder_input_ids"), without("decoder_attention_mask")),
     variant("attentions", *_spoken(), _frame_mask, mask("right", **_decoder_mask), flags=MAPS),
+    variant("silent", *_spoken(), given(attention_mask=[[1] * 31, [1] * 9 + [0] * 22, [0] * 31])),
     variant("nomask", *_spoken(), mask("none", of="input_features"), flags={"use_cache": False}),
     variant("encoder_outputs", floats("encoder_outputs", 3, 8, "d_model"), wrapped("encoder_outputs"),
         ids(3, 6, name="decoder_input_ids"), flags=STATES),
@@ -119,7 +120,7 @@ SPEECH2TEXT_VARIANTS = (
 SPEECH2TEXT_CASES: list[Case] = [
     *SPEECH2TEXT.cases("Speech2TextModel", "base", *SPEECH2TEXT_VARIANTS),
     *SPEECH2TEXT.cases("Speech2TextForConditionalGeneration", "conditional_generation",
-        *SPEECH2TEXT_VARIANTS[:7],
+        *SPEECH2TEXT_VARIANTS[:8],
         variant("labels", *_spoken(), _frame_mask, mask("right", **_decoder_mask), token_labels("decoder_input_ids"),
             flags=MAPS),
         variant("labels_only", _spoken()[0], ids(3, 6, name="labels"), token_labels("labels")),

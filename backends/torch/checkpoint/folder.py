@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MAX_JSON = 100 * 2**20
-_REFUSED = {
-    "pruned_heads": "layers of fewer heads are not read: save the model before its heads are pruned",
-    "tie_encoder_decoder": "a decoder whose weights are its encoder's is not read: save the two apart",
-}
-"""Fields of every config of Hugging Face's that say of weights what no spec does."""
 
 
 @dataclass(slots=True)
@@ -206,11 +201,17 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
     A parameter that admits null takes it as it is.
 
     Raises:
-        CheckpointError: a field holds an expression, or one of `_REFUSED` is set.
+        CheckpointError: a field holds an expression, heads are pruned, or a decoder is its encoder.
     """
-    for name, why in _REFUSED.items():
-        if config.get(name):
-            raise CheckpointError(f"config.json: `{name}` is {config[name]}; {why}")
+    if config.get("pruned_heads"):
+        raise CheckpointError(
+            f"config.json: `pruned_heads` is {config['pruned_heads']}; layers of fewer heads are not read: "
+            "save the model before its heads are pruned"
+        )
+    if config.get("tie_encoder_decoder") and config.get("is_encoder_decoder"):
+        raise CheckpointError(
+            "config.json: `tie_encoder_decoder` makes one of both stacks; it is not read: save them apart"
+        )
     spec = document.model
     found: dict[str, Any] = {}
     for name, declared in spec.params.items():

@@ -7,8 +7,13 @@ import torch.nn.functional as F
 
 
 def prefix_mask(lengths: torch.Tensor, like: torch.Tensor, *, axis: int = 1) -> torch.Tensor:
-    """``position < lengths[b]`` for the positions of `like` along `axis`: ``[batch, length]``."""
-    return torch.arange(like.shape[axis], device=like.device) < lengths[:, None]
+    """``position < lengths[b]`` for the positions of `like` along `axis`: ``[batch, length]``.
+
+    Below one a length is counted from the end, so that of nothing all count: Hugging Face looks for the last position
+    as a list does.
+    """
+    size = like.shape[axis]
+    return torch.arange(size, device=like.device) < torch.where(lengths < 1, lengths + size, lengths)[:, None]
 
 
 def random_spans(room: torch.Tensor, size: int, *, p: float, length: int, min_spans: int) -> torch.Tensor:

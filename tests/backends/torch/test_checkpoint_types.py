@@ -59,7 +59,7 @@ def test_what_stays_float32_does_so_in_a_file_of_halves(tmp_path: Path) -> None:
     ("name", "fields", "message"),
     [
         ("bert", {"pruned_heads": {"0": [1]}}, r"`pruned_heads` is {'0': \[1\]}"),
-        ("bart", {"tie_encoder_decoder": True}, "`tie_encoder_decoder` is True"),
+        ("bart", {"tie_encoder_decoder": True, "is_encoder_decoder": True}, "`tie_encoder_decoder` makes one"),
     ],
 )
 def test_what_no_spec_reads_is_named(name: str, fields: dict[str, Any], message: str, tmp_path: Path) -> None:

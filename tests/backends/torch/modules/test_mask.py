@@ -9,8 +9,8 @@ from archwright.backends.torch.modules.mask import prefix_mask, random_spans, sp
 
 
 def test_prefix_mask() -> None:
-    found = prefix_mask(torch.tensor([2, 0, 5]), torch.zeros(3, 4, 7))
-    assert found.long().tolist() == [[1, 1, 0, 0], [0, 0, 0, 0], [1, 1, 1, 1]]
+    found = prefix_mask(torch.tensor([2, 0, 5, -1]), torch.zeros(4, 4, 7))
+    assert found.long().tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 0]]
     assert prefix_mask(torch.tensor([2]), torch.zeros(1, 4, 7), axis=2).shape == (1, 7)
 
 
