@@ -12,7 +12,7 @@ from .notation.types import AnyType, Bindings, Type
 
 @block
 class PrefixMask(Block):
-    """Which positions of `like` stand before the end of their sequence: ``position < lengths[b]``; all where it is 0."""
+    """The positions of `like` before the end of their sequence, ``position < lengths[b]``; all where it is 0."""
 
     inputs: ClassVar = {"lengths": "int[batch]", "like": "any"}
     outputs: ClassVar = {"x": "bool[batch, length]"}
