@@ -41,13 +41,6 @@ class Compiled:
         self.is_recorded = model.inference and model.dynamic is False and not self.is_packed
         self.replays = Replays()
 
-    def run(self, **told: Any) -> Any:
-        """Call what torch compiles: made when it is first asked for, as all that is called may be kept."""
-        grads = torch.is_grad_enabled()
-        if grads not in self.runs:
-            self.runs[grads] = self.model.compiled(self.method, grads=grads)
-        return self.runs[grads](**told)
-
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Call with inputs by name."""
         told = {name: values[name] for name in self.takes}
@@ -63,13 +56,16 @@ class Compiled:
         return self.replays(run, told) if self.is_recorded and is_replayed(self.model) else run(**told)
 
     def compiled(self, **told: Any) -> Any:
-        """Call what torch compiles."""
+        """Call what torch compiles: made when it is first asked for, as all that is called may be kept."""
         if self.is_packed:  # how many tokens are real differs from call to call
             torch._dynamo.maybe_mark_dynamic(told["padding"].found, 0)
         for name, axes in self.loose.items():
             # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
-        return self.run(**told)
+        grads = torch.is_grad_enabled()
+        if grads not in self.runs:
+            self.runs[grads] = self.model.compiled(self.method, grads=grads)
+        return self.runs[grads](**told)
 
     def found(self, values: Mapping[str, Any]) -> kept.Package | kept.Function | None:
         """What is kept for a call."""

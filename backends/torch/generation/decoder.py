@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any
 
@@ -56,7 +56,8 @@ class Decoder:
         (self.tokens,) = kind.dims[1].symbols()
         self.held: dict[str, Any] = {}
         self.inputs = encoded(model, {name: value for name, value in inputs.items() if value is not None}, self.ids)
-        self.wholes = {name for name in self.inputs if self.is_along(name) and self.kind(name) == "bool"}
+        along_tokens = [name for name in self.inputs if token_axis(root[name].type, self.tokens) is not None]
+        self.wholes = {name for name in along_tokens if getattr(root[name].type, "kind", "") == "bool"}
         self.embedded = self.inputs.get(embeds_of(self.ids))
         self.replays = Replays() if is_replayed(model) else None
         later = {*self.inputs, *along, self.ids} - {embeds_of(self.ids)}
@@ -71,14 +72,6 @@ class Decoder:
         if not isinstance(logits, dict) and not logits.present >> combination & 1:
             raise ArgumentError(f"`{self.graph.name}` writes nothing without `{self.ids}`")
         return self.model.step(combination, "logits", self.tokens, is_first=is_first)
-
-    def is_along(self, name: str) -> bool:
-        """Whether an input lies along the tokens."""
-        return token_axis(self.graph.root.inputs[name].type, self.tokens) is not None
-
-    def kind(self, name: str) -> str:
-        """The kind of an input's numbers."""
-        return str(getattr(self.graph.root.inputs[name].type, "kind", ""))
 
     def step(self, tokens: torch.Tensor, **along: torch.Tensor) -> torch.Tensor:
         """The logits after each of some new tokens; the first are the prompt, or stand for it where it is embedded.
@@ -112,7 +105,8 @@ class Decoder:
             order.append(rows)
             held.append(self.held)
         back = torch.cat(order).argsort()
-        self.inputs, self.rows, self.held = inputs, count, _joined(held, back)
+        self.inputs, self.rows = inputs, count
+        self.held = _changed(lambda *ones: torch.cat(ones).index_select(0, back), *held)
         self.make_room()
         return torch.cat(scores).index_select(0, back)
 
@@ -155,7 +149,14 @@ class Decoder:
     def reorder(self, rows: torch.Tensor) -> None:
         """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""
         stays = self.replays is not None and len(rows) == self.rows
-        self.held = _reordered(self.held, rows, self.rows, stays=stays)
+
+        def chosen(value: torch.Tensor) -> torch.Tensor:
+            if value.shape[0] != self.rows:
+                return value
+            found = value.index_select(0, rows)
+            return value.copy_(found) if stays else found
+
+        self.held = _changed(chosen, self.held)
         if self.replays is not None and not stays:
             self.replays.forget()
         self.rows = len(rows)
@@ -205,35 +206,19 @@ def reads_apart(graph: Graph) -> bool:
     return "input_ids" not in inputs or str(inputs["input_ids"].type) != str(inputs["decoder_input_ids"].type)
 
 
-def _reordered(held: Any, rows: torch.Tensor, count: int, *, stays: bool) -> Any:
-    """Some rows of all that is held for `count` of them; what `stays` is written over them."""
-    if isinstance(held, dict):
-        return {
-            name: value if name.endswith(SHARED) else _reordered(value, rows, count, stays=stays)
-            for name, value in held.items()
-        }
-    if isinstance(held, list):
-        return [_reordered(value, rows, count, stays=stays) for value in held]
-    if held.dim() < 2 or held.shape[0] != count:
-        return held
-    chosen = held.index_select(0, rows)
-    return held.copy_(chosen) if stays else chosen
-
-
 def _rows(value: Any, rows: torch.Tensor, count: int) -> Any:
     """What a value says of some rows; one that is for all alike says the same of each."""
     is_by_row = isinstance(value, torch.Tensor) and value.dim() > 0 and value.shape[0] == count
     return value.index_select(0, rows) if is_by_row else value
 
 
-def _joined(held: list[Any], order: torch.Tensor) -> Any:
-    """All that is held for some rows and others, the rows in another order."""
-    first = held[0]
-    if isinstance(first, dict):
+def _changed(change: Callable[..., torch.Tensor], held: Any, *others: Any) -> Any:
+    """All that is held, and others like it, with what is held for rows changed."""
+    if isinstance(held, dict):
         return {
-            name: value if name.endswith(SHARED) else _joined([one[name] for one in held], order)
-            for name, value in first.items()
+            name: value if name.endswith(SHARED) else _changed(change, value, *(one[name] for one in others))
+            for name, value in held.items()
         }
-    if isinstance(first, list):
-        return [_joined(list(ones), order) for ones in zip(*held, strict=True)]
-    return first if first.dim() < 2 else torch.cat(held).index_select(0, order)
+    if isinstance(held, list):
+        return [_changed(change, *ones) for ones in zip(held, *others, strict=True)]
+    return held if held.dim() < 2 else change(held, *others)
