@@ -228,7 +228,7 @@ def _shape_in_words(notation: Notation, bindings: Bindings) -> str:
     for tree in notation.dims:
         try:
             words.append("*" if isinstance(tree, Star) else str(bindings.dim(tree)))
-        except (KeyError, EvaluationError):
+        except EvaluationError:
             words.append(notation.text[tree.start : tree.end])
     return f"[{', '.join(words)}]"
 

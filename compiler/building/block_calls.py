@@ -16,7 +16,7 @@ from ...blocks.notation.types import AnyType
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import SpecError, nearest
 from ..diagnosing.report import Reported
-from ..graph import Node, Option, Value
+from ..graph import Node, Option, OutputValue, Value
 from ..reading.composer import clip
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed, makers, quoted
@@ -87,7 +87,11 @@ class BlockCall(NodeCall):
         kinds = {port: _kinds(value) for port, value in given.items() if isinstance(value, list) or value.present}
         if node.present and None not in kinds.values():
             self.infer(node, kinds)
-        self.nodes.register(node, [port.rstrip("?") for port in self.instance.outputs])
+        values, ports = self.scope.values, [port.rstrip("?") for port in self.instance.outputs]
+        for port in ports:
+            values[f"{name}.{port}"] = OutputValue(node.outputs.get(port), node.present, node, port)
+        values[name] = values[f"{name}.{ports[0]}"]
+        self.scope.order[f"{name}."] = 0
         return node
 
     def check_wired(self, given: Given) -> None:

@@ -119,8 +119,8 @@ class InputReader:
                 )  # fmt: skip
                 fits = False
                 continue
-            except (EvaluationError, KeyError) as error:
-                self.blame(error, place)
+            except EvaluationError as error:
+                self.scope.blame(error, place)
                 fits = False
                 continue
             self.builder.unproven.extend((span, a, b) for a, b in local.unproven)
@@ -160,15 +160,6 @@ class InputReader:
         self.bindings.dims[symbol.name] = Dim.of(symbol)
         self.scope.env.setdefault(symbol.name, Dim.of(symbol))
 
-    def blame(self, error: Exception, place: Span) -> None:
-        """Report a type whose parameter is not known."""
-        if isinstance(error, EvaluationError):
-            self.scope.blame(error, place)
-        else:
-            word = str(error.args[0])
-            text = "expected a dimension that an input before it has"
-            self.report.error("unknown-name", f"nothing says how long `{word}` is", place, label=text)
-
     def check_extents(self, notation: Notation, kind: Type, place: Span) -> None:
         """Report extents that are negative."""
         if len(notation.dims) != len(kind.dims):
@@ -194,8 +185,8 @@ class InputReader:
         values, found = self.scope.values, self.types(name)
         try:
             kind: AnyType = build_any(notation, self.bindings)
-        except (KeyError, EvaluationError) as error:
-            self.blame(error, place)
+        except EvaluationError as error:
+            self.scope.blame(error, place)
             values[name] = Value(None, self.call.full)
             return
         if isinstance(kind, Type):

@@ -52,14 +52,6 @@ class NodeCall:
         self.declaration = nodes.declarations[name]
         self.original = nodes.declarations[self.origin]
 
-    def build(self) -> None:
-        """Build the node, its name and ports known to the scope.
-
-        Raises:
-            Reported: it cannot be built.
-        """
-        raise NotImplementedError
-
     def span(self, *path: str | int, key: bool = False) -> Span:
         """A place below the node."""
         return self.nodes.span("graph", self.name, *path, key=key)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ...blocks.notation.dims import DimError
 from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Node, OutputValue, Value
+from ..graph import Apply, Body, Node, Value
 from ..reading import schema
 from ..reading.span import Span
 from .block_calls import BlockCall
@@ -197,20 +197,6 @@ class NodeBuilder:
         """Put a node into the body, where it can be present at all."""
         if node.present:
             self.body.nodes[node.name] = node
-
-    def register(self, node: Node, ports: list[str]) -> None:
-        """Give a node's name, and its ports', their values."""
-        values = self.scope.values
-        for port in ports:
-            present = node.present & node.output_presence.get(port, self.full)
-            value: Value = OutputValue(node.outputs.get(port), present, node, port)
-            values[f"{node.name}.{port}"] = value
-            values.setdefault(node.name, value)
-        self.scope.order[f"{node.name}."] = 0
-        if ports:
-            values[node.name] = values[f"{node.name}.{ports[0]}"]
-        else:
-            values[node.name] = Value(None, node.present)
 
 
 def _weights_below(node: Node, path: str = "") -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -23,8 +23,6 @@ def resolve(text: str) -> Value:
     """The value of a plain scalar. An integer too long for Python to print stays a text."""
     if text[:1] not in _FIRST_OF_NUMBER:
         return _WORDS.get(text, text)
-    if not text:
-        return None
     if _INT.fullmatch(text):
         return int(text) if len(text) <= _MOST_DIGITS else text
     if _BASED.fullmatch(text):
