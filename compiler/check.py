@@ -11,7 +11,7 @@ from typing import Any
 from .building.check_names import check_names
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_read
-from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip, merged
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip
 from .graph import Graph
 from .reading import schema
 from .reading.composer import clip, uncollected
@@ -53,7 +53,7 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
     graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
     wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
     if wrong:
-        raise SpecError(merged(wrong))
+        raise SpecError(wrong)
     return graph
 
 
@@ -88,7 +88,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     if size is None and not (found or overrides):
         found.extend(_sizes(document))
     if found:
-        raise SpecError(merged(found))
+        raise SpecError(found)
     base = graphs[0]
     base.notes.extend(_unread(document, named))
     return base

@@ -258,12 +258,11 @@ class Dim:
         Raises:
             DimError: a value is missing, or a divisor is 0.
         """
-        try:
-            return _number(self.expanded(), values)
-        except KeyError as error:
-            raise DimError(f"nothing says how long `{error.args[0]}` is in `{self}`") from None
-        except ZeroDivisionError:
-            raise DimError(f"`{self}` divides by zero") from None
+        free = self.expanded()
+        lost = [symbol.name for symbol in free.symbols() if symbol.name not in values]
+        if lost:
+            raise DimError(f"nothing says how long `{min(lost)}` is in `{self}`")
+        return int(free.substitute({symbol: Dim.of(values[symbol.name]) for symbol in free.symbols()}))
 
 
 def ceil_div(a: int | Dim, b: int | Dim) -> Dim:
@@ -405,16 +404,3 @@ def _replaced(dim: Dim, mapping: Mapping[Symbol, Dim]) -> Dim:
 def _applied(atom: _Operation, mapping: Mapping[Symbol, Dim]) -> Dim:
     args = [arg.substitute(mapping) for arg in atom.args]
     return args[0] // args[1] if atom.kind == "floor" else _extreme(atom.kind, args)
-
-
-def _number(dim: Dim, values: Mapping[str, int]) -> int:
-    total = 0
-    for monomial, coefficient in dim._terms.items():
-        for atom in monomial:
-            if type(atom) is Symbol:
-                coefficient *= values[atom.name]
-            else:
-                args = [_number(arg, values) for arg in atom.args]
-                coefficient *= args[0] // args[1] if atom.kind == "floor" else {"min": min, "max": max}[atom.kind](args)
-        total += coefficient
-    return total

@@ -97,14 +97,18 @@ class SpecError(Exception):
     """A user's text is wrong.
 
     Attributes:
-        diagnostics: every finding, sorted by place, each once.
+        diagnostics: every finding, sorted by place, each once; a name that is missing in several places is one.
     """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         found: dict[tuple[Any, ...], Diagnostic] = {}
-        for diagnostic in diagnostics:
-            found.setdefault(diagnostic.order(), diagnostic)
-        self.diagnostics: list[Diagnostic] = [found[order] for order in sorted(found)]
+        for one in sorted(diagnostics, key=Diagnostic.order):
+            key = (one.code, one.message, one.label.span.source.name) if one.code in _NAMES else one.order()
+            first = found.setdefault(key, one)
+            known = {str(label.span) for label in (first.label, *first.others)}
+            if str(one.label.span) not in known and sum(label.text == _AGAIN for label in first.others) < _MOST_AGAIN:
+                found[key] = replace(first, others=(*first.others, Label(one.label.span, _AGAIN)))
+        self.diagnostics: list[Diagnostic] = list(found.values())
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
@@ -125,19 +129,6 @@ class SpecError(Exception):
         names = sorted({diagnostic.label.span.source.name for diagnostic in self.diagnostics})
         where = f" in {show(names[0])}" if len(names) == 1 else f" in {len(names)} files" if names else ""
         return " and ".join(counts) + where
-
-
-def merged(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """The findings with what is one mistake made one: a name that is missing in several places of a file."""
-    found: dict[tuple[Any, ...], Diagnostic] = {}
-    for number, one in enumerate(sorted(diagnostics, key=Diagnostic.order)):
-        source = one.label.span.source.name
-        key = (one.code, one.message, source) if one.code in _NAMES else (number,)
-        first = found.setdefault(key, one)
-        known = {str(label.span) for label in (first.label, *first.others)}
-        if str(one.label.span) not in known and sum(label.text == _AGAIN for label in first.others) < _MOST_AGAIN:
-            found[key] = replace(first, others=(*first.others, Label(one.label.span, _AGAIN)))
-    return list(found.values())
 
 
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..reading.span import Span
-from .diagnostics import Diagnostic, Label, SpecError, did_you_mean, merged
+from .diagnostics import Diagnostic, Label, SpecError, did_you_mean
 
 MOST = 200
 
@@ -104,4 +104,4 @@ class Report:
             SpecError: at least one error was found.
         """
         if self.diagnostics:
-            raise SpecError(merged(self.diagnostics))
+            raise SpecError(self.diagnostics)
