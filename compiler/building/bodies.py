@@ -40,7 +40,7 @@ class Builder:
         self.report = report
         self.call = call
         self.bodies = 0
-        self.symbols: dict[tuple[str, Dim | None], Symbol] = {}
+        self.symbols: dict[tuple[str, Dim], Symbol] = {}
         self.parts: dict[tuple[Path, str], Definition] = {}
         self.building: list[tuple[Path, tuple[str, ...]]] = []
         self.unproven: list[tuple[Span, Dim, Dim]] = []
@@ -80,7 +80,7 @@ class Builder:
         self.outputs(definition, body, scope)
         return body
 
-    def symbol(self, name: str, definition: Dim | None) -> Symbol:
+    def symbol(self, name: str, definition: Dim) -> Symbol:
         """The symbol of that name and definition: one for all the graph, so that shapes are alike in every round."""
         return self.symbols.setdefault((name, definition), Symbol(name, definition))
 

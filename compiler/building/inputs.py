@@ -154,8 +154,7 @@ class InputReader:
 
     def new_symbol(self, name: str, definition: Dim | None) -> None:
         """Make a dimension known under its name; those of two parts that only a call knows are not the same."""
-        is_own = definition is None and self.builder.building
-        symbol = Symbol(name, None) if is_own else self.builder.symbol(name, definition)
+        symbol = Symbol(name, None) if definition is None else self.builder.symbol(name, definition)
         self.body.symbols[symbol.name] = symbol
         self.bindings.dims[symbol.name] = Dim.of(symbol)
         self.scope.env.setdefault(symbol.name, Dim.of(symbol))
