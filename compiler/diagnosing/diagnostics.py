@@ -105,9 +105,10 @@ class SpecError(Exception):
         for one in sorted(diagnostics, key=Diagnostic.order):
             key = (one.code, one.message, one.label.span.source.name) if one.code in _NAMES else one.order()
             first = found.setdefault(key, one)
-            known = {str(label.span) for label in (first.label, *first.others)}
-            if str(one.label.span) not in known and sum(label.text == _AGAIN for label in first.others) < _MOST_AGAIN:
-                found[key] = replace(first, others=(*first.others, Label(one.label.span, _AGAIN)))
+            for label in (one.label, *(other for other in one.others if other.text == _AGAIN)):
+                known = {str(other.span) for other in (first.label, *first.others)}
+                if str(label.span) not in known and sum(other.text == _AGAIN for other in first.others) < _MOST_AGAIN:
+                    first = found[key] = replace(first, others=(*first.others, Label(label.span, _AGAIN)))
         self.diagnostics: list[Diagnostic] = list(found.values())
         super().__init__(self.diagnostics)
 
