@@ -46,13 +46,13 @@ class Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ...compiler.diagnosing.diagnostics import nearest
+            from ...compiler.diagnosing.diagnostics import did_you_mean
 
-            close = nearest(args[0], COMMANDS) if args else None
-            if close is None:
+            help_ = did_you_mean(args[0], COMMANDS) if args else None
+            if help_ is None:
                 raise
             message = error.format_message().rstrip(".")
-            raise click.UsageError(f"{message}; did you mean `{close}`?", ctx) from None
+            raise click.UsageError(f"{message}; {help_}", ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend is told without a traceback, and exits with 1 or 2."""

@@ -48,18 +48,13 @@ def starter(name: str) -> str:
 
 
 def copied(base: str, name: str) -> str:
-    """A shipped spec under another name, its comments kept.
+    """A spec under another name, its comments kept.
 
     Raises:
-        FileNotFoundError: no such spec ships.
+        SpecError: the spec is wrong.
+        FileNotFoundError: there is no such spec.
     """
-    from ...compiler.diagnosing.diagnostics import nearest
-    from ...compiler.reading.document import SHIPPED, shipped_models
+    from ...compiler.reading.document import library
 
-    known = shipped_models()
-    if base not in known:
-        close = nearest(base, known)
-        hint = f"did you mean `{close}`?" if close else f"there are {', '.join(known)}"
-        raise FileNotFoundError(f"no spec called `{base}` ships; {hint}")
-    text = (SHIPPED / f"{base}.yaml").read_text(encoding="utf-8")
+    text = library().spec(base).path.read_text(encoding="utf-8")
     return SCHEMA + re.sub(r"(?m)^model: .*$", f"model: {name}", text, count=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ....compiler.diagnosing.diagnostics import did_you_mean
 from ...errors import ArgumentError
 from ..model import Model
 from .decoder import vocabulary_of
@@ -191,9 +191,8 @@ def _refuse(name: str, value: Any, known: Collection[str]) -> None:
         if value is None or value in neutral:
             return
         raise ArgumentError(f"`{name}={value!r}` is not supported by `generate`; leave it out")
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f"; did you mean `{close[0]}`?" if close else "; `docs/generation.md` lists what it takes"
-    raise ArgumentError(f"`generate` takes no argument `{name}`{hint}")
+    hint = did_you_mean(name, known) or "`docs/generation.md` lists what it takes"
+    raise ArgumentError(f"`generate` takes no argument `{name}`; {hint}")
 
 
 def _check(options: Options) -> None:
