@@ -25,10 +25,9 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from ..blocks.base import Block
 from ..blocks.notation.unparse import plain_text
 from .building.values import any_of
-from .graph import Body, Graph, Node, Option, Value, named_outputs
+from .graph import Body, Graph, Node, Value, named_outputs
 from .presence import presence_text
 from .value_text import option_text, type_text, value_text
 
@@ -133,9 +132,10 @@ class Writer:
         """The text of each option: of those given, or of all of them with their values."""
         if node.contract is not None:
             known = {name: option_text(option, resolved=self.resolved) for name, option in node.options.items()}
-            return {**_defaults(node.contract), **known} if self.resolved else known
-        given = {} if self.resolved or not node.rounds else _given(node.rounds[0])
-        return {name: option_text(option) for name, option in given.items()}
+            every = {**node.contract.__dict__, **(node.contract.model_extra or {})} if self.resolved else {}
+            return {**{name: plain_text(value) for name, value in every.items()}, **known}
+        params = {} if self.resolved or not node.rounds else node.rounds[0].params
+        return {name: option_text(option) for name, option in params.items() if option.origin == "call"}
 
     def reads(self, node: Node) -> dict[str, str]:
         """The text of what stands at each input."""
@@ -175,14 +175,6 @@ class Writer:
         """The condition of a presence, where there is one."""
         text = presence_text(table, self.graph, where=self.where)
         return f" when {text}" if text else ""
-
-
-def _given(body: Body) -> dict[str, Option]:
-    return {name: option for name, option in body.params.items() if option.origin == "call"}
-
-
-def _defaults(contract: Block) -> dict[str, str]:
-    return {name: plain_text(value) for name, value in {**contract.__dict__, **(contract.model_extra or {})}.items()}
 
 
 def rounds_of(node: Node, content: Callable[[Body], Hashable]) -> list[tuple[list[int], Body]]:

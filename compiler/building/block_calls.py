@@ -83,7 +83,8 @@ class BlockCall(NodeCall):
         self.check_wired(given)
         node = Node(name, self.span(key=True), self.presence(given), self.instance, dict(given), options=self.options)
         node.reuse = self.target
-        self.nodes.add(node)
+        if node.present:
+            self.nodes.body.nodes[name] = node
         kinds = {port: _kinds(value) for port, value in given.items() if isinstance(value, list) or value.present}
         if node.present and None not in kinds.values():
             self.infer(node, kinds)

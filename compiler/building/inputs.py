@@ -193,7 +193,9 @@ class InputReader:
             if declaration.type.startswith("any") and found:
                 kind = Type(found[0].kind, kind.dims)
         if isinstance(value, list):
-            items = _flat_types(value) if declaration.type == "any" else [kind for _ in value]
+            items = [kind for _ in value]
+            if declaration.type == "any":  # those of a list one by one
+                items = [one for given in value for one in types_in(given.type) if isinstance(one, Type)]
             values[name] = self.body.inputs[name] = InputValue(ListType(tuple(items)), any_of(value), name)
             return
         if value is None and (not self.definition.is_root or name in self.definition.dropped):
@@ -244,11 +246,6 @@ class InputReader:
                 self.report.error("wrong-type", "a default is one value", place, label=label)
             return
         self.scope.values[name] = self.builder.first_of([own, made], place) if own.present else made
-
-
-def _flat_types(values: list[Value]) -> list[Type]:
-    """The types of values, those of a list one by one."""
-    return [kind for one in values for kind in types_in(one.type) if isinstance(kind, Type)]
 
 
 def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:

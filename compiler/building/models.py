@@ -178,7 +178,8 @@ class ModelBuilder:
             try:
                 definition = mounted(builder, self.definition, name, scope)
                 inner = builder.scope(definition)
-                given = {**self.size_row(name), **_as_mapping(self.overrides.get(name))}
+                row = self.spec.sizes.get(self.size or "", {})
+                given = {**_as_mapping(row.get(name)), **_as_mapping(self.overrides.get(name))}
                 at = partial(self.document.span, "mounts", name)
                 own_size = simplest(scope.option(mount.size, partial(at, "size")).value)
                 size = given.pop("size", own_size)
@@ -196,10 +197,6 @@ class ModelBuilder:
         if word not in own:
             return self.document.span("sizes", str(self.size), mount, word, key=key)
         return self.document.span("mounts", mount, *([] if word == "size" else ["params"]), word, key=key)
-
-    def size_row(self, mount: str) -> dict[str, Any]:
-        """What the chosen size says of a mount."""
-        return dict(_as_mapping((self.spec.sizes.get(self.size or "") or {}).get(mount)))
 
 
 def _as_mapping(raw: Any) -> dict[str, Any]:

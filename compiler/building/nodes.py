@@ -191,13 +191,6 @@ class NodeBuilder:
                 )  # fmt: skip
                 return
 
-    # Results
-
-    def add(self, node: Node) -> None:
-        """Put a node into the body, where it can be present at all."""
-        if node.present:
-            self.body.nodes[node.name] = node
-
 
 def _weights_below(node: Node, path: str = "") -> Iterator[tuple[str, tuple[int, ...]]]:
     """The shapes of a node's own weights and of those in its parts, by path."""

@@ -63,7 +63,7 @@ class PartCall(NodeCall):
         node.each = frozenset(each)
         node.ties = self.ties()
         self.rounds(node, definition, given, each, length)
-        self.nodes.add(node)
+        self.nodes.body.nodes[self.name] = node
         self.finish(node, given)
 
     def check_known(self, given: Given) -> None:
