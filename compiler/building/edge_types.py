@@ -79,7 +79,8 @@ def binary(op: str, one: Side, two: Side) -> Type:
 
 def extreme(op: str, one: Side, two: Side) -> Type:
     """The type of the smaller, or larger, of each two numbers."""
-    return Type(promote(op, one.type, two.type), broadcast(op, one, two))
+    kind = one.type.kind if one.type.kind == two.type.kind else promote(op, one.type, two.type)
+    return Type(kind, broadcast(op, one, two))
 
 
 def where(op: str, test: Side, one: Side, two: Side) -> Type:

@@ -109,15 +109,20 @@ class NodeCall:
                 read = self.read_port(raw, port, "in", port)
                 if read is not None:
                     given[port] = read
-                continue
-            self.report.error(
-                "unknown-input", f"`{self.name}` has no input `{port}`", self.span("in", port, key=True),
-                label=f"expected one of {listed(self.ports)}" if self.ports else "expected no inputs",
-                help=did_you_mean(port, [one for one in self.ports if one not in source]),
-            )  # fmt: skip
+        self.check_ports("in", source)
         if len(given) < len(source):
             raise Reported
         return given
+
+    def check_ports(self, key: str, source: Mapping[str, Any]) -> None:
+        """Report what is written under ``in:`` or ``each:`` and is no input."""
+        for port in source:
+            if port not in self.ports:
+                self.report.error(
+                    "unknown-input", f"`{self.name}` has no input `{port}`", self.span(key, port, key=True),
+                    label=f"expected one of {listed(self.ports)}" if self.ports else "expected no inputs",
+                    help=did_you_mean(port, [one for one in self.ports if one not in source]),
+                )  # fmt: skip
 
     def read_port(self, raw: Any, port: str, *path: str) -> Value | list[Value] | None:
         """What stands at a port, written at `path`; None where it is wrong."""
@@ -151,11 +156,15 @@ class NodeCall:
         """The lists of an ``each:``, and their common length.
 
         Raises:
-            Reported: they are none, or differ in length.
+            Reported: they are none, or differ in length, or stand at no input.
         """
         lists: dict[str, Value] = {}
         length: int | None = None
-        for port, text in (self.declaration.each or {}).items():
+        written = self.declaration.each or {}
+        self.check_ports("each", written)
+        if not written.keys() <= self.ports.keys():
+            raise Reported
+        for port, text in written.items():
             span = self.span("each", port)
             value = self.builder.edge(text, span, self.scope)
             if value is None or (value.type is None and value.present):

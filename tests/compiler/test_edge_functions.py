@@ -21,3 +21,17 @@ def test_argsort_gives_whole_numbers_along_its_axis(tmp_path: Path) -> None:
     found = model(x=x)
     assert torch.equal(found["order"], x.argsort(1))
     assert torch.equal(x.gather(1, found["order"]).gather(1, found["back"]), x)
+
+
+def test_a_choice_of_two_of_a_kind_is_of_that_kind(tmp_path: Path) -> None:
+    spec = tmp_path / "choosing.yaml"
+    spec.write_text(
+        "model: choosing\nsizes: {tiny: {}}\ninputs: {m: 'bool[batch]', n: 'bool[batch]', x: 'int[batch]'}\n"
+        "outputs: {a: 'where(m, n, m)', b: 'max(m, n)', c: 'where(m, n, x)', d: 'where(m, x, 0.5)'}\n"
+    )
+    model = aw.compile(str(spec), backend="eager")
+    kinds = [str(model.graph.outputs[name].type) for name in "abcd"]
+    assert kinds == ["bool[batch]", "bool[batch]", "int[batch]", "float[batch]"]
+    m, n, x = torch.tensor([True, False]), torch.tensor([False, False]), torch.tensor([3, 4])
+    found = model(m=m, n=n, x=x)
+    assert [found[name].dtype for name in "abcd"] == [torch.bool, torch.bool, torch.int64, torch.float32]
