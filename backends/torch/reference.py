@@ -53,7 +53,7 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None,
     with warnings.catch_warnings(action="ignore"):  # its own, about itself
         try:
             model = made.from_pretrained(str(folder))
-        except Exception as error:
+        except Exception as error:  # another library's code, which may fail in any way
             why = [*str(error).strip().splitlines(), type(error).__name__][0]
             raise NoReference(f"{made.__name__} cannot be loaded: {why}") from error
     if hasattr(model.config, "use_cache"):

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import archwright as aw
 
 
+def built(folder: Path, inputs: str, outputs: str) -> Any:
+    """A model of edges alone."""
+    spec = folder / "edges.yaml"
+    spec.write_text(f"model: edges\nsizes: {{tiny: {{}}}}\ninputs: {inputs}\noutputs: {outputs}\n")
+    return aw.compile(str(spec), backend="eager")
+
+
 def test_argsort_gives_whole_numbers_along_its_axis(tmp_path: Path) -> None:
-    spec = tmp_path / "sorting.yaml"
-    spec.write_text(
-        "model: sorting\nsizes: {tiny: {}}\ninputs: {x: 'float[batch, length]'}\n"
-        "outputs: {order: 'argsort(x, 1)', back: 'argsort(argsort(x, -1), -1)'}\n"
-    )
-    model = aw.compile(str(spec), backend="eager")
+    outputs = "{order: 'argsort(x, 1)', back: 'argsort(argsort(x, -1), -1)'}"
+    model = built(tmp_path, "{x: 'float[batch, length]'}", outputs)
     assert str(model.graph.outputs["order"].type) == "int[batch, length]"
     x = torch.tensor([[3.0, 1.0, 2.0], [0.0, 5.0, -1.0]])
     found = model(x=x)
@@ -24,12 +28,8 @@ def test_argsort_gives_whole_numbers_along_its_axis(tmp_path: Path) -> None:
 
 
 def test_a_choice_of_two_of_a_kind_is_of_that_kind(tmp_path: Path) -> None:
-    spec = tmp_path / "choosing.yaml"
-    spec.write_text(
-        "model: choosing\nsizes: {tiny: {}}\ninputs: {m: 'bool[batch]', n: 'bool[batch]', x: 'int[batch]'}\n"
-        "outputs: {a: 'where(m, n, m)', b: 'max(m, n)', c: 'where(m, n, x)', d: 'where(m, x, 0.5)'}\n"
-    )
-    model = aw.compile(str(spec), backend="eager")
+    outputs = "{a: 'where(m, n, m)', b: 'max(m, n)', c: 'where(m, n, x)', d: 'where(m, x, 0.5)'}"
+    model = built(tmp_path, "{m: 'bool[batch]', n: 'bool[batch]', x: 'int[batch]'}", outputs)
     kinds = [str(model.graph.outputs[name].type) for name in "abcd"]
     assert kinds == ["bool[batch]", "bool[batch]", "int[batch]", "float[batch]"]
     m, n, x = torch.tensor([True, False]), torch.tensor([False, False]), torch.tensor([3, 4])

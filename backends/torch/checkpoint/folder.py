@@ -65,32 +65,27 @@ def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
         raise CheckpointError(f"{folder} is no folder; expected one with config.json and model.safetensors")
     written = folder / "generation_config.json"
     origin = Origin(folder, read_json(folder / "config.json"), read_json(written) if written.is_file() else None)
-    files = _weight_files(folder, "model.safetensors")
-    if files:
-        for file in files:
-            origin.headers.update(read_header(file))
-        return origin
-    pickles = _weight_files(folder, "pytorch_model.bin")
-    if pickles and allow_pickle:
-        from .pickled import read_pickle
-
-        for file in pickles:
-            origin.headers.update(read_pickle(file))
-        return origin
-    hint = (
-        f"; {pickles[0].name} is a pickle, which only `from_pretrained(..., allow_pickle=True)` reads "
-        "and `save_pretrained` then converts"
-        if pickles
-        else ""
-    )
-    raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
+    read, files = read_header, _weight_files(folder, "model.safetensors")
+    if files is None:
+        files, hint = _weight_files(folder, "pytorch_model.bin"), ""
+        if files and not allow_pickle:
+            hint = (
+                f"; {files[0].name} is a pickle, which only `from_pretrained(..., allow_pickle=True)` reads "
+                "and `save_pretrained` then converts"
+            )
+        if files is None or hint:
+            raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
+        from .pickled import read_pickle as read
+    for file in files:
+        origin.headers.update(read(file))
+    return origin
 
 
-def _weight_files(folder: Path, name: str) -> list[Path]:
-    """The shards that the index of a name tells, or the one file of that name, or none."""
+def _weight_files(folder: Path, name: str) -> list[Path] | None:
+    """The shards that the index of a name tells, or the one file of that name; None where there is neither."""
     index = folder / f"{name}.index.json"
     if not index.is_file():
-        return [_inside(folder, name)] if (folder / name).is_file() else []
+        return [_inside(folder, name)] if (folder / name).is_file() else None
     shards = read_json(index).get("weight_map", {})
     if not isinstance(shards, dict) or not all(isinstance(one, str) for one in shards.values()):
         raise CheckpointError(f"{index}: `weight_map` is no table of keys to file names")

@@ -185,6 +185,8 @@ def load_into(
             for entry, part in zip(tensor.entries, parts, strict=True):
                 _assign(net, entry, _cast(part, entry, dtype))
                 given.add(entry.path)
+    for header in origin.headers.values():
+        header.tensor = None  # of a pickle: what nothing reads is not held either
     if made.beyond:
         told = f"{len(made.beyond)} such as {made.beyond[0]}"
         warnings.warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}", stacklevel=3)
