@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +30,26 @@ class Case:
 
     Attributes:
         request: the model, whose target is a folder, and the call (`Request` as plain data).
+        spec: the same with the spec that the folder was made of.
         cache: the folder of compiled code, which one measurement leaves to the next.
         limit: seconds that compiling may take.
         runs: rounds.
+        turns: a file that processes lock which are measured beside each other (`timed_alone`).
+        has_reference: whether Hugging Face's model writes too.
     """
 
     request: Mapping[str, Any]
+    spec: Mapping[str, Any]
     cache: str
     limit: float
     runs: int
+    turns: str | None = None
+    has_reference: bool = True
 
     def fresh(self, function: str, **more: Any) -> Any:
         """Call a function of this file in a fresh process, which finds the code that first calls left."""
         where = {"TORCHINDUCTOR_CACHE_DIR": f"{self.cache}/theirs", "ARCHWRIGHT_CACHE": f"{self.cache}/kept"}
-        asked = {"request": self.request, "runs": self.runs, **more}
+        asked = {"request": self.request, "runs": self.runs, "turns": self.turns, **more}
         return fresh(f"{__name__}:{function}", asked, environment=where, limit=2 * self.limit)
 
     def compiled(self, function: str) -> Any:
@@ -83,16 +91,20 @@ MEASUREMENTS: Mapping[str, Callable[[Case], Any]] = {
     "compiled_training": lambda case: case.compiled("training_of"),
     "depth": start,
     "padding": lambda case: case.compiled("padding_of"),
-    "generation": lambda case: case.fresh("generation_of"),
+    "generation": lambda case: case.fresh("generation_of", request=case.spec, reference=case.has_reference),
 }
 """What can be measured, in order: first calls leave compiled code that the others use."""
+FIRST_CALLS = ("start", "depth")
 _OF_ALL = ("start", "latency", "load", "training", "compiled_training")
+_OF_BATCHES = ("latency", "training", "compiled_training")
 
 
-def possible(system: Mapping[str, Any]) -> list[str]:
-    """What is measured of a row of `systems.yaml`, in order."""
+def possible(system: Mapping[str, Any], device: str = "cpu", batch: int | None = None) -> list[str]:
+    """What is measured of a row of `systems.yaml`, in order; of a batch that is asked for, what a batch changes."""
+    if device.partition(":")[0] not in system.get("devices", ("cpu", "cuda")):
+        return []
     wanted = system.get("only", _OF_ALL)
-    return [one for one in MEASUREMENTS if one in wanted]
+    return [one for one in MEASUREMENTS if one in wanted and (batch is None or one in _OF_BATCHES)]
 
 
 # In the fresh processes
@@ -106,49 +118,73 @@ def prepare(folder: str, request: Mapping[str, Any]) -> None:
     torch.save(asked.call(model), Path(folder, INPUTS))
 
 
-def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
+@contextmanager
+def timed_alone(turns: str | None) -> Iterator[Callable[[str], None]]:
+    """A step of `bench` that waits, before it times, until nobody else with that file prepares or times."""
+    if turns is None:
+        yield lambda step: None
+        return
+    import fcntl  # not on Windows
+
+    with open(turns) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield lambda step: fcntl.flock(file, fcntl.LOCK_EX) if step == "timing" else None
+
+
+def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool, turns: str | None) -> Any:
     """`bench` of samples that have different lengths, ours with and without what pads them."""
-    return latency_of({**request, "packed": True, "dynamic": None}, runs, compile_reference)
+    return latency_of({**request, "packed": True, "dynamic": None}, runs, compile_reference, turns)
 
 
-def generation_of(request: Mapping[str, Any], runs: int) -> Any:
+def generation_of(request: Mapping[str, Any], runs: int, turns: str | None, reference: bool) -> Any:
     """`bench_generation`, of as many tokens as that writes."""
-    return asdict(bench_generation(Request(**request), runs=min(runs, 5)))
+    with timed_alone(turns) as step:
+        return asdict(bench_generation(Request(**request), runs=min(runs, 5), reference=reference, step=step))
 
 
-def latency_of(request: Mapping[str, Any], runs: int, compile_reference: bool) -> Any:
+def latency_of(request: Mapping[str, Any], runs: int, compile_reference: bool, turns: str | None) -> Any:
     """`bench`, without its first calls."""
-    report = bench(Request(**request), runs=runs, compile_reference=compile_reference, seconds=SECONDS, cold=False)
+    how: dict[str, Any] = {"compile_reference": compile_reference, "seconds": SECONDS, "cold": False}
+    with timed_alone(turns) as step:
+        report = bench(Request(**request), runs=runs, step=step, **how)
     if report.no_reference is not None:
         raise NoReference(report.no_reference)
     return asdict(report)
 
 
-def load_of(request: Mapping[str, Any], runs: int) -> Any:
+def load_of(request: Mapping[str, Any], runs: int, turns: str | None) -> Any:
     """Seconds of each round, and how large the file is."""
     asked = Request(**request)
     files = sorted(Path(asked.target).glob("*.safetensors"))
     calls: dict[str, Callable[[], Any]] = {
-        "transformers": lambda: load_reference(asked.target, device=asked.device),
+        "transformers": lambda: load_reference(asked.target, device=asked.device, dtype=asked.torch_dtype),
         "archwright": lambda: asked.model("eager"),
         "plain read": lambda: [file.read_bytes() for file in files],
     }
-    times = interleaved(calls, runs=runs, warmup=1, seconds=SECONDS / 2)
+    with timed_alone(turns) as wait:
+        wait("timing")
+        times = interleaved(calls, runs=runs, warmup=1, seconds=SECONDS / 2)
     return {"times": times, "file_bytes": sum(file.stat().st_size for file in files)}
 
 
-def training_of(request: Mapping[str, Any], runs: int, compile_reference: bool, compile_ours: bool = True) -> Any:
+def training_of(
+    request: Mapping[str, Any], runs: int, compile_reference: bool, turns: str | None, compile_ours: bool = True
+) -> Any:
     """Seconds of each round of forward, backward and a step of SGD; the loss is the mean square of the first output."""
     asked = Request(**{**request, "inference": False})
     inputs = None
-    models: dict[str, Any] = {"transformers eager": load_reference(asked.target, device=asked.device)}
-    if compile_reference:
-        models["transformers inductor"] = torch.compile(load_reference(asked.target, device=asked.device))
-    for backend in ("eager", "inductor")[: 1 + compile_ours]:
-        models[f"archwright {backend}"] = made = asked.model(backend)
-        inputs = asked.call(made)
-    calls = {name: _training_step(model.train(), inputs or {}) for name, model in models.items()}
-    with warnings.catch_warnings(action="ignore"):
+    load = partial(load_reference, asked.target, device=asked.device, dtype=asked.torch_dtype)
+    with timed_alone(turns) as wait, warnings.catch_warnings(action="ignore"):
+        models: dict[str, Any] = {"transformers eager": load()}
+        if compile_reference:
+            models["transformers inductor"] = torch.compile(load())
+        for backend in ("eager", "inductor")[: 1 + compile_ours]:
+            models[f"archwright {backend}"] = made = asked.model(backend)
+            inputs = asked.call(made)
+        calls = {name: _training_step(model.train(), inputs or {}) for name, model in models.items()}
+        for call in calls.values():
+            call()
+        wait("timing")
         times = interleaved(calls, runs=runs, warmup=2, seconds=SECONDS)
     return {"times": times}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import geometric_mean, median
 from typing import Any
@@ -12,7 +13,7 @@ from ..backends.files import write_whole
 from ..backends.torch.timing import Spread, speedups
 from .measure import possible
 from .plot import draw
-from .records import SYSTEMS, Record
+from .records import SYSTEMS, Record, batch_of
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 BLANK = "*not measured*"
@@ -22,10 +23,10 @@ _HEAD = """# Benchmarks
 
 Written by `python -m archwright.benchmarks` from the JSON files in the folders beside this page; not edited by hand.
 
-Models have fresh weights in float32 and are called with one sample. Ours are made with `inference=True` and
-`dynamic=False`; Hugging Face's (HF) as they are loaded, and through `torch.compile`. Contenders run in turn; a time is
-a median, a ratio the median of the ratios of runs that stood side by side, with its quartiles in brackets. Above 1,
-ours is faster.
+Models have fresh weights, in float32 on a CPU and in bfloat16 on a GPU, and are called with one sample where no batch
+is named. Ours are made with `inference=True` and `dynamic=False`; Hugging Face's (HF) as they are loaded, and through
+`torch.compile`. Contenders run in turn; a time is a median, a ratio the median of the ratios of runs that stood side by
+side, with its quartiles in brackets. Above 1, ours is faster.
 """
 _LATENCY = "Seconds of a call. The ratio is that of the better of Hugging Face's two to ours, compiled."
 _START = """A fresh process up to its first output: start, imports, loading the model, compiling. Cold: nothing has been
@@ -75,25 +76,29 @@ def _device(title: str, device: str, records: Mapping[str, Record]) -> Iterator[
         yield f"![latency beside Hugging Face's](latency-{device}.svg)\n"
         yield f"Geometric mean over {len(found)} systems: **{geometric_mean(found):.2f}**\n"
     head = ("system", "inputs", "HF eager", "HF compiled", "eager", "compiled", "samples/s", "ratio")
-    yield from _section("Latency", _LATENCY, head, records, "latency", _latency_row)
+    section = partial(_section, records, kind=device.partition("-")[0], batch=batch_of(device))
+    yield from section("Latency", _LATENCY, head, "latency", _latency_row)
     head = ("system", "HF cold", "cold", "ratio", "HF warm", "warm", "ratio", "HF memory", "memory")
-    yield from _section("First call", _START, head, records, "start", _start_row)
+    yield from section("First call", _START, head, "start", _start_row)
     head = ("system", "file", "HF", "ours", "plain read", "HF / ours", "ours / read", "HF memory", "memory")
-    yield from _section("Loading", _LOAD, head, records, "load", _load_row)
+    yield from section("Loading", _LOAD, head, "load", _load_row)
     head = ("system", "HF eager", "HF compiled", "eager", "compiled", "ratio")
-    yield from _section("Training step", _TRAINING, head, records, "training", _training_row)
+    yield from section("Training step", _TRAINING, head, "training", _training_row)
     head = ("model", "HF", "ours", "ratio")
-    yield from _section("Depth", _DEPTH, head, records, "depth", _depth_row)
+    yield from section("Depth", _DEPTH, head, "depth", _depth_row)
     head = ("batch", "HF eager", "HF compiled", "eager", "compiled", "ratio")
-    yield from _section("Padding", _PADDING, head, records, "padding", _padding_row)
+    yield from section("Padding", _PADDING, head, "padding", _padding_row)
     head = ("model", "HF", "eager", "compiled", "ratio", "bandwidth", "ids")
-    yield from _section("Writing", _GENERATION, head, records, "generation", _generation_row)
+    yield from section("Writing", _GENERATION, head, "generation", _generation_row)
 
 
 def _section(
-    title: str, text: str, head: Sequence[str], records: Mapping[str, Record], measurement: str, row: Any
-) -> Iterator[str]:
-    rows = [one for name, one in records.items() if measurement in possible(SYSTEMS[name])]
+    records: Mapping[str, Record], title: str, text: str, head: Sequence[str], measurement: str, row: Any, *,
+    kind: str, batch: int | None,
+) -> Iterator[str]:  # fmt: skip
+    rows = [one for name, one in records.items() if measurement in possible(SYSTEMS[name], kind, batch)]
+    if not rows:
+        return
     if not any(measurement in one.data["measured"] for one in rows):
         yield f"### {title}\n\n{BLANK}\n"
         return

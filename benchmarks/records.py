@@ -65,10 +65,17 @@ class Record:
         write_whole(self.path, json.dumps(self.data, indent=1) + "\n")
 
 
-def place(device: str) -> str:
-    """The folder of what is measured on a device, beside the transformers that the tests compare with or another."""
+def place(device: str, batch: int | None = None) -> str:
+    """The folder of what is measured on a device, with another transformers than the tests', and of a batch."""
     major = (_version("transformers") or "4").split(".")[0]
-    return device if major == "4" else f"{device}-transformers-{major}"
+    beside = "" if major == "4" else f"-transformers-{major}"
+    return f"{device}{beside}{'' if batch is None else f'-batch-{batch}'}"
+
+
+def batch_of(place: str) -> int | None:
+    """The batch that a folder of `place` is of."""
+    found = re.search(r"-batch-(\d+)$", place)
+    return int(found[1]) if found else None
 
 
 def environment(device: str) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def test_what_is_measured_of_few(called: list[str], tmp_path: Path) -> None:
     chosen = ["bert of 32 sentences", "bert of 12 layers", "t5 that writes"]
     run(tmp_path, "--systems", ",".join(chosen))
     assert [one for one in called if one not in ("serve", "kept")] == [
-        "prepare", "padding_of", "prepare", "prepare", "generation_of"
+        "prepare", "padding_of", "prepare", "generation_of"
     ]  # fmt: skip
     page = (tmp_path / "README.md").read_text()
     for title, section in zip(chosen, ("Padding", "Depth", "Writing"), strict=True):
@@ -107,6 +107,46 @@ def test_another_transformers_has_a_part_of_its_own(
     assert "transformers 5.24.0" in page.split("## CPU, transformers 5\n")[1].split("## GPU")[0]
 
 
+def test_a_batch_has_a_part_of_its_own(called: list[str], tmp_path: Path) -> None:
+    run(tmp_path, "--systems", "bert,gpt2 that writes", "--batch", "3", "--only", "latency,load,generation")
+    assert called == ["prepare", "latency_of"]
+    page = (tmp_path / "README.md").read_text()
+    part = page.split("## CPU, batch 3\n")[1].split("## GPU")[0]
+    assert "| bert, tiny | input_ids 3×32 |" in part
+    assert "### Load" not in part and "### Writing" not in part
+
+
+def test_systems_beside_each_other(called: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["--systems", "bert,vit,swin", "--jobs", "2"]
+    turns = []
+    monkeypatch.setattr(measure, "prepare", lambda **told: None)
+    monkeypatch.setattr(measure, "load_of", lambda **told: turns.append(told["turns"]) or {"failed": 1})
+    monkeypatch.setattr(command, "write_page", lambda folder: None)
+    run(tmp_path, *given, "--only", "load")
+    assert len(turns) == 3 and len(set(turns)) == 1 and turns[0] is not None
+    monkeypatch.setattr(measure, "load_of", lambda **told: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(tmp_path, *given, "--only", "load", "--again")
+    result = run(tmp_path, *given, "--only", "start")
+    assert result.exit_code == 2 and "one after the other" in result.stderr
+
+
+def test_each_is_timed_alone(tmp_path: Path) -> None:
+    """Whoever is about to be timed waits for those that prepare; descriptors of one file stand for processes."""
+    import fcntl
+
+    turns = tmp_path / "turns"
+    turns.touch()
+    with turns.open() as other:
+        with measure.timed_alone(str(turns)) as step:
+            fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)  # all prepare at once
+            fcntl.flock(other, fcntl.LOCK_UN)
+            step("timing")
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(other, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_the_plot(called: list[str], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     run(tmp_path, "--systems", "bert", "--only", "latency")
@@ -117,7 +157,7 @@ def test_the_plot(called: list[str], tmp_path: Path) -> None:
 
 
 def test_a_failure_is_a_row(called: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(request: dict[str, Any], runs: int) -> None:
+    def fails(**told: Any) -> None:
         raise ArgumentError("no such luck")
 
     monkeypatch.setattr(measure, "load_of", fails)
