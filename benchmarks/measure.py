@@ -133,7 +133,7 @@ def timed_alone(turns: str | None) -> Iterator[Callable[[str], None]]:
 
 def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool, turns: str | None) -> Any:
     """`bench` of samples that have different lengths, ours with and without what pads them."""
-    return latency_of({**request, "packed": True, "dynamic": None}, runs, compile_reference, turns)
+    return latency_of({**request, "packed": True}, runs, compile_reference, turns)
 
 
 def generation_of(request: Mapping[str, Any], runs: int, turns: str | None, reference: bool) -> Any:

@@ -43,7 +43,8 @@ class Written:
         tokens_per_second: of all texts together, at the median.
         speedup: how much faster than the baseline.
         bandwidth: the bytes of weights it read each second, as a share of what a plain read of a tensor reaches.
-        growth: the most memory that was in use after a step above what was after the first one, in bytes.
+        growth: the most memory that was in use after a step above what was after the third one, in bytes: on a GPU the
+            second of one token is recorded.
         first_difference: the first column at which its ids are not the baseline's; None where all are the same.
     """
 
@@ -168,8 +169,8 @@ class _Watch:
         """Nothing is left to do."""
 
     def growth(self) -> int | None:
-        """The most after a step above what was after the first."""
-        found = [one for one in self.seen[1:] if one is not None]
+        """The most after a step above what was after the third."""
+        found = [one for one in self.seen[3:] if one is not None]
         return max(found) - found[0] if found else None
 
 

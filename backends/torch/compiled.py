@@ -13,7 +13,7 @@ from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
 from .modules.inference import Held
-from .replay import Replays, is_replayed
+from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
     from .model import Model
@@ -37,8 +37,6 @@ class Compiled:
         self.kept: dict[Any, kept.Package | kept.Function | None] = {}
         self.runs: dict[bool, Callable[..., Any]] = {}  # with gradients, and without
         self.last: Any = None
-        # Weights that stay where they are, and shapes that stay as they are.
-        self.is_recorded = model.inference and model.dynamic is False and not self.is_packed
         self.replays = Replays()
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
@@ -53,7 +51,7 @@ class Compiled:
         if found is not None and found.reads_held:
             self.hold(key, told)
         run = self.compiled if found is None or not found.fits() else found
-        return self.replays(run, told) if self.is_recorded and is_replayed(self.model) else run(**told)
+        return self.replays(run, told) if is_recorded(self.model) else run(**told)
 
     def compiled(self, **told: Any) -> Any:
         """Call what torch compiles: made when it is first asked for, as all that is called may be kept."""

@@ -29,6 +29,7 @@ from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import padding_for
 from .records import pack
+from .replay import is_recorded
 
 if TYPE_CHECKING:
     from .checkpoint.folder import Origin
@@ -207,8 +208,8 @@ class Model(nn.Module):
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         values = {name: self.value(value, name) for name, value in given.items()}
         if self.mask is not None and self.mask in values:
-            needs, is_compiled = self.emitter.needs[combination], self.backend == "inductor"
-            values["padding"] = padding_for(self.graph, self.mask, needs, values, is_compiled=is_compiled)
+            how = {"is_compiled": self.backend == "inductor", "is_filled": is_recorded(self)}
+            values["padding"] = padding_for(self.graph, self.mask, self.emitter.needs[combination], values, **how)
         return method, values
 
     def _given(self, named: Mapping[str, Any]) -> dict[str, Any]:

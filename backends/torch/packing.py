@@ -14,8 +14,9 @@ from .modules.packing import Padding, padding_of
 
 
 def padding_for(
-    graph: Graph, name: str, needs: Iterable[Need], values: Mapping[str, Any], *, is_compiled: bool
-) -> Padding:
+    graph: Graph, name: str, needs: Iterable[Need], values: Mapping[str, Any], *, is_compiled: bool,
+    is_filled: bool = False,
+) -> Padding:  # fmt: skip
     """What the mask called `name` says of a call's values.
 
     Raises:
@@ -26,7 +27,7 @@ def padding_for(
     axes = 2 + (name in graph.folds)
     if mask.dim() != axes:
         raise ArgumentError(f"a packed model expected `{name}` with {axes} axes, found {list(mask.shape)}")
-    padding = padding_of(mask, is_compiled=is_compiled)
+    padding = padding_of(mask, is_compiled=is_compiled, is_filled=is_filled)
     for need in needs:
         if not _is_kept(need, padding.mask, values):
             what = (

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from .model import Model
 
 
+def is_recorded(model: Model) -> bool:
+    """Whether a model's forwards are: its weights stay where they are, and shapes as they are."""
+    return model.inference and model.dynamic is False and is_replayed(model)
+
+
 def is_replayed(model: Model) -> bool:
     """Whether a model's calls may be recorded: on CUDA, where they are compiled and nothing is differentiated."""
     weight = next(model.net.parameters(), torch.empty(0))
@@ -28,6 +33,7 @@ class Replays:
 
     def __init__(self) -> None:
         self.recorded: dict[Any, _Recorded | None] = {}
+        self.pool: Any = None  # one memory for all: what one leaves there is copied before another is launched
         self.is_possible = True
 
     def forget(self) -> None:
@@ -42,7 +48,8 @@ class Replays:
             self.recorded[key] = None
             return run(**told)
         try:
-            recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told)
+            self.pool = self.pool or torch.cuda.graph_pool_handle()
+            recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told, self.pool)
         except RuntimeError as error:
             self.is_possible = False
             warnings.warn(f"calls are launched kernel by kernel, since no CUDA graph was made: {error}", stacklevel=2)
@@ -53,7 +60,7 @@ class Replays:
 class _Recorded:
     """A call, recorded where its arguments and its results lie."""
 
-    def __init__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> None:
+    def __init__(self, run: Callable[..., Any], told: Mapping[str, Any], pool: Any) -> None:
         self.told = tree_map_only(torch.Tensor, torch.clone, dict(told))
         here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
         aside.wait_stream(here)
@@ -61,7 +68,7 @@ class _Recorded:
             run(**self.told)
         here.wait_stream(aside)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph):
+        with torch.cuda.graph(self.graph, pool=pool):
             self.results = run(**self.told)
 
     def __call__(self, leaves: list[Any]) -> Any:

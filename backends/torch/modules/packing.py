@@ -15,8 +15,9 @@ class Padding(NamedTuple):
 
     Attributes:
         mask: which places of ``[batch, length]`` hold one.
-        found: those places, of all samples counted on, ``[total]``.
-        starts: where each sample begins among the real tokens, and where the last one ends, ``[batch + 1]``.
+        found: those places, of all samples counted on, ``[total]``; what fills up the last of them is past all places.
+        starts: where each sample begins among the real tokens, and where the last one ends, ``[batch + 1]``; what fills
+            up is a sample more.
         places: for each sample where its own are; None where a text is compiled, for all lengths alike.
     """
 
@@ -37,23 +38,35 @@ class Padding(NamedTuple):
 
     def pack(self, x: torch.Tensor) -> torch.Tensor:
         """The real tokens of ``[batch, length, ...]``, of which an axis may be 1: ``[1, total, ...]``."""
-        return x.expand(self.batch, self.length, *x.shape[2:]).flatten(0, 1).index_select(0, self.found)[None]
+        places = self.found % self.mask.numel()  # what fills up may be any token
+        return x.expand(self.batch, self.length, *x.shape[2:]).flatten(0, 1).index_select(0, places)[None]
 
     def unpack(self, x: torch.Tensor) -> torch.Tensor:
         """Each token of ``[1, total, ...]`` in its place, and zeros at padding: ``[batch, length, ...]``."""
-        empty = x.new_zeros(self.batch * self.length, *x.shape[2:])
-        return empty.index_copy(0, self.found, x[0]).unflatten(0, (self.batch, self.length))
+        empty = x.new_zeros(self.batch * self.length + 1, *x.shape[2:])
+        return empty.index_copy(0, self.found, x[0])[:-1].unflatten(0, (self.batch, self.length))
 
     def blank(self, x: torch.Tensor) -> torch.Tensor:
         """A tensor like ``[1, total, ...]`` unpacked, of which the shape counts alone."""
         return x.new_zeros(()).expand(self.batch, self.length, *x.shape[2:])
 
 
-def padding_of(mask: torch.Tensor, *, is_compiled: bool = False) -> Padding:
-    """Where a mask over ``[batch, length]``, or with more axes of samples, is true. It waits for the mask's device."""
+def padding_of(mask: torch.Tensor, *, is_compiled: bool = False, is_filled: bool = False) -> Padding:
+    """Where a mask over ``[batch, length]``, or with more axes of samples, is true. It waits for the mask's device.
+
+    Args:
+        mask: the mask.
+        is_compiled: what reads it is a text for all lengths.
+        is_filled: fill the tokens up to a multiple of `length`, so that there are few numbers of them.
+    """
     mask = mask.flatten(0, -2).bool()
     found = mask.flatten().nonzero()[:, 0]
     starts = F.pad(mask.sum(1).cumsum(0), (1, 0)).int()
+    if is_filled:
+        total, length = len(found), mask.shape[1]
+        room = max(-(-total // length), 1) * length
+        found = F.pad(found, (0, room - total), value=mask.numel())
+        starts = F.pad(starts, (0, 1), value=room)
     if is_compiled:
         return Padding(mask, found, starts, None)
     ends = [mask.sum(1), mask.int().argmax(1), mask.shape[1] - mask.int().flip(1).argmax(1)]

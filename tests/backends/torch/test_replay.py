@@ -12,8 +12,10 @@ from torch.utils._pytree import tree_leaves
 
 import archwright as aw
 from archwright.backends.torch.example import example_inputs
-from archwright.backends.torch import compiled, replay
+from archwright.backends.torch import replay
 from archwright.backends.torch.generation import decoder
+
+from tests.backends.torch import test_packing as packing
 
 TASKS = {"imagegpt": "causal_image_modeling", "gpt2": "causal_lm", "gptj": "causal_lm", "bloom": "causal_lm"}
 SYSTEMS = ["gpt2", "gptj", "bloom", "imagegpt", "bart", "t5", "whisper"]
@@ -56,11 +58,11 @@ class Stream:
 def taped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls are recorded on a tape, on a CPU."""
     monkeypatch.setattr(Tape, "made", 0)
-    for module in (decoder, compiled):
+    for module in (decoder, replay):
         monkeypatch.setattr(module, "is_replayed", lambda model: True)
     for name, stand_in in {
-        "CUDAGraph": Tape, "graph": lambda tape: tape, "Stream": Stream, "current_stream": Stream,
-        "stream": nullcontext,
+        "CUDAGraph": Tape, "graph": lambda tape, pool: tape, "Stream": Stream, "current_stream": Stream,
+        "stream": nullcontext, "graph_pool_handle": object,
     }.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, stand_in)
 
@@ -116,7 +118,7 @@ def test_padded_prompts_and_guesses(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(graph: Any) -> Any:
+    def refused(graph: Any, pool: Any) -> Any:
         raise RuntimeError("operation not permitted when stream is capturing")
 
     monkeypatch.setattr(torch.cuda, "graph", refused)
@@ -124,7 +126,7 @@ def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: 
     ids = torch.randint(4, 90, (1, 5))
     with pytest.warns(UserWarning, match="no CUDA graph was made: operation not permitted"):
         found = model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1)
-    monkeypatch.setattr(decoder, "is_replayed", replay.is_replayed)
+    monkeypatch.setattr(decoder, "is_replayed", lambda model: False)
     assert torch.equal(found, model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1))
 
 
@@ -158,3 +160,23 @@ def test_recorded_forwards_give_the_same(name: str, taped: None, monkeypatch: py
     made = Tape.made
     model(**calls[0])
     assert Tape.made == made, "nothing is recorded where gradients may be asked for"
+
+
+@pytest.mark.parametrize(("name", "task"), [("bert", "masked_lm"), ("gpt2", "causal_lm"), ("t5", None)])
+def test_recorded_forwards_of_real_tokens(
+    name: str, task: str | None, taped: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One recording serves all calls whose tokens fill as many rows."""
+    monkeypatch.setattr(torch, "compile", lambda run, **options: run)
+    plain = packing.made(name, task, packed=False)
+    model = packing.made(name, task, packed=True, backend="inductor", inference=True, dynamic=False)
+    inputs, _ = packing.padded_inputs(plain, model.mask, "right")
+    rows, length = inputs[model.mask].shape
+    rooms = set()
+    for numbers in ([11, 3, 4], [11, 9, 9], [11, 1, 1], [11, 5, 6], [11, 11, 11], [11, 7, 4], [11, 8, 8]):
+        inputs["input_ids"] = inputs["input_ids"].flip(1)
+        inputs[model.mask] = (torch.arange(length) < torch.tensor(numbers)[:, None]).long()
+        with torch.no_grad():
+            packing.assert_same(model(**inputs), plain(**inputs), inputs[model.mask].bool())
+        rooms.add(-(-sum(numbers) // length))
+    assert Tape.made == len(rooms) == rows - 1
