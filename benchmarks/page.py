@@ -26,7 +26,8 @@ Written by `python -m archwright.benchmarks` from the JSON files in the folders 
 Models have fresh weights, in float32 on a CPU and in bfloat16 on a GPU, and are called with one sample where no batch
 is named. Ours are made with `inference=True` and `dynamic=False`; Hugging Face's (HF) as they are loaded, and through
 `torch.compile`. Contenders run in turn; a time is a median, a ratio the median of the ratios of runs that stood side by
-side, with its quartiles in brackets. Above 1, ours is faster.
+side, with its quartiles in brackets. Above 1, ours is faster. With `--jobs` systems are compiled beside each other, and
+each is timed alone.
 """
 _LATENCY = "Seconds of a call. The ratio is that of the better of Hugging Face's two to ours, compiled."
 _START = """A fresh process up to its first output: start, imports, loading the model, compiling. Cold: nothing has been
@@ -65,7 +66,8 @@ def _places(folder: Path) -> Iterator[tuple[str, str]]:
     for device, title in DEVICES.items():
         yield device, title
         for other in sorted(folder.glob(f"{device}-*/")):
-            yield other.name, f"{title}, {other.name.removeprefix(f'{device}-').replace('-', ' ')}"
+            beside = other.name.removeprefix(f"{device}-").replace("-batch", ", batch").replace("-", " ")
+            yield other.name, f"{title}, {beside}"
 
 
 def _device(title: str, device: str, records: Mapping[str, Record]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -52,7 +53,8 @@ class Replays:
             recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told, self.pool)
         except RuntimeError as error:
             self.is_possible = False
-            warnings.warn(f"calls are launched kernel by kernel, since no CUDA graph was made: {error}", stacklevel=2)
+            why = error.__context__ or error  # the operation's error comes before that of ending the recording
+            warnings.warn(f"calls are launched kernel by kernel, since no CUDA graph was made: {why}", stacklevel=2)
             return run(**told)
         return recorded(leaves)
 
@@ -68,8 +70,12 @@ class _Recorded:
             run(**self.told)
         here.wait_stream(aside)
         self.graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self.graph, pool=pool):
-            self.results = run(**self.told)
+        try:  # what other threads do meanwhile is no matter
+            with torch.cuda.graph(self.graph, pool=pool, capture_error_mode="thread_local"):
+                self.results = run(**self.told)
+        except RuntimeError:
+            _mend(here, pool)
+            raise
 
     def __call__(self, leaves: list[Any]) -> Any:
         for mine, told in zip(tree_flatten(self.told)[0], leaves, strict=True):
@@ -77,3 +83,15 @@ class _Recorded:
                 mine.copy_(told)
         self.graph.replay()
         return tree_map_only(torch.Tensor, torch.clone, self.results)
+
+
+def _mend(stream: torch.cuda.Stream, pool: Any) -> None:
+    """Take back what torch (2.11 to 2.14) leaves of a recording that failed.
+
+    That is its stream, memory that is taken for it, and generators that refuse to draw until a recording ends well.
+    """
+    torch.cuda.set_stream(stream)
+    with suppress(RuntimeError):  # where it was taken back
+        torch._C._cuda_endAllocateToPool(stream.device_index, pool)
+    with torch.cuda.graph(torch.cuda.CUDAGraph(), capture_error_mode="thread_local"):
+        torch.zeros((), device=stream.device)

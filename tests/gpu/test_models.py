@@ -85,6 +85,8 @@ def test_recorded(name: str, recwarn: pytest.WarningsRecorder) -> None:
         assert_same(found, wanted)
     refused = [str(one.message) for one in recwarn if "no CUDA graph" in str(one.message)]
     assert bool(refused) == (name in WAITS), refused
+    torch.rand(1, device="cuda")  # as ever, also after a recording that failed
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
 
 
 @pytest.mark.parametrize("name", aw.list_models())

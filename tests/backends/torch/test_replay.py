@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ def storage(tensor: torch.Tensor) -> int:
 
 
 class Stream:
+    device, device_index = torch.device("cpu"), 0
+
     def wait_stream(self, other: Stream) -> None:
         pass
 
@@ -61,7 +64,7 @@ def taped(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (decoder, replay):
         monkeypatch.setattr(module, "is_replayed", lambda model: True)
     for name, stand_in in {
-        "CUDAGraph": Tape, "graph": lambda tape, pool: tape, "Stream": Stream, "current_stream": Stream,
+        "CUDAGraph": Tape, "graph": lambda tape, **how: tape, "Stream": Stream, "current_stream": Stream,
         "stream": nullcontext, "graph_pool_handle": object,
     }.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, stand_in)
@@ -118,14 +121,29 @@ def test_padded_prompts_and_guesses(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(graph: Any, pool: Any) -> Any:
-        raise RuntimeError("operation not permitted when stream is capturing")
+    """What torch leaves of a failed recording is taken back: its stream, its memory, and the generators' state."""
+    streams, ended, made = [], [], []
+
+    @contextmanager
+    def refused(graph: Any, pool: Any = None, **how: Any) -> Iterator[None]:
+        yield
+        made.append(pool)
+        if len(made) == 1:
+            raise RuntimeError("operation failed due to a previous error during capture")
+
+    def end(device: int, pool: Any) -> None:
+        ended.append(pool)
+        raise RuntimeError("not currently recording to it")
 
     monkeypatch.setattr(torch.cuda, "graph", refused)
+    monkeypatch.setattr(torch.cuda, "set_stream", streams.append)
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", end, raising=False)
     model = model_of("gpt2")
     ids = torch.randint(4, 90, (1, 5))
-    with pytest.warns(UserWarning, match="no CUDA graph was made: operation not permitted"):
+    with pytest.warns(UserWarning, match="no CUDA graph was made: operation failed"):
         found = model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1)
+    assert isinstance(streams[0], Stream) and len(streams) == 1
+    assert made[0] == ended[0] != made[1] is None
     monkeypatch.setattr(decoder, "is_replayed", lambda model: False)
     assert torch.equal(found, model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1))
 
