@@ -38,8 +38,11 @@ def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: ``import archwright`` alone costs nothing."""
     if name not in _HOME:
         raise AttributeError(f"module `archwright` has no attribute `{name}`")
+    from .compiler.collector import uncollected
+
     module, attribute = _HOME[name]
-    return getattr(import_module(module, __name__), attribute)
+    with uncollected():
+        return getattr(import_module(module, __name__), attribute)
 
 
 def __dir__() -> list[str]:

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch.optim import SGD
 
-from ..backends.torch.bench import INPUTS, bench, first_call
+from ..backends.torch.bench import bench
 from ..backends.torch.bench_generation import bench_generation
+from ..backends.torch.first_call import INPUTS, first_call
 from ..backends.torch.fresh import TooLong, fresh
 from ..backends.torch.reference import NoReference, load_reference
 from ..backends.torch.request import Request

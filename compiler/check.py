@@ -14,7 +14,8 @@ from .building.order import dependencies, names_read
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip
 from .graph import Graph
 from .reading import schema
-from .reading.composer import clip, uncollected
+from .collector import uncollected
+from .reading.composer import clip
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws
 from .weights.paths import astray

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-import os
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,12 @@ import torch
 
 from ...compiler.passes.packable import find_mask
 from ..errors import ArgumentError
-from .cache import VARIABLE
-from .fresh import fresh
-from .memory import in_use, peak
-from .reference import (
-    NoReference, is_installed, largest_difference, load_reference, real_numbers, reference_class,
-)  # fmt: skip
+from .first_call import INPUTS, FirstCall, first_call
+from .reference import NoReference, is_installed, largest_difference, load_reference, real_numbers
 from .request import Request
-from .timing import Spread, interleaved, sample, speedups
+from .timing import Spread, interleaved, speedups
 
 Step = Callable[[str], None]
-INPUTS = "inputs.pt"
-"""The file of the call's inputs, in the folder that a reference is loaded from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +31,6 @@ class Row:
     latency: Spread
     throughput: float
     speedup: Spread
-
-
-@dataclass(frozen=True, slots=True)
-class FirstCall:
-    """A fresh process: seconds to start and import, to build, for the first call (compiling) and for the second.
-
-    Attributes:
-        build_bytes: the most memory at once while it was built, above what was in use before.
-        peak_bytes: the most memory at once in all.
-    """
-
-    name: str
-    start: float
-    build: float
-    first: float
-    again: float
-    build_bytes: int | None = None
-    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +131,6 @@ def references(
     return {"transformers eager": made, **compiled}, None
 
 
-# Fresh processes
-
-
 def _first_calls(request: Request, reference: str | None, step: Step) -> Iterator[FirstCall]:
     """First calls with an empty cache, then with the one that it left."""
     if reference is not None:  # both read the same files
@@ -171,59 +142,3 @@ def _first_calls(request: Request, reference: str | None, step: Step) -> Iterato
             for state in ("cold", "warm"):
                 step(f"{state} first call of {name} in a fresh process")
                 yield first_call(f"{name} {state}", request, cache=cache, reference=folder)
-
-
-def first_call(
-    name: str, request: Request, *, cache: str, reference: str | None = None, kept: str | None = None,
-    keep: bool = False, limit: float | None = None,
-) -> FirstCall:  # fmt: skip
-    """Compile and call a model in a fresh process.
-
-    Args:
-        name: what it is called.
-        request: the model and the call.
-        cache: the folder in which torch keeps compiled code.
-        reference: the folder of Hugging Face's model and of the inputs, where that is meant.
-        kept: the folder of `archwright compile`; None is one that is empty.
-        keep: keep the compiled code there, as that does.
-        limit: seconds that it may take.
-
-    Raises:
-        TooLong: it took longer.
-        ArgumentError: the process failed; its last line is told.
-    """
-    folders = {"TORCHINDUCTOR_CACHE_DIR": "", "TRITON_CACHE_DIR": "triton"}
-    environment = {variable: os.path.join(cache, inner) for variable, inner in folders.items()}
-    environment[VARIABLE] = kept or os.path.join(cache, "kept")
-    asked = {"request": asdict(request), "reference": reference, "keep": keep, "spawned": time.time()}
-    try:
-        return FirstCall(name, **fresh(f"{__name__}:serve", asked, environment=environment, limit=limit))
-    except ArgumentError as error:
-        raise type(error)(f"{name}: {error}") from None
-
-
-def serve(request: dict[str, Any], reference: str | None, keep: bool, spawned: float) -> dict[str, Any]:
-    """What the fresh process does."""
-    asked = Request(**request)
-    if reference is not None:
-        reference_class(reference)  # what it imports is part of the start
-    start = time.time() - spawned
-    device = torch.device(asked.device or "cpu")
-    before, began = in_use(device), time.perf_counter()
-    model: Any = None
-    if reference is None:
-        model = asked.model("inductor", packed=asked.packed)
-    else:
-        model = torch.compile(load_reference(reference, device=asked.device, dtype=asked.torch_dtype))
-    build, most = time.perf_counter() - began, peak(device)
-    inputs = asked.call(model) if reference is None else torch.load(Path(reference, INPUTS))
-    call = torch.no_grad()(partial(model, **inputs))
-    first, again = (sample(call, 1) for _ in range(2))
-    if keep:
-        with torch.no_grad():
-            model.keep_compiled(**inputs)
-    build_bytes = None if most is None or before is None else most - before
-    return {
-        "start": start, "build": build, "first": first, "again": again, "build_bytes": build_bytes,
-        "peak_bytes": peak(device),
-    }  # fmt: skip

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from ...blocks.notation.types import Type
+from ...compiler.collector import uncollected
 from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
@@ -112,6 +113,7 @@ class Compiled:
         how = (model.dynamic, model.quantized, grad, training, cast, names, kept.layout_of(model.net))
         return cache.path_for(source.text(), values, how=how, device=device)
 
+    @uncollected()
     @torch.no_grad()
     def keep(self, values: Mapping[str, Any]) -> tuple[Path, int]:
         """Compile for a call without gradients, and keep it: the file, and its bytes.

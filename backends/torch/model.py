@@ -15,6 +15,7 @@ from torch import nn
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.calls import is_conditional
+from ...compiler.collector import uncollected
 from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
@@ -365,6 +366,7 @@ class Model(nn.Module):
         if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             settle_instructions()
 
+    @uncollected()  # it imports the compiler
     def compiled(self, method: Any, *, grads: bool = False) -> Any:
         """A method of `net`, compiled whole when it is first called; extents may depend on numbers.
 
@@ -383,14 +385,14 @@ class Model(nn.Module):
         if grads and self.emitter.rounds == "region" and self.emitter.repeated:
             options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
         run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
-        run = torch._dynamo.config.patch(capture_scalar_outputs=True)(run)
+        run = torch._dynamo.config.patch(capture_scalar_outputs=True, run_gc_after_compile=False)(run)
         if grads:
             from torch._functorch import config as gradients
 
             run = gradients.patch(recompute_views=True)(run)
         from .together import together  # which imports torch's compiler
 
-        return together()(run)
+        return uncollected()(together()(run))
 
     def _require(self, combination: int, given: set[str]) -> None:
         """Refuse a call from which what it always returns cannot be made."""

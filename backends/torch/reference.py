@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -9,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
-
-from .checkpoint.folder import read_json
 
 
 class NoReference(Exception):
@@ -32,7 +31,7 @@ def reference_class(folder: str | Path) -> Any:
         raise NoReference("transformers is not installed")
     import transformers
 
-    names = read_json(Path(folder) / "config.json").get("architectures") or [""]
+    names = json.loads(Path(folder, "config.json").read_text("utf-8")).get("architectures") or [""]
     made = getattr(transformers, names[0], None)
     if made is None:
         raise NoReference(f"transformers {transformers.__version__} has no class {names[0]!r}")

@@ -7,15 +7,15 @@ libyaml where PyYAML has it, ten times as fast.
 
 from __future__ import annotations
 
-import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from ..collector import uncollected
 from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
 from .scalars import resolve
 from .span import Source
@@ -339,18 +339,6 @@ class Composer:
         self.unquoted += [(line_start + start, line_start + end) for start, end in places]
         for diagnostic in unquoted_expression(self.source, line_start, places):
             self._add(diagnostic)
-
-
-@contextmanager
-def uncollected() -> Iterator[None]:
-    """Let the collector rest: trees and graphs are many small objects that stay; looking at them is half the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def clip(text: str) -> str:

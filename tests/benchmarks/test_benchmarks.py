@@ -13,7 +13,7 @@ import torch
 from click.testing import CliRunner, Result
 
 from archwright.backends.errors import ArgumentError
-from archwright.backends.torch import bench
+from archwright.backends.torch import first_call
 from archwright.backends.torch.fresh import TooLong
 from archwright.backends.torch.model import Model
 from archwright.benchmarks import __main__ as command
@@ -36,7 +36,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         told.append(name)
         return json.loads(json.dumps(getattr(import_module(place), name)(**json.loads(json.dumps(arguments)))))
 
-    for module in (command, measure, bench):
+    for module in (command, measure, first_call):
         monkeypatch.setattr(module, "fresh", here)
     monkeypatch.setattr(Model, "keep_compiled", lambda self, **inputs: told.append("kept"))
     monkeypatch.setattr(torch, "compile", lambda model, **options: model)

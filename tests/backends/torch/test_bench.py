@@ -11,7 +11,8 @@ import pytest
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch import bench as module
-from archwright.backends.torch.bench import FirstCall, bench, first_call
+from archwright.backends.torch.bench import bench
+from archwright.backends.torch.first_call import FirstCall, first_call
 from archwright.backends.torch.reference import NoReference, load_reference
 from archwright.backends.torch.request import Request, usual_length
 
