@@ -34,12 +34,14 @@ class Replays:
 
     def __init__(self) -> None:
         self.recorded: dict[Any, _Recorded | None] = {}
-        self.pool: Any = None  # one memory for all: what one leaves there is copied before another is launched
+        # One memory, that of one stream, for all: what one leaves there is copied before another is launched.
+        self.place: tuple[Any, torch.cuda.Stream] | None = None
         self.is_possible = True
 
     def forget(self) -> None:
         """What is read beside what a call is told lies elsewhere from here on."""
         self.recorded.clear()
+        self.place = None  # perhaps on another device
 
     def __call__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> Any:
         """What `run` gives for arguments by name: tensors, and what holds some, in tensors of its own."""
@@ -49,8 +51,10 @@ class Replays:
             self.recorded[key] = None
             return run(**told)
         try:
-            self.pool = self.pool or torch.cuda.graph_pool_handle()
-            recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told, self.pool)
+            if self.place is None:
+                device = next(one.device for one in leaves if isinstance(one, torch.Tensor))
+                self.place = torch.cuda.graph_pool_handle(), torch.cuda.Stream(device)
+            recorded = self.recorded[key] = self.recorded[key] or _Recorded(run, told, *self.place)
         except RuntimeError as error:
             self.is_possible = False
             why = error.__context__ or error  # the operation's error comes before that of ending the recording
@@ -62,19 +66,19 @@ class Replays:
 class _Recorded:
     """A call, recorded where its arguments and its results lie."""
 
-    def __init__(self, run: Callable[..., Any], told: Mapping[str, Any], pool: Any) -> None:
+    def __init__(self, run: Callable[..., Any], told: Mapping[str, Any], pool: Any, aside: torch.cuda.Stream) -> None:
         self.told = tree_map_only(torch.Tensor, torch.clone, dict(told))
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        here = torch.cuda.current_stream(aside.device)
         aside.wait_stream(here)
         with torch.cuda.stream(aside):  # libraries prepare themselves; what a call writes, it may write again
             run(**self.told)
         here.wait_stream(aside)
         self.graph = torch.cuda.CUDAGraph()
         try:  # what other threads do meanwhile is no matter
-            with torch.cuda.graph(self.graph, pool=pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(self.graph, pool, aside, "thread_local"):
                 self.results = run(**self.told)
         except RuntimeError:
-            _mend(here, pool)
+            _mend(here, aside, pool)
             raise
 
     def __call__(self, leaves: list[Any]) -> Any:
@@ -85,13 +89,13 @@ class _Recorded:
         return tree_map_only(torch.Tensor, torch.clone, self.results)
 
 
-def _mend(stream: torch.cuda.Stream, pool: Any) -> None:
+def _mend(here: torch.cuda.Stream, aside: torch.cuda.Stream, pool: Any) -> None:
     """Take back what torch (2.11 to 2.14) leaves of a recording that failed.
 
     That is its stream, memory that is taken for it, and generators that refuse to draw until a recording ends well.
     """
-    torch.cuda.set_stream(stream)
     with suppress(RuntimeError):  # where it was taken back
-        torch._C._cuda_endAllocateToPool(stream.device_index, pool)
-    with torch.cuda.graph(torch.cuda.CUDAGraph(), capture_error_mode="thread_local"):
-        torch.zeros((), device=stream.device)
+        torch._C._cuda_endAllocateToPool(here.device_index, pool)
+    with torch.cuda.graph(torch.cuda.CUDAGraph(), None, aside, "thread_local"):
+        torch.zeros((), device=here.device)
+    torch.cuda.set_stream(here)

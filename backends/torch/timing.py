@@ -82,5 +82,6 @@ def sample(call: Callable[[], Any], repeats: int) -> float:
 
 
 def _wait() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
+    for device in range(torch.cuda.device_count()):
+        if torch.cuda.memory_reserved(device):  # of those that are used
+            torch.cuda.synchronize(device)

@@ -51,7 +51,10 @@ def storage(tensor: torch.Tensor) -> int:
 
 
 class Stream:
-    device, device_index = torch.device("cpu"), 0
+    device_index = 0
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
 
     def wait_stream(self, other: Stream) -> None:
         pass
@@ -64,7 +67,7 @@ def taped(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (decoder, replay):
         monkeypatch.setattr(module, "is_replayed", lambda model: True)
     for name, stand_in in {
-        "CUDAGraph": Tape, "graph": lambda tape, **how: tape, "Stream": Stream, "current_stream": Stream,
+        "CUDAGraph": Tape, "graph": lambda tape, *how: tape, "Stream": Stream, "current_stream": Stream,
         "stream": nullcontext, "graph_pool_handle": object,
     }.items():  # fmt: skip
         monkeypatch.setattr(torch.cuda, name, stand_in)
@@ -125,7 +128,7 @@ def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: 
     streams, ended, made = [], [], []
 
     @contextmanager
-    def refused(graph: Any, pool: Any = None, **how: Any) -> Iterator[None]:
+    def refused(graph: Any, pool: Any, stream: Any, mode: str) -> Iterator[None]:
         yield
         made.append(pool)
         if len(made) == 1:
@@ -142,10 +145,20 @@ def test_a_step_that_cannot_be_recorded_runs_as_it_is(taped: None, monkeypatch: 
     ids = torch.randint(4, 90, (1, 5))
     with pytest.warns(UserWarning, match="no CUDA graph was made: operation failed"):
         found = model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1)
-    assert isinstance(streams[0], Stream) and len(streams) == 1
+    assert [stream.device for stream in streams] == [ids.device]
     assert made[0] == ended[0] != made[1] is None
     monkeypatch.setattr(decoder, "is_replayed", lambda model: False)
     assert torch.equal(found, model.generate(input_ids=ids, max_new_tokens=5, eos_token_id=-1))
+
+
+def test_a_recording_is_on_the_device_of_what_it_is_told(taped: None) -> None:
+    replays = replay.Replays()
+    told = {"flag": True, "x": torch.ones(2)}
+    for _ in range(2):
+        replays(lambda x, flag: x + 1, told)
+    assert replays.place is not None and replays.place[1].device == torch.device("cpu")
+    replays.forget()
+    assert replays.place is None, "the next may be elsewhere"
 
 
 @pytest.mark.parametrize("name", ["bert", "t5", "swin"])
