@@ -52,7 +52,8 @@ def write_page(folder: Path) -> None:
     for device, title in _places(folder):
         records = {name: Record.read(folder / device, name) for name in SYSTEMS}
         if not any(record.data["measured"] for record in records.values()):
-            parts.append(f"## {title}\n\n{BLANK}\n")
+            if not any(folder.glob(f"{device}-*/")):
+                parts.append(f"## {title}\n\n{BLANK}\n")
             continue
         parts.append("\n".join(_device(title, device, records)))
         ratios = {name: ratio for name, one in records.items() if (ratio := _latency_ratio(one)) is not None}
