@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...errors import ArgumentError
+from ..misfit import misfit
 from ..model import Model
 from .decoder import Decoder, embeds_of, tokens_of, vocabulary_of
 from .options import Options
@@ -31,14 +32,23 @@ def require_helper(helper: Any, model: Model, given: Collection[str]) -> None:
         raise ArgumentError(f"`assistant_model` has embeddings of its own; give `{tokens_of(model.graph)}`")
 
 
-def guesses_of(helper: Writer, count: int) -> Guess:
-    """The likeliest tokens by a smaller model (arXiv:2211.17192), `count` of them, fewer where its positions end."""
+def guesses_of(helper: Writer, count: int, given: Mapping[str, Any]) -> Guess:
+    """The likeliest tokens by a smaller model (arXiv:2211.17192), `count` of them, fewer where its positions end.
+
+    Args:
+        given: what the models are called with, to say what of it the smaller one cannot read.
+    """
     if not isinstance(helper.decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
 
     def guess(ids: Tensor, room: int) -> Tensor:
         if helper.count == 0:
-            helper.begin(1)
+            try:
+                helper.begin(1)
+            except (IndexError, RuntimeError, ValueError) as error:
+                if told := misfit(helper.decoder.graph, given):
+                    raise ArgumentError(f"`assistant_model` cannot read what this one reads: {told}") from error
+                raise
         helper.crop(ids.shape[1] - 1)
         many = min(count, room)
         if helper.positions is not None:

@@ -70,14 +70,15 @@ def generate(
     writer = Writer(model, prompt, length=options.max_length)
     if seed is not None:
         generator = torch.Generator(prompt.ids.device).manual_seed(seed)
-    processors = processors_for(options, length)
+    is_begun = length > 1 or options.forced_bos_token_id is None or facts.returns == "new"
+    processors = processors_for(options, length if is_begun else length + 1)
     put = _put(streamer, prompt.ids, options)
     if assistant_model is not None and options.prompt_lookup_num_tokens:
         raise ArgumentError("`assistant_model` and `prompt_lookup_num_tokens` both guess; give one of them")
     if assistant_model is not None:
         require_helper(assistant_model, model, read)
         helper = Writer(assistant_model, prompt_for(assistant_model, read, options), length=options.max_length)
-        guess = guesses_of(helper, options.num_assistant_tokens)
+        guess = guesses_of(helper, options.num_assistant_tokens, read)
     elif options.prompt_lookup_num_tokens:
         guess = looked_up(options.max_matching_ngram_size, options.prompt_lookup_num_tokens)
     else:
@@ -108,12 +109,19 @@ def _put(streamer: Any, ids: Tensor, options: Options) -> Callable[[Tensor], obj
 
 
 def _new(ids: Tensor, prompt: int, options: Options) -> Tensor:
-    """What was written after the prompt, without the end, as wide as the longest; one of several ends is kept."""
-    new = ids[:, prompt:]
-    pad = 0 if options.pad is None else options.pad
-    is_end = torch.isin(new, torch.tensor(options.ends, device=ids.device))
-    ended = is_end.cumsum(1)
-    if isinstance(options.eos_token_id, list):  # then Hugging Face keeps the end itself
-        ended = ended - is_end.long()
-    lengths = (ended == 0).sum(1)
-    return new.where(ended == 0, pad)[:, : int(lengths.max())]
+    """What was written after the prompt, cut as Hugging Face cuts speech, as wide as the longest.
+
+    Of a row whose last token is one that fills up, as many are taken off as it has; then an end, if there is but one.
+    """
+    new, end = ids[:, prompt:], options.eos_token_id
+    if not new.shape[1]:
+        return new
+    lengths = torch.full_like(new[:, 0], new.shape[1])
+    if options.pad is not None:
+        fill = new == options.pad
+        lengths -= torch.where(fill[:, -1], fill.sum(1) - int(options.pad == end), 0)
+    if isinstance(end, int):
+        last = new.gather(1, (lengths - 1).clamp(min=0)[:, None])[:, 0]
+        lengths -= ((last == end) & (lengths > 0)).long()
+    kept = torch.arange(new.shape[1], device=ids.device) < lengths[:, None]
+    return new.where(kept, options.pad or 0)[:, : int(lengths.max())]

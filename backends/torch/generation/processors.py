@@ -18,12 +18,12 @@ Processor: TypeAlias = Callable[[Tensor, Tensor], Tensor]
 _NEVER = -torch.inf
 
 
-def processors_for(options: Options, prompt: int) -> list[Processor]:
+def processors_for(options: Options, begin: int) -> list[Processor]:
     """What the options ask for.
 
     Args:
         options: the options, their lengths counted with the prompt.
-        prompt: how long the prompt is.
+        begin: how many tokens stand before the one that `begin_suppress_tokens` may not be.
     """
     made: list[Processor] = []
     first, last = options.forced_bos_token_id, options.forced_eos_token_id
@@ -45,8 +45,7 @@ def processors_for(options: Options, prompt: int) -> list[Processor]:
     if options.suppress_tokens is not None:
         made.append(partial(_ban_while, tokens=options.suppress_tokens, until=None))
     if options.begin_suppress_tokens is not None:
-        at = prompt if prompt > 1 or first is None else prompt + 1
-        made.append(partial(_ban_while, tokens=options.begin_suppress_tokens, since=at, until=at + 1))
+        made.append(partial(_ban_while, tokens=options.begin_suppress_tokens, since=begin, until=begin + 1))
     if options.do_sample:
         made += _warpers(options)
     if options.renormalize_logits:
@@ -75,9 +74,16 @@ def _there(tokens: tuple[int, ...], device: torch.device) -> Tensor:
     return torch.tensor(tokens, dtype=torch.long, device=device)
 
 
+def _among(ids: Tensor, scores: Tensor, counts: Tensor) -> Tensor:
+    """Which tokens stand among ``[rows, places]`` ids that count, as scores are; some, such as a start, have none."""
+    size = scores.shape[1]
+    found = counts.new_zeros(len(ids), size + 1).scatter_add(1, ids.clamp(max=size), counts)
+    return found[:, :-1] > 0
+
+
 def _penalise_repetition(ids: Tensor, scores: Tensor, *, penalty: float) -> Tensor:
-    seen = scores.gather(1, ids)
-    return scores.scatter(1, ids, torch.where(seen < 0, seen * penalty, seen / penalty))
+    penalised = torch.where(scores < 0, scores * penalty, scores / penalty)
+    return penalised.where(_among(ids, scores, torch.ones_like(ids)), scores)
 
 
 def _ban_repeated(ids: Tensor, scores: Tensor, *, size: int) -> Tensor:
@@ -86,8 +92,7 @@ def _ban_repeated(ids: Tensor, scores: Tensor, *, size: int) -> Tensor:
         return scores
     runs = ids.unfold(1, size, 1)  # [rows, places, size]
     follows = (runs[..., :-1] == ids[:, None, ids.shape[1] + 1 - size :]).all(-1)
-    counts = torch.zeros_like(scores, dtype=torch.int32).scatter_add(1, runs[..., -1], follows.int())
-    return scores.masked_fill(counts > 0, _NEVER)
+    return scores.masked_fill(_among(runs[..., -1], scores, follows.int()), _NEVER)
 
 
 def _ban_words(ids: Tensor, scores: Tensor, *, words: Sequence[tuple[int, ...]]) -> Tensor:

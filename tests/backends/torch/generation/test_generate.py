@@ -239,6 +239,31 @@ def test_one_of_several_ends_of_speech_is_kept() -> None:
     assert_same("whisper", **inputs("whisper"), max_new_tokens=9, eos_token_id=ends)
 
 
+def test_what_fills_up_speech_may_be_a_token_of_it() -> None:
+    """As many are cut off as a text has, where it ends with one."""
+    found = models("whisper")[1].generate(**inputs("whisper"), max_new_tokens=9)
+    middle, later, last = (int(found[0, place]) for place in (4, 5, 8))
+    for pad, ends in [(last, 2), (middle, middle), (middle, [middle]), (later, [middle, later]), (middle, 2)]:
+        assert_same("whisper", **inputs("whisper"), max_new_tokens=9, pad_token_id=pad, eos_token_id=ends)
+
+
+def test_speech_that_begins_with_what_it_may_not() -> None:
+    assert_same("whisper", **inputs("whisper"), max_new_tokens=4, forced_bos_token_id=15, begin_suppress_tokens=[15, 7])
+
+
+@pytest.mark.parametrize("options", [{"repetition_penalty": 1.4}, {"no_repeat_ngram_size": 2}])
+def test_a_start_that_has_no_score(options: dict[str, Any]) -> None:
+    """ImageGPT's start stands in front of a picture and is never written: nothing is to be repeated of it."""
+    model = models("imagegpt")[1]
+    size = model.graph.params["vocab_size"]
+    ids = torch.tensor([[size - 1, 5, 9, 5]])
+    found = model.generate(ids, max_new_tokens=4, **options)
+    assert found[0, 4:].max() < size - 1
+    assert model.generate(ids, max_new_tokens=4, repetition_penalty=1.0 + 1e-9).equal(
+        model.generate(ids, max_new_tokens=4)
+    )
+
+
 def test_inputs_alone() -> None:
     model, ids = models("gpt2")[1], inputs("gpt2")["input_ids"]
     assert model.generate(ids).equal(model.generate(input_ids=ids))

@@ -224,3 +224,14 @@ def test_errors_of_models(tmp_path: Path) -> None:
     xlnet = models("xlnet")[1]
     with pytest.raises(ArgumentError, match="step token by token"):
         xlnet.generate(**inputs("xlnet", rows=1), assistant_model=xlnet)
+
+
+def test_an_assistant_of_another_width() -> None:
+    """It may do without what it cannot take, but not read it wrongly."""
+    how: dict[str, Any] = {"task": "causal_lm", "size": "tiny", "backend": "eager", "add_cross_attention": True}
+    model, narrow = (aw.compile("gpt2", **how, d_model=width) for width in (32, 16))
+    given = {"input_ids": torch.ones(1, 3).long(), "encoder_hidden_states": torch.zeros(1, 5, 32), "max_new_tokens": 3}
+    with pytest.raises(ArgumentError, match=r"`assistant_model` cannot read .* `encoder_hidden_states` expected"):
+        model.generate(**given, assistant_model=narrow)
+    alone = aw.compile("gpt2", **{**how, "add_cross_attention": False}, d_model=16)
+    assert model.generate(**given, assistant_model=alone).equal(model.generate(**given))
