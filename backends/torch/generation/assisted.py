@@ -38,7 +38,8 @@ def guesses_of(helper: Writer, count: int, given: Mapping[str, Any]) -> Guess:
     Args:
         given: what the models are called with, to say what of it the smaller one cannot read.
     """
-    if not isinstance(helper.decoder, Decoder):
+    decoder = helper.decoder
+    if not isinstance(decoder, Decoder):
         raise ArgumentError("`assistant_model` needs models that step token by token")
 
     def guess(ids: Tensor, room: int) -> Tensor:
@@ -46,7 +47,7 @@ def guesses_of(helper: Writer, count: int, given: Mapping[str, Any]) -> Guess:
             try:
                 helper.begin(1)
             except (IndexError, RuntimeError, ValueError) as error:
-                if told := misfit(helper.decoder.graph, given):
+                if told := misfit(decoder.graph, given):
                     raise ArgumentError(f"`assistant_model` cannot read what this one reads: {told}") from error
                 raise
         helper.crop(ids.shape[1] - 1)
