@@ -158,7 +158,7 @@ def load_of(request: Mapping[str, Any], runs: int, turns: str | None) -> Any:
     asked = Request(**request)
     files = sorted(Path(asked.target).glob("*.safetensors"))
     calls: dict[str, Callable[[], Any]] = {
-        "transformers": lambda: load_reference(asked.target, device=asked.device, dtype=asked.torch_dtype),
+        "transformers": lambda: load_reference(asked.target, device=asked.device, dtype=asked.dtype),
         "archwright": lambda: asked.model("eager"),
         "plain read": lambda: [file.read_bytes() for file in files],
     }
@@ -174,7 +174,7 @@ def training_of(
     """Seconds of each round of forward, backward and a step of SGD; the loss is the mean square of the first output."""
     asked = Request(**{**request, "inference": False})
     inputs = None
-    load = partial(load_reference, asked.target, device=asked.device, dtype=asked.torch_dtype)
+    load = partial(load_reference, asked.target, device=asked.device, dtype=asked.dtype)
     with timed_alone(turns) as wait, warnings.catch_warnings(action="ignore"):
         models: dict[str, Any] = {"transformers eager": load()}
         if compile_reference:

@@ -124,7 +124,7 @@ def references(
     step("building the reference")
     try:
         model.save_pretrained(folder)
-        made = load_reference(folder, device=request.device, dtype=request.torch_dtype, use_cache=use_cache)
+        made = load_reference(folder, device=request.device, dtype=request.dtype, use_cache=use_cache)
     except NoReference as error:
         return {}, str(error)
     compiled = {"transformers inductor": torch.compile(made)} if "inductor" in backends else {}

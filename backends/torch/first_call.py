@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...compiler.collector import uncollected
 from ..errors import ArgumentError
 from .fresh import fresh
 
@@ -101,8 +101,8 @@ _Parts = tuple[Callable[[], Any], Callable[[Any], Mapping[str, Any]]]
 
 def _ours(request: Mapping[str, Any]) -> _Parts:
     """What makes our model, and the inputs of its call."""
-    getattr(import_module(__name__.split(".")[0]), "compile")  # noqa: B009 - it imports what a model needs
-    from .request import Request
+    with uncollected():  # as the package imports what it is asked for
+        from .request import Request
 
     asked = Request(**request)
     return partial(asked.model, "inductor", packed=asked.packed), asked.call
@@ -115,6 +115,5 @@ def _theirs(request: Mapping[str, Any], reference: str) -> _Parts:
     from .reference import load_reference, reference_class
 
     reference_class(reference)  # what it imports is part of the start
-    dtype = getattr(torch, request["dtype"]) if request["dtype"] else None
-    load = partial(load_reference, reference, device=request["device"], dtype=dtype)
+    load = partial(load_reference, reference, device=request["device"], dtype=request["dtype"])
     return lambda: torch.compile(load()), lambda model: torch.load(Path(reference, INPUTS))

@@ -13,11 +13,11 @@ from ..errors import ArgumentError
 from .example import limits
 
 
-def explain(error: Exception, graph: Graph, values: Mapping[str, Any]) -> None:
-    """Raise what is wrong with the inputs, where that is seen."""
+def explain(error: Exception, graph: Graph, values: Mapping[str, Any], *, before: str = "") -> None:
+    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it."""
     told = "" if isinstance(error, ArgumentError) else misfit(graph, values)
     if told:
-        raise ArgumentError(told) from error
+        raise ArgumentError(before + told) from error
 
 
 def misfit(graph: Graph, values: Mapping[str, Any]) -> str:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -31,6 +32,7 @@ def reference_class(folder: str | Path) -> Any:
         raise NoReference("transformers is not installed")
     import transformers
 
+    # Not `read_json`: a first call of this model's imports none of ours (`first_call.py`), and ours wrote the folder.
     names = json.loads(Path(folder, "config.json").read_text("utf-8")).get("architectures") or [""]
     made = getattr(transformers, names[0], None)
     if made is None:
@@ -38,7 +40,9 @@ def reference_class(folder: str | Path) -> Any:
     return made
 
 
-def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None, use_cache: bool = False) -> nn.Module:
+def load_reference(
+    folder: str | Path, *, device: str | None = None, dtype: str | None = None, use_cache: bool = False
+) -> nn.Module:
     """The model that a checkpoint folder is in Hugging Face's library, in eval mode; keys are cached only if asked.
 
     Raises:
@@ -57,7 +61,7 @@ def load_reference(folder: str | Path, *, device: Any = None, dtype: Any = None,
             raise NoReference(f"{made.__name__} cannot be loaded: {why}") from error
     if hasattr(model.config, "use_cache"):
         model.config.use_cache = use_cache
-    return model.to(device=device, dtype=dtype).eval()
+    return model.to(device=device, dtype=getattr(torch, dtype) if dtype else None).eval()
 
 
 def largest_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:

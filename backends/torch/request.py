@@ -12,7 +12,7 @@ from ...compiler.calls import chosen_inputs, extents
 from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ..errors import ArgumentError
-from .build import compile  # noqa: A004 - the name that users know from torch
+from . import build
 from .example import example_inputs
 from .model import Model
 from .run import moved
@@ -60,7 +60,7 @@ class Request:
         torch.manual_seed(self.seed)
         how: dict[str, Any] = {"device": self.device, "dtype": self.dtype, "inference": self.inference,
                                "dynamic": self.dynamic, "packed": packed, "backend": backend}  # fmt: skip
-        return compile(self.target, task=self.task, size=self.size, **{**self.overrides, **how})
+        return build.compile(self.target, task=self.task, size=self.size, **{**self.overrides, **how})
 
     def call(self, model: Model) -> dict[str, Any]:
         """The inputs of the call, where the model is.
@@ -84,11 +84,6 @@ class Request:
             lengths = sentence_lengths(*mask.shape, seed=self.seed)
             mask[torch.arange(mask.shape[1]) >= lengths[:, None]] = 0
         return moved(model, made)
-
-    @property
-    def torch_dtype(self) -> torch.dtype | None:
-        """The dtype asked for."""
-        return getattr(torch, self.dtype) if self.dtype else None
 
 
 def usual_length(graph: Graph) -> int:

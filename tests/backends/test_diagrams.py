@@ -378,7 +378,7 @@ def hostile_graph(text: str) -> Graph:
         for body in node.rounds:
             body.part = text
     for name, value in graph.root.inputs.items():
-        value.name = f"{name}{text}"  # type: ignore[attr-defined]
+        value.name = f"{name}{text}"
     graph.outputs = {f"{name}{text}": value for name, value in graph.outputs.items()}
     for symbol in graph.root.symbols.values():
         symbol.name = text

@@ -20,7 +20,7 @@ WAITS = {"longformer"}
 """What asks the GPU for a number on its way, and is not recorded."""
 
 
-def given_to(name: str, model: Any) -> dict[str, Any]:
+def given_to(model: Any) -> dict[str, Any]:
     inputs = training_inputs(model.graph)
     if "noise" in model.graph.root.inputs:  # which another device would draw otherwise
         inputs |= example_inputs(model.graph, extra=("noise",))
@@ -50,7 +50,7 @@ def assert_same(found: dict[str, Tensor], wanted: dict[str, Tensor], *, slack: f
 @pytest.mark.parametrize(("name", "task"), CASES)
 def test_numbers(name: str, task: str | None) -> None:
     model = model_of(name, task)
-    inputs = given_to(name, model)
+    inputs = given_to(model)
     wanted = told(model, inputs)
     assert_same(told(model.to("cuda"), inputs), wanted)
 
@@ -60,7 +60,7 @@ def test_compiled(name: str) -> None:
     """Compiled for any sizes."""
     torch.manual_seed(0)
     model = aw.compile(name, size="tiny", device="cpu", backend="inductor")
-    inputs = given_to(name, model)
+    inputs = given_to(model)
     wanted = told(model_of(name, None), inputs)
     model.to("cuda")
     assert_same(told(model, inputs), wanted)
@@ -74,7 +74,7 @@ def test_recorded(name: str, recwarn: pytest.WarningsRecorder) -> None:
     plain = aw.compile(name, backend="eager", **how)
     model = aw.compile(name, device="cuda", dynamic=False, **how)
     model.load_state_dict(plain.state_dict())
-    inputs = given_to(name, plain)
+    inputs = given_to(plain)
     kept: list[tuple[dict[str, Tensor], dict[str, Tensor]]] = []
     for number in range(4):
         if number % 2:
@@ -97,7 +97,7 @@ def test_half_precision(name: str) -> None:
     plain = aw.compile(name, **how)
     model = aw.compile(name, device="cuda", **how)
     model.load_state_dict(plain.state_dict())
-    inputs = given_to(name, plain)
+    inputs = given_to(plain)
     assert_same(told(model, inputs), told(plain, inputs), slack=0.1)
 
 
@@ -107,7 +107,7 @@ def test_gradients(name: str, task: str, backend: str) -> None:
     plain = model_of(name, task)
     model = aw.compile(name, task=task, size="tiny", device="cuda", backend=backend)
     model.load_state_dict(plain.state_dict())
-    inputs, grads = given_to(name, plain), []
+    inputs, grads = given_to(plain), []
     for one in (model.eval(), plain.eval()):
         with warnings.catch_warnings(action="ignore"):
             one(**moved(one, inputs)).loss.backward()

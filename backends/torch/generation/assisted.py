@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ArgumentError
-from ..misfit import misfit
+from ..misfit import explain
 from ..model import Model
 from .decoder import Decoder, embeds_of, tokens_of, vocabulary_of
 from .options import Options
@@ -47,8 +47,7 @@ def guesses_of(helper: Writer, count: int, given: Mapping[str, Any]) -> Guess:
             try:
                 helper.begin(1)
             except (IndexError, RuntimeError, ValueError) as error:
-                if told := misfit(decoder.graph, given):
-                    raise ArgumentError(f"`assistant_model` cannot read what this one reads: {told}") from error
+                explain(error, decoder.graph, given, before="`assistant_model` cannot read what this one reads: ")
                 raise
         helper.crop(ids.shape[1] - 1)
         many = min(count, room)
