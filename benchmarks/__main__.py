@@ -18,6 +18,7 @@ import click
 
 from ..backends.commands.options import words_option
 from ..backends.errors import ArgumentError
+from ..backends.torch.build import device_of
 from ..backends.torch.fresh import fresh
 from ..backends.torch.request import Request
 from .measure import FIRST_CALLS, MEASUREMENTS, Case, possible
@@ -61,6 +62,10 @@ def main(
     """
     _check("--systems", systems, SYSTEMS)
     _check("--only", only, MEASUREMENTS)
+    try:
+        device_of(None if only_draw else device)
+    except ArgumentError as error:
+        raise click.BadParameter(str(error), param_hint="--device") from None
     if jobs > 1 and set(only or ()) & set(FIRST_CALLS):
         raise click.BadParameter(f"{' and '.join(FIRST_CALLS)} are measured one after the other", param_hint="--jobs")
     usual = [one for one in MEASUREMENTS if one != "compiled_training"]  # which takes as long as all else together

@@ -56,7 +56,7 @@ def compile(  # noqa: A001 - the name that users know from torch
     graph = build_graph(model, None if task == "base" else task, size, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.config = config_from(graph.params, graph.document, graph.task, {})
-    initialise(made.net, graph, dtype=_dtype(dtype), device=_device(device))
+    initialise(made.net, graph, dtype=_dtype(dtype), device=device_of(device))
     return _finished(made, quantize)
 
 
@@ -112,7 +112,9 @@ def from_pretrained(
     made.origin, made.config = origin, dict(origin.config)
     # A region refuses inputs that share memory; for inference, weights that do are joined again before.
     apart = backend == "inductor" and rounds == "region" and not inference
-    load_into(made.net, graph, origin, dtype=_dtype(dtype), device=_device(device), written_by=written_by, apart=apart)
+    load_into(
+        made.net, graph, origin, dtype=_dtype(dtype), device=device_of(device), written_by=written_by, apart=apart
+    )
     return _finished(made, quantize)
 
 
@@ -157,7 +159,12 @@ def _dtype(dtype: Any) -> torch.dtype | None:
     return found
 
 
-def _device(device: Any) -> torch.device:
+def device_of(device: Any) -> torch.device:
+    """A device that is there; None is torch's default device.
+
+    Raises:
+        ArgumentError: it is not.
+    """
     try:
         return torch.empty(0, device=device).device
     except (RuntimeError, AssertionError, TypeError) as error:

@@ -186,6 +186,8 @@ def test_a_reference_that_compiles_too_long(called: list[str], tmp_path: Path, m
 def test_what_is_not_there(tmp_path: Path) -> None:
     result = run(tmp_path, "--systems", "brt")
     assert result.exit_code == 2 and "no 'brt'" in result.stderr
+    result = run(tmp_path, "--device", "nowhere")
+    assert result.exit_code == 2 and "--device: 'nowhere' is no device" in result.stderr
 
 
 def test_every_system_has_its_size() -> None:
