@@ -64,10 +64,13 @@ class Table:
         """The keys that a file need not have."""
         return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.optional]
 
-    def may_hold(self) -> list[re.Pattern[str]]:
-        """The keys that a file may have beyond the map's: ignored ones, those of other tasks and parameters."""
-        known = [_loose(name) for rule in self.rules for name in (rule.file, *rule.also)]
-        return [*(_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore), *known]
+    def ignored(self) -> list[re.Pattern[str]]:
+        """The keys that a file may have and nothing reads."""
+        return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore]
+
+    def known(self) -> list[re.Pattern[str]]:
+        """The keys of which the map speaks: those that it has, and those of other tasks and parameters."""
+        return [_loose(name) for rule in self.rules for name in (rule.file, *rule.also)]
 
 
 def table_of(graph: Graph, *, distinct: bool = False) -> Table:

@@ -114,6 +114,10 @@ def test_a_task_file_into_the_base_and_a_base_file_into_a_task(folder: Path, tmp
             lambda t: {**t, "cls.predictions.bias": torch.zeros(7)},
             r"misshaped: `cls.predictions.bias` is \[7\], expected \[99\]",
         ),
+        (
+            lambda t: {**t, "bert.embeddings.word_embeddings.bias": torch.zeros(32)},
+            r"unexpected: `bert.embeddings.word_embeddings.bias`, since `tokens` has no `bias` \(rule at .*yaml:\d+",
+        ),
         (lambda t: {**t, "cls.predictions.bias": torch.zeros(99).int()}, "mistyped: `cls.predictions.bias` is of ints"),
     ],
 )

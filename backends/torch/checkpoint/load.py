@@ -7,7 +7,7 @@ import math
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,7 +81,7 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         made.found.append((tensor, headers[key][0]))
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
     problems += _missing(missing, table, made, lacked)
-    problems += _unexpected(set(headers) - used, table, graph)
+    problems += _unexpected(set(headers) - used, _nodes_of(made), table)
     rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
     left = [key for key in headers if key not in used]
     made.beyond = [key for key in left if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
@@ -136,13 +136,29 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
             yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span})"
 
 
-def _unexpected(keys: set[str], table: Table, graph: Graph) -> Iterator[str]:
-    allowed = table.may_hold() if keys else []
+def _nodes_of(made: Plan) -> dict[str, FileTensor]:
+    """What the file calls the nodes of which it has a weight by the block's own name, each with that weight."""
+    return {
+        key.rpartition(".")[0]: tensor
+        for tensor, key in made.found
+        if "." in key and key.rpartition(".")[2] == tensor.entries[0].path.rpartition(".")[2]
+    }
+
+
+def _unexpected(keys: set[str], nodes: Mapping[str, FileTensor], table: Table) -> Iterator[str]:
+    """Name what nothing reads. What other tasks or parameters would may be there, but no more of a node than it has."""
+    ignored = table.ignored() if keys else []
+    known = table.known() if keys else []
     for key in sorted(keys):
-        if any(pattern.match(key) for pattern in allowed):
+        if any(pattern.match(key) for pattern in ignored):
             continue
-        close = difflib.get_close_matches(key, table.tensors, n=1)
-        yield f"unexpected: `{key}`" + (f", near `{close[0]}`" if close else "")
+        stem, _, leaf = key.rpartition(".")
+        if stem in nodes:
+            tensor = nodes[stem]
+            yield f"unexpected: `{key}`, since `{tensor.entries[0].owner}` has no `{leaf}` (rule at {tensor.span})"
+        elif not any(pattern.match(key) for pattern in known):
+            close = difflib.get_close_matches(key, table.tensors, n=1)
+            yield f"unexpected: `{key}`" + (f", near `{close[0]}`" if close else "")
 
 
 def load_into(
