@@ -56,7 +56,8 @@ class Attention(SharedHeads):
         "same?": "int[groups, query]",
         "allow?": "any",
     }
-    reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query"}
+    reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query", "same": "token",
+                       "allow": "token"}  # fmt: skip
     neutral: ClassVar = frozenset(["valid", "allow"])
     counts: ClassVar[bool] = True
 

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from .notation.dims import Dim
+from .notation.expressions import Star
 from .notation.types import AnyType, Bindings, ListType, MatchError, Notation, Type, build, match, numel, parse_type
 
 
@@ -86,8 +87,9 @@ class Block(BaseModel):
             name: it is computed only where it is read (by the function ``<block>_with_<port>``).
         weights: the weights it owns, by leaf name. A block without any is a function.
         reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
-            `scan` (a prefix function of integers), `length` (its extent alone), `all`, or `axis` (all along the option
-            `axis`, one by one along others).
+            `scan` (a prefix function of integers), `length` (its extent alone), `rows` (moved as whole rows), `all`, or
+            `axis` (all along the option `axis`, one by one along others). Where nothing is said, one by one along axes
+            that the type leaves open (`*`), all along others.
         extents: ports of which only the shape, the kind of number and the device count.
         neutral: ports at which a mask that is true throughout is as good as none.
         ignoring: for a port whose rows do not count where labels are `ignored`, the port of those labels.
@@ -192,6 +194,14 @@ class Port:
     notation: Notation
     optional: bool
     many: bool
+
+    def open_axes(self, kind: AnyType | None) -> range:
+        """The axes of a value for which a `*` of the port's type stands."""
+        dims = self.notation.dims
+        star = next((at for at, dim in enumerate(dims) if isinstance(dim, Star)), None)
+        if star is None or not isinstance(kind, Type):
+            return range(0)
+        return range(star, star + len(kind.dims) - len(dims) + 1)
 
 
 class PortError(ValueError):

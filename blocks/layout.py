@@ -26,6 +26,7 @@ class Rearrange(Block):
     model_config = ConfigDict(extra="allow", frozen=True, arbitrary_types_allowed=True)
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
+    reads: ClassVar = {"x": "rows"}
     category: ClassVar[str] = "layout"
     free: ClassVar[bool] = True
 
@@ -105,6 +106,7 @@ class Concat(Block):
 
     inputs: ClassVar = {"parts*": "any"}
     outputs: ClassVar = {"x": "any"}
+    reads: ClassVar = {"parts": "axis"}
     category: ClassVar[str] = "layout"
     free: ClassVar[bool] = True
 
@@ -132,6 +134,7 @@ class ExpandBatch(Block):
 
     inputs: ClassVar = {"x": "any", "like": "any"}
     outputs: ClassVar = {"x": "any"}
+    reads: ClassVar = {"x": "rows"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
     free: ClassVar[bool] = True

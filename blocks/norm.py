@@ -50,6 +50,7 @@ class GroupNorm(Block):
     inputs: ClassVar = {"x": "float[batch, d, *]"}
     outputs: ClassVar = {"x": "float[batch, d, *]"}
     weights: ClassVar = {"weight": Weight("d", init="ones"), "bias": Weight("d", init="zeros")}
+    reads: ClassVar = {"x": "all"}
     divides: ClassVar = {"num_groups": ("d",)}
     category: ClassVar[str] = "norm"
 

@@ -101,6 +101,7 @@ class LogBuckets(Block):
 
     inputs: ClassVar = {"x": "int[query, key]"}
     outputs: ClassVar = {"x": "int[query, key]"}
+    reads: ClassVar = {"x": "token"}
     category: ClassVar[str] = "position"
 
     num: int

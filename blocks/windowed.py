@@ -45,6 +45,7 @@ class GlobalAttention(SharedHeads):
     inputs: ClassVar = {**SharedHeads.inputs, "marked": "bool[batch, query]", "valid?": "bool[batch, key]"}
     reads: ClassVar = {"q": "query", "k": "key", "v": "key", "marked": "query", "valid": "key"}
     neutral: ClassVar = frozenset(["valid"])
+    causal: ClassVar[bool] = False
 
     scale: float | None = None
     dropout: Rate = 0.0

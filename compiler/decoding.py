@@ -4,13 +4,14 @@ A value is `fixed` (made from no input), `once` (from none that comes token by t
 for the new tokens), `whole` (for all tokens so far and the room behind them, as a mask is given) or `keys` (it has an
 axis of all tokens on which no query is). How a port reads the axis (`Block.reads`) says what becomes of it: what a
 `key` or a `scan` port reads has to be remembered as it comes, what a `token` or `query` port reads is cut to the new
-tokens, and what an `all` port reads cannot be decoded step by step.
+tokens, and what an `all` port reads cannot be decoded step by step. A port that says nothing reads tokens one by one
+where they stand on axes that its type leaves open (`*`), else all of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, NoReturn
 
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
@@ -45,6 +46,18 @@ def token_axis(kind: AnyType | None, tokens: Symbol) -> int | None:
     return next((axis for axis, dim in enumerate(dims) if dim.expanded() == wanted), None)
 
 
+def axes_of(kind: AnyType | None, tokens: Symbol) -> list[int]:
+    """The axes of a value whose extents hang on the number of tokens."""
+    dims = kind.dims if isinstance(kind, Type) else ()
+    return [axis for axis, dim in enumerate(dims) if tokens in dim.expanded().symbols()]
+
+
+def is_laid(kind: AnyType | None, tokens: Symbol) -> bool:
+    """Whether the numbers of each token lie together, on an axis of the tokens or one that they share with others."""
+    dims = [kind.dims[axis].expanded() for axis in axes_of(kind, tokens)] if isinstance(kind, Type) else []
+    return all(dim // Dim.of(tokens) * Dim.of(tokens) == dim for dim in dims)
+
+
 class Flow:
     """The kinds of the values of one body, called with inputs of `kinds`, under one combination."""
 
@@ -53,6 +66,7 @@ class Flow:
         self.combination = combination
         self.tokens = tokens
         self.kinds = kinds
+        self.reader: Node | None = None
         self._values: dict[int, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
         self._inner: dict[tuple[Node, int], Flow] = {}
@@ -95,16 +109,41 @@ class Flow:
             known = isinstance(value.type, Type) and all(dim.known is not None for dim in value.type.dims)
             return "fixed" if known else "once"
         kind = most(self.kind(arg) for arg in value.args)
-        if kind in ("fixed", "once") or value.op in ELEMENTWISE:
+        if kind in ("fixed", "once"):
             return kind
-        axis = token_axis(value.args[0].type, self.tokens)
-        if axis is None or (value.op != "slice" and value.attrs and axis not in axes_along(value)):
+        if any(isinstance(arg, Constant) and self.counts(arg.value) for arg in value.args):
+            self.refuse(value, "the number of all tokens is read")
+        if value.op in ELEMENTWISE:
             return kind
-        if value.op == "slice" and slice_items(value)[axis] == slice(None):
+        axes = axes_of(value.args[0].type, self.tokens)
+        if not axes or not self.is_along(value, axes):
             return kind
-        if value.op == "cumsum":
+        if value.op == "cumsum" and token_axis(value.args[0].type, self.tokens) in axes_along(value):
             return "whole"
-        raise SpecError([undecodable(value.name or value.op, self.body.span, f"`{value.op}` along the tokens")])
+        self.refuse(value, f"`{value.op}` along the tokens")
+
+    def is_along(self, value: Apply, axes: list[int]) -> bool:
+        """Whether what an edge computes of a number hangs on others along `axes` of its first argument."""
+        if value.op == "transpose":
+            return False
+        if value.op == "slice":
+            items = slice_items(value)
+            return any(items[axis] != slice(None) for axis in axes)
+        if value.op == "unstack":
+            return 0 in axes
+        if value.op == "@":
+            last = len(getattr(value.args[0].type, "dims", ())) - 1
+            return last in axes or bool(axes_of(value.args[1].type, self.tokens))
+        return not value.attrs or bool(set(axes) & set(axes_along(value)))
+
+    def counts(self, value: object) -> bool:
+        """Whether a number is one of the call's that hangs on how many tokens there are."""
+        return isinstance(value, Dim) and self.tokens in value.expanded().symbols()
+
+    def refuse(self, value: Apply, reason: str) -> NoReturn:
+        """Say what of an edge no step can do, where it is read."""
+        span = self.body.span if self.reader is None else self.reader.span
+        raise SpecError([undecodable(value.name or value.op, span, reason)])
 
     def node(self, node: Node) -> Kind:
         """The kind of what a block gives."""
@@ -119,13 +158,9 @@ class Flow:
         for port, value in node.values():
             if not present(value, self.combination):
                 continue
-            how, kind = node.contract.reads.get(port, "token"), self.kind(value)
+            kind = self.read(value, node)
+            how = self.reads(node, port, resolve(value, self.combination).type)
             given.append(kind)
-            if how == "axis":
-                read_type = resolve(value, self.combination).type
-                at, axis = token_axis(read_type, self.tokens), vars(node.contract)["axis"]
-                is_other = at is not None and isinstance(read_type, Type) and axis % len(read_type.dims) != at
-                how = "token" if is_other else "all"
             if kind in ("new", "whole"):
                 sees_later = how == "key" and getattr(node.contract, "causal", True) is False
                 if how == "all" or sees_later:
@@ -137,11 +172,33 @@ class Flow:
             return most(given)
         return most(read) if read else "keys"
 
+    def read(self, value: Value, node: Node) -> Kind:
+        """The kind of what a node reads."""
+        before, self.reader = self.reader, node
+        try:
+            return self.kind(value)
+        finally:
+            self.reader = before
+
+    def reads(self, node: Node, port: str, kind: AnyType | None) -> str:
+        """How a port reads the tokens of a value."""
+        assert node.contract is not None
+        how, axes = node.contract.reads.get(port), axes_of(kind, self.tokens)
+        if how == "axis":
+            rank = len(kind.dims) if isinstance(kind, Type) else 0
+            return "all" if vars(node.contract)["axis"] % max(rank, 1) in axes else "token"
+        if how == "rows":
+            extents = [kind, *node.outputs.values()]
+            return "token" if all(is_laid(one, self.tokens) for one in extents) else "all"
+        if how is None and port not in node.contract.extents:
+            return "token" if set(axes) <= set(node.contract.ports()[port].open_axes(kind)) else "all"
+        return how or "token"
+
     def inner(self, node: Node, at: int = 0) -> Flow:
         """The flow inside a part or a round of a repeat; what is carried is at least what a round makes of it."""
         if (node, at) not in self._inner:
             kinds: dict[str, Kind] = {
-                port: most(self.kind(one) for one in flat(given) if present(one, self.combination))
+                port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
                 for port, given in node.inputs.items()
             }
             body = node.rounds[at]

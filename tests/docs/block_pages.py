@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
-from archwright.blocks.base import Block, all_blocks
+from archwright.blocks.base import Block, Port, all_blocks
+from archwright.blocks.notation.expressions import Star
 
 FOLDER = Path(__file__).parents[2] / "docs" / "blocks"
 
@@ -31,7 +32,7 @@ def page(contract: type[Block]) -> str:
     lines = [f"# `{contract.name()}`", "", _doc(contract), ""]
     lines += _table("Inputs", ("input", "type", "reads the sequence"), [
         (f"`{port}`" + (" (optional)" if one.optional and not one.many else " (a list)" if one.many else ""),
-         f"`{one.notation.text}`", contract.reads.get(port, "token"))
+         f"`{one.notation.text}`", contract.reads.get(port) or _usual(contract, one))
         for port, one in contract.ports().items()
     ])  # fmt: skip
     lines += _table("Outputs", ("output", "type"), [
@@ -48,6 +49,13 @@ def page(contract: type[Block]) -> str:
         for leaf, one in contract.weights.items()
     ])  # fmt: skip
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _usual(contract: type[Block], port: Port) -> str:
+    """How a port reads the sequence of which nothing is said."""
+    is_open = any(isinstance(dim, Star) for dim in port.notation.dims)
+    has_axes = bool(port.notation.dims) or port.notation.text == "any"
+    return "token" if is_open or not has_axes or port.name in contract.extents else "all"
 
 
 def _table(title: str, head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:

@@ -14,7 +14,7 @@ from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow, Kind, token_axis
-from ....compiler.graph import Body, Graph, Items, Value, named_outputs
+from ....compiler.graph import Apply, Body, Graph, Items, Value, named_outputs
 from ....compiler.passes.packable import packing
 from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
@@ -23,7 +23,7 @@ from .lean import LEAN, MODULE, Inference, Lean, made_from_others
 from .naming import MODULES, class_name, constant, variable
 from .packing import Packed, PackedLean
 from .stepping import Stepping
-from .values import present
+from .values import present, resolve
 
 RoundsKind = Literal["region", "recomputed", "plain"]
 
@@ -143,8 +143,12 @@ class Source:
             along = token_axis(value.type, tokens) is not None
             kinds[name] = "once" if not along else "whole" if is_mask else "new"
         flow = Flow(self.graph.root, combination, tokens, kinds)
-        step = Stepping(self.root, self.graph.root, combination, {output: self.graph.outputs[output]}, flow,
-                        is_first=is_first)  # fmt: skip
+        scores = self.graph.outputs[output]
+        assert isinstance(scores, Value)
+        scores = resolve(scores, combination)
+        if flow.kind(scores) == "whole":
+            scores = Apply(scores.type, scores.present, "newest", (scores,), (token_axis(scores.type, tokens),))
+        step = Stepping(self.root, self.graph.root, combination, {output: scores}, flow, is_first=is_first)
         return self.root.keep(step, step.stem, before=self.preamble(step))
 
     def preamble(self, forward: Forward) -> list[str]:

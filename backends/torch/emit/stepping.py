@@ -130,7 +130,7 @@ class Stepping(Rewriting):
         """A value as a port reads it; a part reads it as it is."""
         if node.contract is None:
             return value
-        how = node.contract.reads.get(port, "token")
+        how = self.flow.reads(node, port, resolve(value, self.combination).type)
         if how == "token" and self.flow.node(node) == "whole":
             how = "scan"
         return self.read(value, how, f"{node.name}_{port}")

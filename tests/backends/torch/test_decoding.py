@@ -167,6 +167,70 @@ def test_the_best_of_each_token_are_found_step_by_step(tmp_path: Path) -> None:
         Decoder(aw.compile(tmp_path / "along.yaml", backend="eager"), {}, length=8)
 
 
+MIXED = """\
+model: mixed
+inputs: {input_ids: "int[batch, seq]"}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: 6}
+  attention: {part: self_attention, in: tokens, num_heads: 2, causal: true}
+NODES
+  head: {part: lm_head, in: y, vocab_size: 30}
+outputs: {logits: head.logits}
+"""
+
+
+def mixed(folder: Path, *nodes: str) -> Any:
+    """A decoder whose node `y`, the last of `nodes`, is what the head reads."""
+    torch.manual_seed(0)
+    text = MIXED.replace("NODES", "\n".join(f"  {node}" for node in nodes))
+    (folder / "mixed.yaml").write_text(text, encoding="utf-8")
+    return aw.compile(folder / "mixed.yaml", backend="eager")
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ["d: {block: rearrange, in: attention, pattern: b s d -> d b s}", 'y: {expr: "transpose(stack(unstack(d))[:, 0])[None]"}'],
+        ["y: {expr: transpose(transpose(attention))}"],
+        ["w: {block: parameter, shape: [6, 6]}", "y: {expr: attention @ w}"],
+        ["rows: {block: rearrange, in: attention, pattern: b s d -> (b s) d}", "up: {block: linear, d_out: 6}",
+         'y: {block: rearrange, pattern: "(b s) d -> b s d", s: $seq}'],
+        ['y: {expr: "cumsum(attention, 1)"}'],
+        ["y: {block: concat, in: {parts: [attention, tokens]}, axis: 2}"],
+    ],
+    ids=["unstack", "transpose", "matrix", "rows", "cumsum", "concat"],
+)  # fmt: skip
+def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: list[str]) -> None:
+    assert difference(mixed(tmp_path, *nodes), torch.randint(0, 30, (1, LENGTH)), {}) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("nodes", "place"),
+    [
+        (["t: {block: rearrange, in: attention, pattern: b s d -> b d s}",
+          "c: {block: conv1d, d_out: 6, kernel: 3, padding: 1}", "y: {block: rearrange, pattern: b d s -> b s d}"], "7:3"),
+        (["y: {block: roll, in: attention, by: [1], axes: [1]}"], "6:3"),
+        (["rows: {block: rearrange, in: attention, pattern: b s d -> (b s) d}", 'y: {expr: "attention + mean(rows, 0)"}'],
+         "8:3"),
+        (["pairs: {block: rearrange, in: attention, pattern: b (n w) d -> b n w d, w: 2}",
+          "y: {block: rearrange, pattern: b n w d -> b (n w) d}"], "6:3"),
+        (["y: {expr: attention * $seq}"], "7:3"),
+        (["offset: {block: relative_position, in: {q: tokens, k: tokens}}",
+          'y: {expr: "attention + sum(float(offset), -1)[:, None]"}'], "8:3"),
+        (['m: {expr: "input_ids > 3"}',
+          "y: {block: global_attention, in: {q: tokens, k: tokens, v: tokens, marked: m}, num_heads: 2}"], "7:3"),
+        (["t: {block: rearrange, in: attention, pattern: b s d -> b d s}", "n: {block: group_norm, num_groups: 2}",
+          "y: {block: rearrange, pattern: b d s -> b s d}"], "7:3"),
+    ],
+    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm"],
+)  # fmt: skip
+def test_what_mixes_tokens_is_told_where_it_is_read(tmp_path: Path, nodes: list[str], place: str) -> None:
+    model = mixed(tmp_path, *nodes)
+    assert model(input_ids=torch.randint(0, 30, (1, 8))).logits.isfinite().all()
+    with pytest.raises(aw.SpecError, match=f"undecodable(?s:.)*mixed.yaml:{place}"):
+        Decoder(model, {}, length=8)
+
+
 def test_what_looks_ahead_cannot_be_decoded() -> None:
     model = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
     with pytest.raises(aw.SpecError, match="undecodable"):
