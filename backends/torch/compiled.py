@@ -34,7 +34,8 @@ class Compiled:
         self.takes = arguments_of(method)
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
         self.is_packed = "padding" in self.takes
-        self.held = [one for one in model.net.modules() if isinstance(one, Held)]
+        is_held = any(one.held for one in model.emitter.classes.values())  # holding takes a plain run
+        self.held = [one for one in model.net.modules() if isinstance(one, Held)] if is_held else []
         self.kept: dict[Any, kept.Package | kept.Function | None] = {}
         self.runs: dict[bool, Callable[..., Any]] = {}  # with gradients, and without
         self.last: Any = None

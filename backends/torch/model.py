@@ -362,9 +362,12 @@ class Model(nn.Module):
         return self._steps[key]
 
     def settle_compiler(self) -> None:
-        """On a CPU, spare the compiler finding out what it may use."""
+        """On a CPU, spare the compiler finding out what it may use, and what is plain to see."""
         if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
+            from .strides import settle_strides  # which imports torch's compiler
+
             settle_instructions()
+            settle_strides()
 
     @uncollected()  # it imports the compiler
     def compiled(self, method: Any, *, grads: bool = False) -> Any:

@@ -84,7 +84,7 @@ class Hold:
                 if node not in self.nodes:
                     read |= set(self.read_by(value for _, value in self._given(node)))
             chains = {node: self.chain(node) for node in self.nodes if node in read}
-            cheap = [node for node, chain in chains.items() if not any(map(_costs, chain))]
+            cheap = [node for node, chain in chains.items() if not any(map(costs, chain))]
             if not cheap:
                 return chains
             for node in cheap:
@@ -108,7 +108,8 @@ def is_bare(node: Node) -> bool:
     return node.contract is not None and list(node.contract.weights) == [""]
 
 
-def _costs(node: Node) -> bool:
+def costs(node: Node) -> bool:
+    """Whether making what a node gives is any work."""
     assert node.contract is not None
     values = {
         port: [one.type for one in given if one.type] if isinstance(given, list) else given.type

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from ....compiler.graph import Body, Node
-from ....compiler.passes.held import Hold
+from ....compiler.passes.held import Hold, costs
 from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
 from .forward import Forward
 from .naming import MODULES, attribute, variable
@@ -118,7 +118,7 @@ def made_from_others(body: Body, imports: dict[str, set[str]]) -> list[str]:
         sources = ", ".join(f"self.{attribute(node.name)}" for node in rewrite.nodes)
         lines.append(f"self.{rewrite.name} = {_CLASSES[rewrite.kind]}({sources})")
         imports[MODULE].add(_CLASSES[rewrite.kind])
-    if Hold(body, None, extents=True).nodes:
+    if any(map(costs, Hold(body, None, extents=True).nodes)):
         lines.append(f"self.{holder(body)} = Held()")
         imports[MODULE].add("Held")
     return lines
