@@ -17,8 +17,9 @@ import torch
 from safetensors import safe_open
 from torch import nn
 
-from ....compiler.weights.first_values import FirstValues
+from ....compiler.building.origins import quoted
 from ....compiler.graph import Graph, WeightEntry
+from ....compiler.weights.first_values import FirstValues
 from ....compiler.weights.weight_map import FileTensor, Table, table_of
 from ...errors import CheckpointError
 from ..modules.layout import rearrange
@@ -80,10 +81,13 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
             problems.append(f"mistyped: `{key}` is of {kind}s, expected {tensor.entries[0].weight.kind}s")
         made.found.append((tensor, headers[key][0]))
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
-    problems += _missing(missing, table, made, lacked)
-    problems += _unexpected(set(headers) - used, _nodes_of(made), table)
-    rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
     left = [key for key in headers if key not in used]
+    ignored = table.ignored() if left else []
+    unread = [key for key in left if not any(pattern.match(key) for pattern in ignored)]
+    # Where the file is from this very task, another head in it is this one's, by a name that the map does not have.
+    problems += _missing(missing, table, made, lacked, others=unread if written_by is None else [])
+    problems += _unexpected(unread, _nodes_of(made), table)
+    rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
     made.beyond = [key for key in left if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
@@ -121,10 +125,16 @@ def _bare_key(tensor: FileTensor, table: Table) -> str:
     return tensor.key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else tensor.key
 
 
-def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[str]) -> Iterator[str]:
-    """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not."""
+def _missing(
+    missing: list[FileTensor], table: Table, made: Plan, lacked: set[str], others: list[str]
+) -> Iterator[str]:
+    """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not.
+
+    Args:
+        others: keys of which one may be that of a head.
+    """
     heads = [tensor for tensor in table.tensors.values() if tensor.bare]
-    all_heads_fresh = bool(heads) and all(tensor in missing for tensor in heads)
+    all_heads_fresh = not others and bool(heads) and all(tensor in missing for tensor in heads)
     may_lack = table.may_lack()
     for tensor in missing:
         optional = any(pattern.match(tensor.key) for pattern in may_lack)
@@ -133,7 +143,8 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
         if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor, table) in lacked:
             made.fresh.append(tensor)
         else:
-            yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span})"
+            found = f", found {quoted(others[:4])} that nothing reads" if tensor.bare and others else ""
+            yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span}){found}"
 
 
 def _nodes_of(made: Plan) -> dict[str, FileTensor]:
@@ -145,13 +156,10 @@ def _nodes_of(made: Plan) -> dict[str, FileTensor]:
     }
 
 
-def _unexpected(keys: set[str], nodes: Mapping[str, FileTensor], table: Table) -> Iterator[str]:
+def _unexpected(keys: list[str], nodes: Mapping[str, FileTensor], table: Table) -> Iterator[str]:
     """Name what nothing reads. What other tasks or parameters would may be there, but no more of a node than it has."""
-    ignored = table.ignored() if keys else []
     known = table.known() if keys else []
     for key in sorted(keys):
-        if any(pattern.match(key) for pattern in ignored):
-            continue
         stem, _, leaf = key.rpartition(".")
         if stem in nodes:
             tensor = nodes[stem]
