@@ -129,7 +129,7 @@ def test_what_does_not_fit_is_named_with_the_rule(folder: Path, change: Any, mes
 
 def test_a_head_by_another_name_is_no_fresh_one(folder: Path) -> None:
     rewrite(folder, lambda old: {key.replace("cls.predictions", "classifier"): value for key, value in old.items()})
-    with pytest.raises(aw.CheckpointError, match="missing: `cls.predictions.bias`.*found `classifier.bias`"):
+    with pytest.raises(aw.CheckpointError, match=r"missing: `cls.predictions.bias`.*found `classifier.bias`"):
         aw.from_pretrained(folder, backend="eager")
     with pytest.warns(UserWarning, match="freshly initialised"):
         aw.from_pretrained(folder, task="token_classification", num_labels=99, backend="eager")

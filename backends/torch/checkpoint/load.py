@@ -125,9 +125,7 @@ def _bare_key(tensor: FileTensor, table: Table) -> str:
     return tensor.key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else tensor.key
 
 
-def _missing(
-    missing: list[FileTensor], table: Table, made: Plan, lacked: set[str], others: list[str]
-) -> Iterator[str]:
+def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[str], others: list[str]) -> Iterator[str]:
     """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not.
 
     Args:
