@@ -6,15 +6,19 @@ how much it grows. ``768*d0 + d1`` says so as it stands, and the search gives ba
 
 from __future__ import annotations
 
-import sympy
-from torch._inductor import sizevars
+import sys
+from typing import Any
 
-_SEARCHED = sizevars.simplify_index_in_vec_range
+import sympy
+from torch._inductor.codegen import cpp
+
+_HOME: Any = sys.modules[vars(cpp)["stride_at_vec_range"].__module__]  # `cpp` itself up to torch 2.11
+_SEARCHED = _HOME.simplify_index_in_vec_range
 
 
 def settle_strides() -> None:
     """Let inductor read strides off such indices as they are."""
-    sizevars.simplify_index_in_vec_range = _simplified
+    _HOME.simplify_index_in_vec_range = _simplified
 
 
 def _simplified(index: sympy.Expr, var: sympy.Expr, vec_length: int) -> sympy.Expr:

@@ -3,11 +3,10 @@
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
-from torch._inductor import sizevars
 from torch._inductor.utils import sympy_index_symbol
 from torch.utils._sympy.functions import FloorDiv
 
-from archwright.backends.torch.strides import _SEARCHED, _simplified
+from archwright.backends.torch.strides import _HOME, _SEARCHED, _simplified
 
 VARIABLES = [sympy_index_symbol(name) for name in ("d0", "d1", "tmp0")]
 NUMBERS = st.integers(-4096, 4096)
@@ -19,7 +18,7 @@ def test_a_sum_has_the_strides_of_its_shortest_form(terms: list, shift: int, vec
     assert _simplified(index, VARIABLES[0], vector) is index
     for variable in VARIABLES:
         searched = _SEARCHED(index, variable, vector)
-        assert sizevars.stride_at(index, variable) == sizevars.stride_at(searched, variable)
+        assert _HOME.stride_at(index, variable) == _HOME.stride_at(searched, variable)
 
 
 def test_what_is_no_sum_is_searched() -> None:
