@@ -205,6 +205,8 @@ class Builder:
         if good:
             return True
         help_ = f"write `${value}`" if isinstance(value, str) and caller.is_param(value) else None
+        if isinstance(value, list) and base in ("int", "float", "bool", "text"):
+            help_ = f"write `each: {{{name}: ...}}` where every round has one of them"
         place, others = caller.origin(option, span, "given here")
         others.append((definition.span("params", name, key=True), "declared here"))
         self.report.error(

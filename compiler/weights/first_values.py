@@ -24,7 +24,7 @@ from ..reading.document import Document, library
 from ..reading.span import Span
 from .paths import astray
 from .weight_map import best
-from .weight_rules import HOLE, At, covering, holds, join, mounted_spec, params_of, value_of
+from .weight_rules import HOLE, At, covering, holds, join, mounted_spec, node_of, params_of, value_of
 
 _FANS = ("fan_in", "fan_out")
 COMPUTED = ("given", "norm")
@@ -112,9 +112,9 @@ def _specs(graph: Graph) -> Iterator[tuple[str, Document[schema.Spec], Callable[
     document: Document[schema.Spec] = graph.document
     yield "", document, graph.param, graph.params
     for name, mount in document.model.mounts.items():
-        if name in graph.root.nodes:
+        if node := node_of(graph, name):
             inner = library().spec(mounted_spec(mount, graph.param), near=document.folder)
-            yield name, inner, params_of(graph, name), graph.params[name]
+            yield node, inner, params_of(graph, name), graph.params[name]
 
 
 def _lines(prefix: str, document: Document[schema.Spec], param: Callable[[str], Any]) -> Iterator[_Line]:

@@ -100,8 +100,8 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
         rule, held = match
         own = prefix if not rule.bare else ""
         try:
-            key, place = _file_key(rule, rule.file, held, graph)
-            others = tuple(join(own, _file_key(rule, one, held, graph)[0]) for one in rule.also)
+            key, place = _file_key(rule, rule.file, held)
+            others = tuple(join(own, _file_key(rule, one, held)[0]) for one in rule.also)
         except (ExpressionError, EvaluationError) as error:
             label = Label(rule.span, f"expected a value for `{entry.map_path}`, found none: {error}")
             raise SpecError([Diagnostic("bad-rule", "an expression on the file's side has no value", label)]) from None
@@ -123,7 +123,7 @@ def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R,
     return found
 
 
-def _file_key(rule: Rule, template: str, held: re.Match[str], graph: Graph) -> tuple[str, int]:
+def _file_key(rule: Rule, template: str, held: re.Match[str]) -> tuple[str, int]:
     """The key on the other side, by the rule's `template`, and which of several parts of one tensor this is."""
     holes = [hole[1] for hole in HOLE.finditer(rule.path)]
     indices = {hole: held[f"h{at}"] for at, hole in enumerate(holes) if "|" not in hole}
@@ -139,7 +139,7 @@ def _file_key(rule: Rule, template: str, held: re.Match[str], graph: Graph) -> t
             return words[options.index(chosen)]
         if "$" in hole[1]:
             return str(
-                evaluate(parse(hole[1]), lambda name: int(indices[name]) if name in indices else graph.param(name))
+                evaluate(parse(hole[1]), lambda name: int(indices[name]) if name in indices else rule.param(name))
             )
         return indices[hole[1]]
 

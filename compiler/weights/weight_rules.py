@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -34,11 +34,12 @@ At = Callable[..., Span]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a map, prefixes included."""
+    """One line of a map, prefixes included; `param` gives the parameters of the spec that says it."""
 
     path: str
     file: str
     span: Span
+    param: Callable[[str], Any] = field(compare=False)
     ops: tuple[Op, ...] = ()
     also: tuple[str, ...] = ()
     bare: bool = False
@@ -189,8 +190,8 @@ class _Reader:
         if not isinstance(save, bool):
             label = Label(at("save"), f"expected true or false, found {in_words(save)}")
             raise SpecError([Diagnostic("wrong-type", "`save` is true or false", label)])
-        node = self.graph.root.nodes.get(left)
         mounts = document.model.mounts if isinstance(document.model, schema.Spec) else {}
+        mount = _mount_of(document, left) if left in self.graph.root.nodes else None
         if "map" in raw:
             name = str(raw["map"])
             inner = library().weight_map(name, near=document.folder, at=at("map"))
@@ -198,10 +199,12 @@ class _Reader:
         elif HOLE.fullmatch(left) and any(word in mounts for word in _first_words(left)):
             label = Label(span, "expected the name of one mount, found several")
             raise SpecError([Diagnostic("bad-rule", "a mount has a rule of its own", label)])
-        elif left in mounts and node is not None:
-            name, deeper = left, self.mounted(document, left, span, depth)
+        elif mount is not None:
+            name, deeper = mount, self.mounted(document, mount, span, depth)
         else:
-            yield _fitting(Rule(left, file, span, tuple(self.ops(raw.get("ops", []), at)), also, bare, save))
+            yield _fitting(
+                Rule(left, file, span, self.param, tuple(self.ops(raw.get("ops", []), at)), also, bare, save)
+            )
             return
         if depth >= MAX_NESTED:
             label = Label(at("map"), f"expected at most {MAX_NESTED} maps in each other")
@@ -295,9 +298,20 @@ def holds(raw: Any, param: Callable[[str], Any], at: At, *, known: Iterable[str]
     return bool(value)
 
 
+def _mount_of(document: Document[Any], name: str) -> str | None:
+    """The mount that a node of a spec calls, by the node's name."""
+    node = document.model.graph.get(name) if isinstance(document.model, schema.Spec) else None
+    return None if node is None else node.mount
+
+
+def node_of(graph: Graph, mount: str) -> str:
+    """The name of the node that calls a mount; empty where none does."""
+    return next((name for name in graph.root.nodes if _mount_of(graph.document, name) == mount), "")
+
+
 def params_of(graph: Graph, mount: str) -> Callable[[str], Any]:
     """The parameters of a mounted spec, derived ones too."""
-    lets = graph.root.nodes[mount].rounds[0].lets
+    lets = graph.root.nodes[node_of(graph, mount)].rounds[0].lets
 
     def param(name: str) -> Any:
         return evaluate(lets[name], param) if name in lets else graph.params[mount][name]

@@ -429,6 +429,24 @@ def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
     aw.from_pretrained(again, backend="eager")  # complete without, as sinusoids are computed
 
 
+def test_a_mounted_map_is_that_of_the_node_and_reads_its_own_parameters(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "model: inner\nparams: {d: 4, gated: true}\nlet: {word: \"'wi' if $gated else 'w'\"}\n"
+        "inputs: {x: 'float[batch, $d]'}\ngraph: {y: {block: linear, in: x, d_out: $d}}\noutputs: {y: y}\n"
+        "init: {y.weight: {constant: 2}}\ncheckpoint: {weights: {y: layer.<$word>}}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "model: outer\nparams: {word: none}\nmounts: {inside: {spec: inner, config: inside}}\n"
+        "inputs: {x: 'float[batch, $inside.d]'}\ngraph: {read: {mount: inside, in: {x: x}}}\n"
+        "outputs: {y: read.y}\ncheckpoint: {weights: {read: far}}\n"
+    )
+    model = aw.compile(tmp_path / "outer.yaml", backend="eager")
+    model.save_pretrained(tmp_path / "folder")
+    saved = load_file(tmp_path / "folder" / "model.safetensors")
+    assert set(saved) == {"far.layer.wi.weight", "far.layer.wi.bias"}
+    assert bool((saved["far.layer.wi.weight"] == 2).all())
+
+
 def test_a_mounted_spec_is_looked_for_beside_the_one_that_mounts_it(tmp_path: Path) -> None:
     (tmp_path / "inner.yaml").write_text(
         "archwright: 1\nmodel: inner\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"

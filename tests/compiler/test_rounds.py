@@ -28,6 +28,16 @@ let: {chosen: "[$width - 2, $width - 1]"}
 """
 
 
+def test_a_list_for_what_a_round_takes_one_of_says_how(tmp_path: Path) -> None:
+    path = tmp_path / "narrowing.yaml"
+    spec = SPEC.replace("{width: 3}", "{width: 3, widths: [3, 3, 3, 3]}", 1)
+    path.write_text(spec.replace("{x: x}}", "{x: x}, width: $widths}"))
+    with pytest.raises(SpecError, match=r"found the list \[3, 3, 3, 3\](?s:.)*write `each: \{width: ...\}`"):
+        build_graph(path)
+    path.write_text(spec.replace("{x: x}}", "{x: x}, each: {width: $widths}}"))
+    assert build_graph(path).notes == []
+
+
 def test_a_first_round_that_changes_the_width_is_apart_from_the_others(tmp_path: Path) -> None:
     path = tmp_path / "narrowing.yaml"
     path.write_text(SPEC)
