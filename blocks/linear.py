@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
+
+from pydantic import model_validator
 
 from .base import Block, Size, Weight, block
 from .notation.dims import Dim
@@ -45,6 +47,13 @@ class Embedding(Block):
     num: Size
     dim: Size
     pad_row: int | None = None
+
+    @model_validator(mode="after")
+    def _has_the_pad_row(self) -> Self:
+        rows = Dim.of(self.num).known
+        if self.pad_row is not None and rows is not None and not -rows <= self.pad_row < rows:
+            raise ValueError(f"expected a row of the table, which has {rows}, found `pad_row: {self.pad_row}`")
+        return self
 
 
 @block

@@ -41,6 +41,8 @@ def _positive(dim: Dim, depth: int = 0) -> bool:
 def _positive_with(rest: Dim, cofactor: Dim, atom: _Operation, depth: int) -> bool:
     """Whether ``rest + cofactor * atom`` is at least 1; the cofactor is a number times symbols."""
     negative = next(iter(cofactor._terms.values())) < 0
+    if atom.kind == "share":
+        return False
     if atom.kind != "floor":
         enough = any if negative == (atom.kind == "min") else all
         return len(atom.args) <= 4 and enough(_positive(rest + cofactor * arg, depth) for arg in atom.args)

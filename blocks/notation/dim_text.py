@@ -64,6 +64,11 @@ class _Text:
             return name, _NEGATIVE if name[0] == "-" else _ATOM
         if atom.kind in ("min", "max"):
             return f"{atom.kind}({', '.join(self.of_sum(arg)[0] for arg in atom.args)})", _ATOM
+        if atom.kind == "share":
+            whole, over, under = atom.args
+            text, rank = self.of_sum(whole)
+            text = text if rank >= _PRODUCT else f"({text})"
+            return f"int({text}{self.gap}*{self.gap}{int(over) / int(under)!r})", _ATOM
         (above, rank), (below, under) = map(self.of_sum, atom.args)
         above = f"({above})" if rank < (_NEGATIVE if self.python else _PRODUCT) else above
         below = f"({below})" if under < _POWER else below

@@ -18,6 +18,8 @@ MAX_PRODUCTS = 16_384
 MAX_DEGREE = 256
 MAX_DEPTH = 48
 MAX_SIZE = 4096
+EXACT_NUMERATOR = 2**20
+"""Below it the product of a rate and an extent is a float itself (of extents below 2**33), and nothing is rounded."""
 
 _serial = count()
 
@@ -50,7 +52,10 @@ class Symbol:
 
 @final
 class _Operation:
-    """An opaque atom: ``floor`` (dividend and divisor), ``min`` or ``max``; views for text also ``mod``, ``ceil``."""
+    """An opaque atom: ``floor`` (dividend and divisor), ``min``, ``max`` or ``share`` (of what, and its rate's ratio).
+
+    Views for text are also ``mod`` and ``ceil``.
+    """
 
     __slots__ = ("_hash", "args", "depth", "kind", "order", "size", "symbols")
 
@@ -280,6 +285,23 @@ def dim_max(*dims: int | Symbol | Dim) -> Dim:
     return _extreme("max", dims)
 
 
+def dim_share(dim: Dim, rate: float) -> Dim:
+    """``int(dim * rate)``, the product rounded as that of floats is.
+
+    Raises:
+        DimError: the rate is negative or no number.
+    """
+    number = _constant(dim)
+    if not 0 <= rate < float("inf"):
+        raise DimError(f"a share is 0 or more, found {rate}")
+    if number is not None:
+        return Dim.of(int(number * rate))
+    over, under = rate.as_integer_ratio()
+    if over < EXACT_NUMERATOR:
+        return dim * over // under
+    return _make({(_Operation("share", (dim, Dim.of(over), Dim.of(under))),): 1})
+
+
 def _make(terms: _Terms) -> Dim:
     dim = object.__new__(Dim)
     dim._terms = terms
@@ -403,4 +425,6 @@ def _replaced(dim: Dim, mapping: Mapping[Symbol, Dim]) -> Dim:
 
 def _applied(atom: _Operation, mapping: Mapping[Symbol, Dim]) -> Dim:
     args = [arg.substitute(mapping) for arg in atom.args]
+    if atom.kind == "share":
+        return dim_share(args[0], int(args[1]) / int(args[2]))
     return args[0] // args[1] if atom.kind == "floor" else _extreme(atom.kind, args)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .dims import Dim, DimError, dim_max, dim_min
+from .dims import Dim, DimError, dim_max, dim_min, dim_share
 from .expressions import (
     Binary,
     Call,
@@ -259,7 +259,17 @@ class _Evaluator:
         rule = _FUNCTIONS.get(tree.function)
         if rule is None:
             raise FunctionMissing(tree.function, [*_FUNCTIONS, "has"], tree)
+        match tree.function, tree.args:
+            case "int", (Binary(op="*", left=left, right=right) as product,):
+                return self.share(self.value(left), self.value(right), product)
         return self.guarded(rule, tree, *(self.value(arg) for arg in tree.args))
+
+    def share(self, left: Any, right: Any, tree: Binary) -> Any:
+        """``int(left * right)``, where one may be a dimension and the other a number that is not whole."""
+        for dim, rate in ((left, right), (right, left)):
+            if isinstance(dim, Dim) and isinstance(rate, float) and dim.known is None:
+                return self.guarded(dim_share, tree, dim, rate)
+        return self.guarded(_FUNCTIONS["int"], tree, self.arithmetic("*", left, right, tree))
 
 
 def _is_large(items: list[Any]) -> bool:

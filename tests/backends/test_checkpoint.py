@@ -158,6 +158,8 @@ def test_a_config_of_other_values(folder: Path, field: str, value: Any, message:
         ("esm", {"position_embedding_type": "x"}, "position_embedding_type.*rotary.*found `x`"),
         ("time_series_transformer", {"scaling_dim": 2}, "scaling_dim == 1 and .*expected one of true"),
         ("longformer", {"is_decoder": True}, "is_decoder: false.*expected one of false"),
+        ("vit_mae", {"mask_ratio": 1.5}, "mask_ratio <= 1, true: .*expected one of true"),
+        ("bert", {"pad_token_id": 99}, "expected a row of the table, which has 99, found `pad_row: 99`"),
     ],
 )
 def test_what_a_config_asks_for_and_no_spec_does_is_refused(
@@ -300,6 +302,21 @@ def test_a_field_by_another_name_counts(tmp_path: Path) -> None:
     aw.from_pretrained(tmp_path, backend="eager", num_heads=2).save_pretrained(tmp_path / "changed")
     config = json.loads((tmp_path / "changed" / "config.json").read_text())
     assert "n_head" not in config and (config["num_attention_heads"], config["n_embd"]) == (2, 48)
+
+
+@pytest.mark.parametrize("field", ["num_attention_heads", "num_key_value_heads"])
+def test_a_field_that_has_several_other_names(field: str, tmp_path: Path) -> None:
+    aw.compile("whisper", size="tiny", backend="eager").save_pretrained(tmp_path)
+    reworded(tmp_path, encoder_attention_heads=None, **{field: 2})
+    assert aw.from_pretrained(tmp_path, backend="eager").graph.params["num_encoder_heads"] == 2
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_a_width_of_zero_is_one(tmp_path: Path) -> None:
+    options = {"do_stable_layer_norm": True, "adapter_attn_dim": 0}
+    aw.compile("wav2vec2", size="tiny", backend="eager", **options).save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert "encoder.layers.0.adapter_layer.linear_2.bias" in tensors  # which Hugging Face adds
 
 
 def test_a_second_config_of_a_part_counts(tmp_path: Path) -> None:

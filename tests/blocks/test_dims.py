@@ -14,7 +14,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from archwright.blocks.notation.dim_compare import compare
-from archwright.blocks.notation.dims import MAX_COEFFICIENT, Dim, DimError, Symbol, ceil_div, dim_max, dim_min
+from archwright.blocks.notation.dims import (
+    MAX_COEFFICIENT,
+    Dim,
+    DimError,
+    Symbol,
+    ceil_div,
+    dim_max,
+    dim_min,
+    dim_share,
+)
 
 NAMES = ("a", "b", "c")
 SYMBOLS = {name: Symbol(name) for name in NAMES}
@@ -57,6 +66,9 @@ TEXTS = [
     (dim_min(A, B + 1, 7), "min(a, b + 1, 7)", "min(a, b + 1, 7)"),
     (2 * dim_max(A, B), "2*max(a, b)", "2 * max(a, b)"),
     ((A // 3) ** 2, "(a//3)**2", "(a // 3) ** 2"),
+    (dim_share(A, 0.75), "3*a//4", "3 * a // 4"),
+    (2 * dim_share(A * B, 0.93), "2*int(a*b*0.93)", "2 * int(a * b * 0.93)"),
+    (dim_share(A // 4 + 1, 0.3) + B, "int((a//4 + 1)*0.3) + b", "int((a // 4 + 1) * 0.3) + b"),
 ]
 
 
@@ -107,6 +119,11 @@ EQUAL = [
     (dim_max(A, A + 1), A + 1),
     (dim_min(3, 7), 3),
     (dim_max(0, 0), 0),
+    (dim_share(A, 0.3), dim_share(A, 0.3)),
+    (dim_share(A, 0.5), A // 2),
+    (dim_share(A, 1.0), A),
+    (dim_share(A, 0.0), 0),
+    (dim_share(Dim.of(100), 0.29), 28),
     (Dim.of(-7) // 2, -4),
     (7 // Dim.of(2), 3),
     (7 % Dim.of(4), 3),
@@ -166,6 +183,7 @@ COMPARED = [
     (dim_max(A, B) + 1, dim_min(A, B), "different"),
     (dim_max(A, B), dim_min(A, B), "unproven"),
     (A // B, C, "unproven"),
+    (dim_share(A, 0.3), A, "unproven"),
     (Dim.of(3), 4, "different"),
 ]
 
@@ -249,6 +267,8 @@ BROKEN: list[tuple[str, Callable[[], object]]] = [
     ("zero by value", lambda: (A // (B - 1)).evaluate({"a": 1, "b": 1})),
     ("no value", lambda: A.evaluate({"b": 1})),
     ("no argument", lambda: dim_min()),
+    ("a negative share", lambda: dim_share(A, -0.5)),
+    ("a share of no number", lambda: dim_share(A, float("nan"))),
     ("a truth value", lambda: Dim.of(True)),
     ("a float", lambda: Dim.of(1.5)),  # pyright: ignore[reportArgumentType]
 ]
@@ -348,6 +368,13 @@ def number_or_reject(tree: Tree, values: dict[str, int]) -> int:
     except ZeroDivisionError:
         assume(False)
         raise
+
+
+@given(st.integers(0, 10_000), st.one_of(st.floats(1e-30, 2), st.integers(0, 1000).map(lambda n: 1 - n / 1000)))
+def test_shares_are_rounded_as_floats_are(extent: int, rate: float) -> None:
+    share = dim_share(A + 1, rate)
+    assert share.evaluate({"a": extent}) == int((extent + 1) * rate)
+    assert eval(python(share), {"a": extent}) == int((extent + 1) * rate)
 
 
 @settings(max_examples=500, deadline=None)

@@ -116,6 +116,7 @@ _mae_variants = (
     variant("half", *_noisy, config={"mask_ratio": 0.5, "image_size": [20, 20]}),
     variant("tenth", *_noisy, config={"mask_ratio": 0.1}),
     variant("third", image(24, 24), floats("noise", 2, 36), config={"mask_ratio": 1 / 3, "image_size": 24}),
+    variant("rounded_up", image(20, 20), floats("noise", 2, 100), config={"mask_ratio": 0.07, "patch_size": 2}),
     variant("all", *_noisy, config={"mask_ratio": 1.0}),
     variant("nothing_masked", *_noisy, config={"mask_ratio": 0.02}),
     variant("gray", *_noisy, config={"num_channels": 1}),

@@ -117,6 +117,12 @@ def test_what_timm_is_told_counts_before_the_config(stride: int | None, dilation
         build_graph("detr", None, None, {**config, "output_stride": 8})
 
 
+@pytest.mark.parametrize(("told", "dilated"), [(True, True), (None, True), (False, False)])
+def test_other_networks_than_timms_are_not_dilated(told: bool | None, dilated: bool) -> None:
+    config = {"timm_name": "resnet50", "dilation": True, "use_timm_backbone": told}
+    assert build_graph("detr", None, None, config).params["backbone"]["dilated"] is dilated
+
+
 def test_segmentation_starts_from_detection(checkpoint: Callable[[Case], Path], reference: Any) -> None:
     case = next(case for case in CASES if case.id == "detr-object_detection-plain")
     with pytest.warns(UserWarning, match="freshly initialised.*masks.finer.0.adapter"):
