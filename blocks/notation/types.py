@@ -218,7 +218,10 @@ def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notati
     expected = bindings.dim(tree)
     answer = compare(expected, extent)
     if answer == "different":
-        raise MatchError(f"{_shape_in_words(notation, bindings)}", f"{actual.shape}")
+        wanted, found = _shape_in_words(notation, bindings), f"{actual.shape}"
+        if wanted == found:  # two parameters of one name
+            wanted, found = f"{wanted} where `{expected}` is {expected.known}", f"{extent.known}"
+        raise MatchError(wanted, found)
     if answer == "unproven":
         bindings.unproven.append((expected, extent))
 

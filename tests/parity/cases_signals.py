@@ -221,6 +221,7 @@ SERIES_CONFIGS = {
     "unscaled": {"scaling": None},
     "scaled_by_flag": {"scaling": True},
     "unscaled_by_flag": {"scaling": False},
+    "unscaled_by_number": {"scaling": 1},
     "normal": {"distribution_output": "normal"},
     "activation": {"activation_function": "relu", "d_model": 12},
     "lag_zero": {"lags_sequence": [5, 0, 2]},
