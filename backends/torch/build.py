@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,11 @@ import torch
 
 from ...compiler.check import build_graph
 from ...compiler.diagnosing.diagnostics import SpecError
+from ...compiler.graph import Graph
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
-from .checkpoint.folder import config_from, open_folder, overrides_from, spec_for
-from .checkpoint.load import initialise, load_into
+from .checkpoint.folder import Origin, config_from, open_folder, overrides_from, spec_for
+from .checkpoint.load import Plan, are_untied, initialise, load_into, plan
 from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind
 from .model import Model
@@ -102,20 +104,31 @@ def from_pretrained(
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     chosen = found if task is None else None if task == "base" else task
     try:
-        graph = build_graph(name, chosen, None, overrides)
+        graph, planned = _planned(name, chosen, found, origin, overrides)
+        if are_untied(planned, origin):
+            if "tie_word_embeddings" in graph.params:
+                graph, planned = _planned(name, chosen, found, origin, {**overrides, "tie_word_embeddings": False})
+            if are_untied(planned, origin):
+                raise CheckpointError(f"{origin.folder} has two values of a weight that `{name}` ties to another")
     except SpecError as error:
         if task is not None or params:
             raise
         raise CheckpointError(f"{origin.folder / 'config.json'} does not fit `{name}`:\n{error}") from None
-    written_by = build_graph(name, found, None, overrides) if chosen != found else None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)
     # A region refuses inputs that share memory; for inference, weights that do are joined again before.
     apart = backend == "inductor" and rounds == "region" and not inference
-    load_into(
-        made.net, graph, origin, dtype=_dtype(dtype), device=device_of(device), written_by=written_by, apart=apart
-    )
+    load_into(made.net, graph, origin, planned, dtype=_dtype(dtype), device=device_of(device), apart=apart)
     return _finished(made, quantize)
+
+
+def _planned(
+    name: str | Path, task: str | None, written_by: str | None, origin: Origin, params: Mapping[str, Any]
+) -> tuple[Graph, Plan]:
+    """The graph of a folder's task, and which of its tensors becomes what."""
+    graph = build_graph(name, task, None, params)
+    other = build_graph(name, written_by, None, params) if task != written_by else None
+    return graph, plan(graph, origin, written_by=other)
 
 
 def _rounds(backend: str, *, inference: bool, recompute: bool, quantize: str | None) -> RoundsKind:

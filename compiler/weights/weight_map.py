@@ -45,9 +45,15 @@ class FileTensor:
 
 @dataclass(slots=True)
 class Table:
-    """The whole map of one graph."""
+    """The whole map of one graph.
+
+    Attributes:
+        ties: what a file may have besides, and has where the config of another version unties: a tensor for each weight
+            that is tied to one of `tensors`.
+    """
 
     tensors: dict[str, FileTensor]
+    ties: dict[str, FileTensor]
     prefix: str
     checkpoint: schema.Checkpoint
     rules: list[Rule]
@@ -89,13 +95,13 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     compiled = [(rule, covering(rule.path)) for rule in rules]
     lost: dict[Node, list[WeightEntry]] = {}
     groups: dict[tuple[str, str], list[tuple[int, WeightEntry, Rule]]] = {}
+    tied: dict[tuple[str, str], list[tuple[int, WeightEntry, Rule]]] = {}
     prefix = prefix_of(checkpoint, graph.task)
     for entry in graph.weights(distinct=distinct):
-        if entry.tied_to is not None:
-            continue
         match = best(entry.map_path, compiled)
         if match is None:
-            lost.setdefault(graph.root.nodes[entry.path.split(".")[0]], []).append(entry)
+            if entry.tied_to is None:
+                lost.setdefault(graph.root.nodes[entry.path.split(".")[0]], []).append(entry)
             continue
         rule, held = match
         own = prefix if not rule.bare else ""
@@ -105,12 +111,15 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
         except (ExpressionError, EvaluationError) as error:
             label = Label(rule.span, f"expected a value for `{entry.map_path}`, found none: {error}")
             raise SpecError([Diagnostic("bad-rule", "an expression on the file's side has no value", label)]) from None
-        groups.setdefault((join(own, key), str(rule.span)), []).append((place, entry, replace(rule, also=others)))
+        to = groups if entry.tied_to is None else tied
+        to.setdefault((join(own, key), str(rule.span)), []).append((place, entry, replace(rule, also=others)))
     if lost:
         raise SpecError(_unmapped(node, entries, document, rules) for node, entries in lost.items())
     tensors = _tensors(groups)
+    # Rounds that share their weights may share a key, and are no copies.
+    alone = {at: members for at, members in tied.items() if at[0] not in tensors and len(members) == 1}
     mounted = [spec.model.checkpoint for spec in mounted_specs(document, graph.param)]
-    return Table(tensors, prefix, checkpoint, rules, mounted)
+    return Table(tensors, _tensors(alone), prefix, checkpoint, rules, mounted)
 
 
 def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R, re.Match[str]] | None:

@@ -211,6 +211,8 @@ class _Reader:
             raise SpecError([Diagnostic("too-deep", f"the map `{clip(name)}` holds itself, or too many others", label)])
         for inner_rule in deeper:
             rule = replace(_below(inner_rule, file), path=join(left, inner_rule.path), bare=bare)
+            others = (join(prefix, key) for prefix in also for key in (inner_rule.file, *inner_rule.also))
+            rule = replace(rule, also=(*rule.also, *others))
             place = span if "map" in raw else rule.span
             yield _fitting(replace(rule, span=place, save=save and rule.save))
 

@@ -69,11 +69,69 @@ def test_old_spellings(folder: Path) -> None:
                 key = key.removesuffix(new) + legacy if key.endswith(new) else key
             found[key] = value
         found["bert.embeddings.position_ids"] = torch.arange(64)
-        found["cls.predictions.decoder.weight"] = torch.zeros(99, 32)  # a tied copy: the config decides
+        found["cls.predictions.decoder.weight"] = found["bert.embeddings.word_embeddings.weight"].clone()  # is tied
+        found["cls.predictions.decoder.bias"] = found["cls.predictions.bias"].clone()
         return found
 
     rewrite(folder, change)
     assert torch.equal(logits(folder), expected)
+
+
+def test_before_transformers_5_the_config_alone_says_what_is_tied(folder: Path) -> None:
+    expected = logits(folder)
+    rewrite(folder, lambda old: {**old, "cls.predictions.decoder.weight": torch.zeros(99, 32)})
+    with pytest.warns(UserWarning, match=r"`cls.predictions.decoder.weight`, which is tied to `bert.embeddings.word"):
+        assert torch.equal(logits(folder), expected)
+
+
+def reconfigure(folder: Path, **fields: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, **fields}))
+
+
+def test_as_of_transformers_5_what_differs_is_not_tied(folder: Path, tmp_path: Path) -> None:
+    rewrite(folder, lambda old: {**old, "cls.predictions.decoder.weight": torch.full((99, 32), 0.5)})
+    reconfigure(folder, transformers_version="5.24.0")
+    model = aw.from_pretrained(folder, backend="eager")
+    assert model.graph.params["tie_word_embeddings"] is False
+    model.save_pretrained(tmp_path / "saved")
+    assert (tmp_path / "saved" / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
+    assert torch.equal(logits(tmp_path / "saved"), logits(folder))
+
+
+def test_what_a_spec_always_ties_has_one_value(tmp_path: Path) -> None:
+    aw.compile("distilbert", task="masked_lm", size="tiny", backend="eager").save_pretrained(tmp_path)
+    rewrite(tmp_path, lambda old: {**old, "vocab_projector.weight": torch.zeros(99, 32)})
+    reconfigure(tmp_path, transformers_version="5.24.0")
+    with pytest.raises(aw.CheckpointError, match="has two values of a weight that `distilbert` ties"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
+def test_t5_of_transformers_5_says_of_its_outputs_whether_they_are_scaled(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = aw.compile("t5", task="conditional_generation", size="tiny", tie_word_embeddings=False, backend="eager")
+    model.save_pretrained(tmp_path)
+    ids = {"input_ids": torch.arange(6)[None], "decoder_input_ids": torch.arange(4)[None]}
+    reconfigure(tmp_path, transformers_version="5.24.0", tie_word_embeddings=True, scale_decoder_outputs=False)
+    read = aw.from_pretrained(tmp_path, backend="eager")
+    with torch.no_grad():
+        assert torch.equal(read(**ids).logits, model(**ids).logits)
+
+
+def test_one_weight_has_one_value(tmp_path: Path) -> None:
+    aw.compile("bart", size="tiny", backend="eager").save_pretrained(tmp_path)
+    rewrite(tmp_path, lambda old: {**old, "encoder.embed_tokens.weight": old["shared.weight"].clone()})
+    assert aw.from_pretrained(tmp_path, backend="eager").num_parameters() > 0
+    rewrite(tmp_path, lambda old: {**old, "encoder.embed_tokens.weight": torch.zeros(99, 32)})
+    with pytest.raises(aw.CheckpointError, match=r"`shared.weight` and `encoder.embed_tokens.weight` hold different"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
+def test_a_mapped_part_may_lie_elsewhere(tmp_path: Path) -> None:
+    aw.compile("vit_mae", task="pre_training", size="tiny", backend="eager").save_pretrained(tmp_path)
+    old, new = "decoder.decoder_layers", "decoder.decoder_encoder.layer"
+    rewrite(tmp_path, lambda tensors: {key.replace(old, new): value for key, value in tensors.items()})
+    assert aw.from_pretrained(tmp_path, backend="eager").num_parameters() > 0
 
 
 def test_what_a_mounted_spec_ignores(tmp_path: Path) -> None:

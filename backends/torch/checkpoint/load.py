@@ -43,13 +43,22 @@ _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
 }
 
 
+Read = tuple[FileTensor, str]
+"""A tensor as the graph has it, and the key under which the file has it."""
+
+
 @dataclass(slots=True)
 class Plan:
-    """Which key of the file serves each tensor; it has no `fresh` ones, and the graph no rounds for those `beyond`."""
+    """Which key of the file serves each tensor; it has no `fresh` ones, and the graph no rounds for those `beyond`.
 
-    found: list[tuple[FileTensor, str]] = field(default_factory=list)
+    Attributes:
+        copies: what the file has twice: the one that is read, and the other.
+    """
+
+    found: list[Read] = field(default_factory=list)
     fresh: list[FileTensor] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
+    copies: list[tuple[Read, Read]] = field(default_factory=list)
 
 
 def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Plan:
@@ -68,11 +77,12 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
     used: set[str] = set()
     missing: list[FileTensor] = []
     for tensor in table.tensors.values():
-        key = next((key for key in _spellings(tensor, table) if key in headers), None)
-        if key is None:
+        keys = [key for key in _spellings(tensor, table) if key in headers]
+        if not keys:
             missing.append(tensor)
             continue
-        used.add(key)
+        key = keys[0]
+        used.update(keys)
         if headers[key][1].shape != tensor.shape:
             found, wanted = list(headers[key][1].shape), list(tensor.shape)
             problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
@@ -80,6 +90,11 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         if kind != tensor.entries[0].weight.kind:
             problems.append(f"mistyped: `{key}` is of {kind}s, expected {tensor.entries[0].weight.kind}s")
         made.found.append((tensor, headers[key][0]))
+        others = dict.fromkeys(one for one in keys if one != key and one not in table.tensors)
+        made.copies += [(made.found[-1], (tensor, headers[one][0])) for one in others]
+    for key, copy in _tied(table, headers, made):
+        used.add(key)
+        made.copies.append(copy)
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
     left = [key for key in headers if key not in used]
     ignored = table.ignored() if left else []
@@ -114,6 +129,70 @@ def _spellings(tensor: FileTensor, table: Table) -> Iterator[str]:
         tail = key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else key
         for prefix in () if tensor.bare else table.prefixes:
             yield f"{prefix}.{tail}" if prefix else tail
+
+
+def _tied(
+    table: Table, headers: Mapping[str, tuple[str, Header]], made: Plan
+) -> Iterator[tuple[str, tuple[Read, Read]]]:
+    """The keys of weights that the graph ties; what is read in their place, and they."""
+    found = {entry.path: read for read in made.found for entry in read[0].entries}
+    for tensor in table.ties.values():
+        key = next((key for key in _spellings(tensor, table) if key in headers and key not in table.tensors), None)
+        read = found.get(str(tensor.entries[0].tied_to))
+        if key is not None and read is not None and headers[key][0] != read[1]:
+            yield key, (read, (tensor, headers[key][0]))
+
+
+def are_untied(made: Plan, origin: Origin) -> bool:
+    """Whether a file has other numbers for weights that the graph ties, and reads both sides of such a tie.
+
+    Hugging Face does as of its version 5, whatever the config says of ties; before, the config alone counts.
+
+    Raises:
+        CheckpointError: it has two values of one weight.
+    """
+    different = [(read, other) for read, other in made.copies if not _is_copy(read, other, origin)]
+    for (tensor, key), (other, other_key) in different:
+        if other is tensor:
+            raise CheckpointError(
+                f"{origin.folder}: `{key}` and `{other_key}` hold different numbers, where the spec has one weight, "
+                f"`{tensor.entries[0].path}` (rule at {tensor.span})"
+            )
+    version = re.match(r"\d+", str(origin.config.get("transformers_version")))
+    if different and (version is None or int(version[0]) < 5):
+        told = ", ".join(f"`{other[1]}`, which is tied to `{read[1]}`" for read, other in different)
+        warnings.warn(f"left in the file, as the config says, though its numbers differ: {told}", stacklevel=3)
+        return False
+    return bool(different)
+
+
+def _is_copy(read: Read, other: Read, origin: Origin) -> bool:
+    """Whether two tensors of the file are the same numbers, as the graph has them."""
+    path = other[0].entries[0].tied_to or read[0].entries[0].path
+    at = [entry.path for entry in read[0].entries].index(path)
+    with Weights(origin) as weights:
+        if other[0] is read[0]:
+            return torch.equal(weights[read[1]], weights[other[1]])
+        parts = parts_of(weights[read[1]], read[0]), parts_of(weights[other[1]], other[0])
+        return torch.equal(parts[0][at], parts[1][0])
+
+
+class Weights(ExitStack):
+    """The tensors of a folder by key, read when they are asked for; files stay open for as long as this does."""
+
+    def __init__(self, origin: Origin, device: torch.device | str = "cpu") -> None:
+        super().__init__()
+        self.headers, self.device = origin.headers, str(device)
+        self.files: dict[Path, Any] = {}
+
+    def __getitem__(self, key: str) -> torch.Tensor:
+        header = self.headers[key]
+        if header.tensor is not None:
+            return header.tensor.to(self.device)
+        if header.file not in self.files:
+            opened = safe_open(header.file, framework="pt", device=self.device)
+            self.files[header.file] = self.enter_context(opened)
+        return self.files[header.file].get_tensor(key)
 
 
 def _bare_keys(table: Table) -> set[str]:
@@ -171,37 +250,25 @@ def load_into(
     net: nn.Module,
     graph: Graph,
     origin: Origin,
+    made: Plan,
     *,
     dtype: torch.dtype | None,
     device: torch.device,
-    written_by: Graph | None = None,
     apart: bool = False,
 ) -> None:
-    """Assign the folder's tensors to a module that was built on the meta device.
+    """Assign the folder's tensors, as planned, to a module that was built on the meta device.
 
     Args:
-        written_by: the graph of the task that the folder is from, if another.
         apart: weights that one tensor of the folder becomes lie in memory of their own, instead of in its.
-
-    Raises:
-        CheckpointError: the folder does not fit; nothing is assigned then.
     """
-    made = plan(graph, origin, written_by=written_by)
     usual, are_several = _types_of(made, origin)
     if dtype is None and are_several:
         dtype = usual
     given: set[str] = set()
-    with ExitStack() as stack:
-        files: dict[Path, Any] = {}
+    with Weights(origin, device) as weights:
         for tensor, key in made.found:
-            header = origin.headers[key]
-            if header.tensor is not None:
-                value, header.tensor = header.tensor.to(device), None
-            else:
-                if header.file not in files:
-                    files[header.file] = stack.enter_context(safe_open(header.file, framework="pt", device=str(device)))
-                value = files[header.file].get_tensor(key)
-            parts = parts_of(value, tensor)
+            parts = parts_of(weights[key], tensor)
+            origin.headers[key].tensor = None
             if apart and len(parts) > 1:
                 parts = [part.clone() for part in parts]
             for entry, part in zip(tensor.entries, parts, strict=True):
