@@ -109,7 +109,7 @@ def from_pretrained(
             if "tie_word_embeddings" in graph.params:
                 graph, planned = _planned(name, chosen, found, origin, {**overrides, "tie_word_embeddings": False})
             if are_untied(planned, origin):
-                raise CheckpointError(f"{origin.folder} has two values of a weight that `{name}` ties to another")
+                raise CheckpointError(f"{origin.folder} has two values of a weight that the spec ties to another")
     except SpecError as error:
         if task is not None or params:
             raise

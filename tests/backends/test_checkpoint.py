@@ -100,11 +100,22 @@ def test_as_of_transformers_5_what_differs_is_not_tied(folder: Path, tmp_path: P
 
 
 def test_what_a_spec_always_ties_has_one_value(tmp_path: Path) -> None:
-    aw.compile("distilbert", task="masked_lm", size="tiny", backend="eager").save_pretrained(tmp_path)
-    rewrite(tmp_path, lambda old: {**old, "vocab_projector.weight": torch.zeros(99, 32)})
+    spec = tmp_path / "tied.yaml"
+    spec.write_text("""
+archwright: 1
+model: tied
+inputs: {input_ids: "int[batch, seq]"}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 9, dim: 4}
+  scores: {block: linear, in: tokens, d_out: 9, bias: false, tie: {weight: tokens.weight}}
+outputs: {logits: scores}
+checkpoint: {class: Tied, weights: {<tokens|scores>: <embed|head>}}
+""")
+    aw.compile(spec, backend="eager").save_pretrained(tmp_path)
+    rewrite(tmp_path, lambda old: {**old, "head.weight": torch.zeros(9, 4)})
     reconfigure(tmp_path, transformers_version="5.24.0")
-    with pytest.raises(aw.CheckpointError, match="has two values of a weight that `distilbert` ties"):
-        aw.from_pretrained(tmp_path, backend="eager")
+    with pytest.raises(aw.CheckpointError, match=r"has two values of a weight that the spec ties"):
+        aw.from_pretrained(tmp_path, spec=spec, backend="eager")
 
 
 def test_t5_of_transformers_5_says_of_its_outputs_whether_they_are_scaled(tmp_path: Path) -> None:
