@@ -14,16 +14,26 @@ from .audio import audio_inputs
 from .images import image_inputs
 
 
-def settings_of(folder: str | Path) -> dict[str, Any]:
-    """What ``preprocessor_config.json`` says.
+def settings_of(folder: str | Path, part: str) -> dict[str, Any]:
+    """What ``preprocessor_config.json`` says, or ``processor_config.json`` of a part, as of transformers 5.
+
+    Args:
+        folder: the checkpoint.
+        part: ``feature_extractor`` or ``image_processor``.
 
     Raises:
-        CheckpointError: there is none, or it cannot be read.
+        CheckpointError: neither says anything, or it cannot be read.
     """
-    path = Path(folder) / "preprocessor_config.json"
-    if not path.is_file():
-        raise CheckpointError(f"{folder} has no preprocessor_config.json, which says how files are read")
-    return read_json(path)
+    own, shared = Path(folder) / "preprocessor_config.json", Path(folder) / "processor_config.json"
+    if own.is_file():
+        return read_json(own)
+    found = read_json(shared).get(part) if shared.is_file() else None
+    if not isinstance(found, dict):
+        raise CheckpointError(
+            f"{folder} has no preprocessor_config.json, and no processor_config.json with `{part}`, one of which says "
+            "how files are read"
+        )
+    return found
 
 
 def file_inputs(
@@ -45,10 +55,10 @@ def file_inputs(
     found: dict[str, Tensor] = {}
     if audio is not None:
         _require(takes, ("input_features", "input_values"), "recordings")
-        found |= audio_inputs(audio, settings_of(folder))
+        found |= audio_inputs(audio, settings_of(folder, "feature_extractor"))
     if image is not None:
         _require(takes, ("pixel_values",), "pictures")
-        found |= image_inputs(image, settings_of(folder))
+        found |= image_inputs(image, settings_of(folder, "image_processor"))
     return {name: value for name, value in found.items() if name in takes}
 
 
