@@ -107,6 +107,8 @@ def test_size_by_name(name: str, depth: int) -> None:
 def test_what_another_network_is_called_is_refused() -> None:
     with pytest.raises(aw.SpecError, match="`resnet` has no size `resnetaa50`"):
         build_graph("detr", None, None, {"timm_name": "resnetaa50"})
+    with pytest.raises(aw.SpecError, match="expected one of resnet, found `swin`"):
+        build_graph("detr", None, None, {"backbone_type": "swin"})
 
 
 @pytest.mark.parametrize(("stride", "dilation", "dilated"), [(16, False, True), (32, True, False), (None, True, True)])
