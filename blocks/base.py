@@ -41,11 +41,25 @@ def to_size(value: Any) -> Any:
     return value
 
 
+def to_count(value: Any) -> Any:
+    """`value`, which is a whole number of 1 or more, or a dimension.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if Dim.of(to_size(value)).known == 0:
+        raise ValueError("expected a whole number of 1 or more")
+    return value
+
+
 Whole = Annotated[Any, BeforeValidator(to_whole), WithJsonSchema({"type": "integer"})]
 """A whole number that may be symbolic and of either sign: an offset."""
 
 Size = Annotated[Any, BeforeValidator(to_size), WithJsonSchema({"type": "integer", "minimum": 0})]
 """A whole number of 0 or more that may be symbolic: a dimension, or an option made from dimensions."""
+
+Count = Annotated[Any, BeforeValidator(to_count), WithJsonSchema({"type": "integer", "minimum": 1})]
+"""A whole number of 1 or more that may be symbolic: a kernel, a stride."""
 
 Rate = Annotated[float, Field(ge=0, le=1)]
 """How often something is left out."""

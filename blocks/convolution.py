@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-from .base import Block, Size, Weight, block, to_size
+from .base import Block, Count, Size, Weight, block, to_count, to_size
 from .notation.dims import Dim
 from .notation.types import Bindings, numel
 
@@ -21,15 +21,21 @@ def _along(axis: str) -> str:
     return f"({axis} + 2*{axis}_padding - {axis}_dilation*({axis}_kernel - 1) - 1) // {axis}_stride + 1"
 
 
-def _to_sizes(value: Any) -> Any:
-    if isinstance(value, list):
-        if len(value) != 2:
-            raise ValueError("expected a whole number, or one for rows and one for columns")
-        return [to_size(one) for one in value]
-    return to_size(value)
+def _for_both(one: Callable[[Any], Any]) -> BeforeValidator:
+    """Takes what `one` takes, or a pair of it."""
+
+    def read(value: Any) -> Any:
+        if isinstance(value, list):
+            if len(value) != 2:
+                raise ValueError("expected a whole number, or one for rows and one for columns")
+            return [one(side) for side in value]
+        return one(value)
+
+    return BeforeValidator(read)
 
 
-_Sizes = Annotated[Any, BeforeValidator(_to_sizes), WithJsonSchema({"type": ["integer", "array"]})]
+_Sizes = Annotated[Any, _for_both(to_size), WithJsonSchema({"type": ["integer", "array"]})]
+_Counts = Annotated[Any, _for_both(to_count), WithJsonSchema({"type": ["integer", "array"]})]
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
@@ -42,11 +48,11 @@ class _Convolution(Block):
     category: ClassVar[str] = "convolution"
 
     d_out: Size
-    kernel: Size
-    stride: Size = 1
+    kernel: Count
+    stride: Count = 1
     padding: Size = 0
-    dilation: Size = 1
-    groups: Size = 1
+    dilation: Count = 1
+    groups: Count = 1
     bias: bool = True
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
@@ -81,10 +87,10 @@ class Conv2d(_Convolution):
         "bias": Weight("d_out", when="bias", init="zeros"),
     }
 
-    kernel: _Sizes
-    stride: _Sizes = 1
+    kernel: _Counts
+    stride: _Counts = 1
     padding: _Sizes = 0
-    dilation: _Sizes = 1
+    dilation: _Counts = 1
 
     def bindings(self) -> Bindings:
         """The fields, and those of each axis by themselves."""
@@ -109,8 +115,8 @@ class ConvTranspose2d(Block):
     category: ClassVar[str] = "convolution"
 
     d_out: Size
-    kernel: Size
-    stride: Size
+    kernel: Count
+    stride: Count
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two per multiplied pair."""
@@ -127,8 +133,8 @@ class MaxPool2d(Block):
     }
     category: ClassVar[str] = "convolution"
 
-    kernel: Size
-    stride: Size
+    kernel: Count
+    stride: Count
     padding: Size = 0
 
 

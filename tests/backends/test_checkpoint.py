@@ -227,6 +227,7 @@ def test_a_config_of_other_values(folder: Path, field: str, value: Any, message:
         ("esm", {"position_embedding_type": "x"}, "position_embedding_type.*rotary.*found `x`"),
         ("time_series_transformer", {"scaling_dim": 2}, "scaling_dim == 1 and .*expected one of true"),
         ("longformer", {"is_decoder": True}, "is_decoder: false.*expected one of false"),
+        ("wav2vec2", {"conv_kernel": [0, 3]}, "expected a whole number of 1 or more, found 0"),
         ("detr", {"num_channels": 1}, r"expected \[.*\] where `num_channels` is 3, found 1"),
         ("vit_mae", {"mask_ratio": 1.5}, "mask_ratio <= 1, true: .*expected one of true"),
         ("bert", {"pad_token_id": 99}, "expected a row of the table, which has 99, found `pad_row: 99`"),

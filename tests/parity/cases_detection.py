@@ -30,6 +30,7 @@ RESNET_CONFIGS = {
     "gelu": {"hidden_act": "gelu"},
     "gray": {"num_channels": 1},
     "two_stages": {"hidden_sizes": [8, 12], "depths": [1, 2]},
+    "no_depth": {"depths": [1, 0, 2, 0]},
     "as_tested": {"embedding_size": 10, "hidden_sizes": [10, 20, 30, 40], "depths": [1, 1, 2, 1]},
 }
 _picture, _odd = image(64, 64), image(61, 47)
