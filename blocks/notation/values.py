@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .dims import Dim, DimError, dim_max, dim_min, dim_share
+from .dims import Dim, DimError, ceil_div, dim_max, dim_min, dim_share
 from .expressions import (
     Binary,
     Call,
@@ -262,6 +262,8 @@ class _Evaluator:
         match tree.function, tree.args:
             case "int", (Binary(op="*", left=left, right=right) as product,):
                 return self.share(self.value(left), self.value(right), product)
+            case "ceil" | "floor", (Binary(op="/", left=left, right=right) as quotient,):
+                return self.rounded(tree, self.value(left), self.value(right), quotient)
         return self.guarded(rule, tree, *(self.value(arg) for arg in tree.args))
 
     def share(self, left: Any, right: Any, tree: Binary) -> Any:
@@ -270,6 +272,13 @@ class _Evaluator:
             if isinstance(dim, Dim) and isinstance(rate, float) and dim.known is None:
                 return self.guarded(dim_share, tree, dim, rate)
         return self.guarded(_FUNCTIONS["int"], tree, self.arithmetic("*", left, right, tree))
+
+    def rounded(self, tree: Call, left: Any, right: Any, quotient: Binary) -> Any:
+        """``ceil(left / right)`` or ``floor(left / right)``, where one may be an extent that only a call knows."""
+        sides = [simplest(side) for side in (left, right)]
+        if any(isinstance(side, Dim) for side in sides) and all(type(side) in (int, Dim) for side in sides):
+            return self.guarded(_DIVISIONS[tree.function], tree, *sides)
+        return self.guarded(_FUNCTIONS[tree.function], tree, self.arithmetic("/", left, right, quotient))
 
 
 def _is_large(items: list[Any]) -> bool:
@@ -302,6 +311,9 @@ def _extreme(fold: Callable[..., Any], symbolic: Callable[..., Dim]) -> Callable
 def _rounded(rule: Callable[[Any], int]) -> Callable[[Any], Any]:
     return lambda value: value if isinstance(value, (int, Dim)) else rule(value)
 
+
+_DIVISIONS: dict[str, Callable[..., Any]] = {"ceil": ceil_div, "floor": operator.floordiv}
+"""What rounds a quotient of extents, which has no number of its own where only a call knows them."""
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len,

@@ -60,16 +60,17 @@ class InputReader:
             Reported: what is given does not fit.
         """
         notations: dict[str, Notation] = {}
-        fits = True
         for name, declaration in self.definition.model.inputs.items():
             notation = self.notation(declaration.type, self.place(name))
             if notation is None:
                 self.scope.values[name] = Value(None, self.call.full)
             else:
                 notations[name] = notation
-                fits &= self.bind(name, notation)
+        # What is given says what extents are; what is not has those, and new ones for what nothing says.
+        in_turn = sorted(notations, key=lambda name: self.read_as(name) is None)
+        misfits = [name for name in in_turn if not self.bind(name, notations[name])]
         self.check_axes(notations)
-        if not fits:
+        if misfits:
             raise Reported
         for name, notation in notations.items():
             self.value(name, notation)
@@ -105,13 +106,16 @@ class InputReader:
 
     def bind(self, name: str, notation: Notation) -> bool:
         """Bind the names in an input's type: to what is given, in the root to new free symbols; whether it fits."""
-        value, place, span = self.given.get(name), self.place(name), self.at(name)
+        value, place, span = self.read_as(name), self.place(name), self.at(name)
         fits = True
-        for kind in self.types(name):
+        for kind in _types(value):
             local = Bindings({}, params=self.bindings.params, dims=dict(self.bindings.dims))
             try:
                 match(notation, kind, local)
             except MatchError as error:
+                if name not in self.given:  # what stands in is compared where it does
+                    value = None
+                    continue
                 self.report.error(
                     "shape-mismatch", f"`{name}` of `{self.body.part}` does not fit", span,
                     label=f"expected {error.expected}, found {error.found}",
@@ -136,10 +140,10 @@ class InputReader:
                     self.new_symbol(part.text, None)
         return fits
 
-    def types(self, name: str) -> list[Type]:
-        """The types of what is given to an input."""
-        value = self.given.get(name)
-        return [one.type for one in flat(value) if isinstance(one.type, Type)] if value is not None else []
+    def read_as(self, name: str) -> Value | list[Value] | None:
+        """What is given to an input, or to the one that stands in for it."""
+        default = self.definition.model.inputs[name].default
+        return self.given.get(name, self.given.get(default) if isinstance(default, str) else None)
 
     def check_axes(self, notations: Mapping[str, Notation]) -> None:
         """Report a ``$`` before the name of an axis."""
@@ -181,7 +185,7 @@ class InputReader:
             Reported: it is not given, and the body needs it.
         """
         declaration, value, place = self.definition.model.inputs[name], self.given.get(name), self.place(name)
-        values, found = self.scope.values, self.types(name)
+        values, found = self.scope.values, _types(value)
         try:
             kind: AnyType = build_any(notation, self.bindings)
         except EvaluationError as error:
@@ -251,3 +255,8 @@ class InputReader:
 def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:
     """The words of a kind in a type: bare names, which are its dimensions, or parameters."""
     return (part for tree in notation.dims for part in walk(tree) if isinstance(part, kind))
+
+
+def _types(value: Value | list[Value] | None) -> list[Type]:
+    """The types of what is given to an input."""
+    return [one.type for one in flat(value) if isinstance(one.type, Type)] if value is not None else []

@@ -22,7 +22,7 @@ from .span import Span
 from .tree import Mapping, Sequence, Tree, locate, plain
 
 SHIPPED = Path(__file__).parents[2] / "specs"
-FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps"]}
+FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps", "."]}
 MAX_EXTENDED = 4
 _M = TypeVar("_M", bound=BaseModel)
 Stamp = tuple[Path, int, int]

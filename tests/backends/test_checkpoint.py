@@ -535,6 +535,19 @@ def test_a_mounted_map_is_that_of_the_node_and_reads_its_own_parameters(tmp_path
     assert bool((saved["far.layer.wi.weight"] == 2).all())
 
 
+def test_a_map_names_another_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "outer_map.yaml").write_text("weights:\n  y: {file: inside, map: inner_map}\n")
+    (tmp_path / "maps" / "inner_map.yaml").write_text("weights:\n  weight: kernel\n")
+    (tmp_path / "own.yaml").write_text(
+        "model: own\ninputs: {x: 'float[batch, 4]'}\nparts:\n  one:\n    inputs: {x: 'float[batch, d]'}\n"
+        "    graph: {y: {block: linear, in: x, d_out: 3, bias: false}}\ngraph: {one: {part: one, in: x}}\n"
+        "outputs: {y: one}\ncheckpoint: {weights: {one: {file: far, map: outer_map}}}\n"
+    )
+    aw.compile(tmp_path / "own.yaml", backend="eager").save_pretrained(tmp_path / "folder")
+    assert set(load_file(tmp_path / "folder" / "model.safetensors")) == {"far.inside.kernel"}
+
+
 def test_a_mounted_spec_is_looked_for_beside_the_one_that_mounts_it(tmp_path: Path) -> None:
     (tmp_path / "inner.yaml").write_text(
         "archwright: 1\nmodel: inner\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from archwright.compiler.calls import extents, free_extents, inner_extents, is_conditional, lacking, plain_call
 from archwright.compiler.check import build_graph
+from archwright.compiler.diagnosing.diagnostics import SpecError
 
 
 def test_the_fewest_inputs() -> None:
     assert plain_call(build_graph("bert", size="tiny")) == {"input_ids"}
     assert plain_call(build_graph("t5", size="tiny")) == {"input_ids", "decoder_input_ids"}
+
+
+def test_what_is_given_says_the_extents_of_what_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    text = (
+        'model: own\ninputs: {x: "float[batch, seq, 8]", y: "float[batch, 4, 8]", mask: "bool[batch, MASK]"}\ngraph:\n'
+        "  a: {part: self_attention, in: {x: INPUT, valid: mask}, num_heads: 2}\noutputs: {a: a}\n"
+    )
+    path.write_text(text.replace("MASK", "seq").replace("INPUT", "x"))
+    assert build_graph(path).notes == []
+    path.write_text(text.replace("MASK", "5").replace("INPUT", "y"))
+    with pytest.raises(SpecError, match="`valid` of `self_attention` does not fit"):
+        build_graph(path)
+
+
+def test_a_quotient_of_extents_is_rounded(tmp_path: Path) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        'model: own\ninputs: {x: "float[batch, seq, 8]"}\ngraph:\n'
+        "  padded: {block: pad_to_multiple, in: x, multiple: 4, axes: [1]}\n"
+        "  up: {block: rearrange, pattern: b (n w) d -> b n w d, n: ceil($seq / 4)}\n"
+        '  down: {block: rearrange, in: "x[:, :$seq // 4 * 4]", pattern: b (n w) d -> b n w d, n: floor($seq / 4)}\n'
+        "outputs: {up: up, down: down}\n"
+    )
+    graph = build_graph(path)
+    assert str(graph.outputs["up"].type) == "float[batch, ceil(seq/4), 4, 8]"
+    assert str(graph.outputs["down"].type) == "float[batch, seq//4, 4, 8]"
 
 
 def test_nothing_where_nothing_is_needed(small: Path) -> None:

@@ -24,7 +24,7 @@ let:
 sizes: {tiny: {d_model: 8, num_layers: 1}, base: {}}
 inputs:
   input_ids: {type: "int[batch, seq]", optional: true}
-  attention_mask: {type: "bool[batch, seq]", optional: true}
+  attention_mask: {type: "bool[batch, length]", optional: true}
   position_ids: {type: "int[1 | batch, seq]", default: range}
   inputs_embeds: {type: "float[batch, seq, $d_model]", default: tokens}
 parts:

@@ -167,6 +167,25 @@ def test_the_best_of_each_token_are_found_step_by_step(tmp_path: Path) -> None:
         Decoder(aw.compile(tmp_path / "along.yaml", backend="eager"), {}, length=8)
 
 
+HOST = """\
+model: host
+mounts: {text: {spec: gpt2, task: causal_lm, size: tiny}}
+inputs: {input_ids: "int[batch, seq]", attention_mask: "bool[batch, seq]?"}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: $text.d_model}
+  text: {mount: text, in: {inputs_embeds: 2 * tokens, attention_mask: attention_mask}}
+outputs: {logits: text.logits}
+"""
+
+
+def test_a_mounted_decoder_may_be_given_embeddings(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    (tmp_path / "host.yaml").write_text(HOST, encoding="utf-8")
+    model = aw.compile(tmp_path / "host.yaml", backend="eager")
+    assert model.graph.notes == []
+    assert difference(model, torch.randint(0, 30, (2, LENGTH)), {}) < 1e-5
+
+
 MIXED = """\
 model: mixed
 inputs: {input_ids: "int[batch, seq]"}
