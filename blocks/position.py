@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator
 
 from .base import Block, PortError, Size, Weight, block
 from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type
+
+
+def to_even(value: Any) -> Any:
+    """`value`, a number of numbers that go in pairs.
+
+    Raises:
+        ValueError: one is left over.
+    """
+    known = value.known if isinstance(value, Dim) else value
+    if known is not None and known % 2:
+        raise ValueError("expected an even number, since its numbers are turned in pairs")
+    return value
+
+
+Even = Annotated[Size, AfterValidator(to_even)]
+"""A `Size` that is known to be odd is none."""
 
 
 @block
@@ -49,7 +67,7 @@ class RotaryAngles(Block):
     outputs: ClassVar = {"x": "float[*, dim // 2]"}
     category: ClassVar[str] = "position"
 
-    dim: Size
+    dim: Even
     base: float = 10000.0
 
 
@@ -63,7 +81,7 @@ class RotaryRates(Block):
     category: ClassVar[str] = "position"
     free: ClassVar[bool] = True
 
-    dim: Size
+    dim: Even
 
 
 @block

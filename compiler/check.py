@@ -64,6 +64,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     used: set[str] = set()
     read: set[str] = set()
     named: set[str] = set()
+    shadowed: dict[tuple[str, str], Diagnostic] = {}
     graphs: list[Graph] = []
     for task in (None, *document.model.tasks):
         try:
@@ -75,6 +76,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
             continue
         used |= set(graph.root.nodes)
         read |= builder.read
+        shadowed |= builder.shadowed
         known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
         found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
         graphs.append(graph)
@@ -92,6 +94,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
         raise SpecError(found)
     base = graphs[0]
     base.notes.extend(_unread(document, named))
+    base.notes.extend(note for (name, _), note in shadowed.items() if name not in read)
     return base
 
 

@@ -45,6 +45,7 @@ class Builder:
         self.building: list[tuple[Path, tuple[str, ...]]] = []
         self.unproven: list[tuple[Span, Dim, Dim]] = []
         self.overlooked: dict[tuple[str, str], Diagnostic] = {}
+        self.shadowed: dict[tuple[str, str], Diagnostic] = {}
         self.promoted: dict[str, InputValue] = {}
 
     def body(
@@ -120,10 +121,13 @@ class Builder:
                 option = self.captured(name, caller, span)
                 if option is None and not self.report.is_poisoned(name):
                     missing.append(name)
+            elif declared.has_default and name not in inherits:
+                option = self.default(name, declared, definition, scope)
+                self.shadow(name, definition, caller, span)
             else:
                 namesake = self.captured(name, caller, span)
                 option = (namesake if name in inherits else None) or self.default(name, declared, definition, scope)
-                if namesake and name not in inherits and not declared.has_default:
+                if namesake and name not in inherits:
                     self.overlook(name, namesake, definition, span)
                 elif namesake is None and name in inherits:
                     self.out_of_reach(name, option, definition, caller, span)
@@ -155,6 +159,15 @@ class Builder:
             message = f"`{definition.name}` is not given this scope's `{name}`"
             note = Diagnostic("missing-parameter", message, label, (declared_at,), severity="note")
             self.overlooked.setdefault((str(span), name), note)
+
+    def shadow(self, name: str, definition: Definition, caller: Scope, span: Span) -> None:
+        """Keep in mind a default that stands although the spec has a parameter of the name, which may be for it."""
+        if caller.outer is None and name in caller.env:
+            label = Label(span, f"expected `pass: [{name}]` here, or something that reads it")
+            where = Label(definition.span("params", name, key=True), "has its default where a call does not say it")
+            message = f"`{definition.name}` is not given this scope's `{name}`, and nothing else is"
+            note = Diagnostic("missing-parameter", message, label, (where,), severity="note")
+            self.shadowed.setdefault((name, str(span)), note)
 
     def out_of_reach(self, name: str, option: Option, definition: Definition, caller: Scope, span: Span) -> None:
         """Note an inherited parameter that has its default since a part between has none of its name (F6)."""

@@ -43,6 +43,7 @@ class ModelBuilder:
             **{key: value is True for key, value in self.spec.flags.items()},
         }
         self.read: set[str] = set()
+        self.shadowed: dict[tuple[str, str], Diagnostic] = {}
         self.promoted = self.find_promoted()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
         inputs = [name for name, one in here.items() if one.optional]
@@ -88,6 +89,7 @@ class ModelBuilder:
         graph = self.graph(body, outputs, scope, params, [*self.unproven(builder), *builder.overlooked.values()])
         self.check_ties(graph)
         self.report.raise_if_any()
+        self.shadowed = builder.shadowed
         return graph
 
     def graph(

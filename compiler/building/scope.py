@@ -256,12 +256,19 @@ class Scope:
             raise Reported from None
 
     def evaluate(self, tree: Expr, span: Span, *, has: bool) -> Any:
-        """Evaluate; a mistake is reported and raises Reported."""
+        """Evaluate; a mistake is reported and raises Reported, an unknown name too where nothing asks for its value."""
         try:
-            return evaluate(tree, self.param, has=self.presence if has else None)
+            value = evaluate(tree, self.param, has=self.presence if has else None)
         except EvaluationError as error:
             self.blame(error, span)
             raise Reported from None
+        parts = [part for part in walk(tree) if isinstance(part, Param)]
+        unknown = [part for part in parts if "." not in part.text and not self.is_param(part.text)]
+        for part in unknown:
+            self.unknown_parameter(part, span)
+        if unknown:
+            raise Reported
+        return value
 
     def blame(self, error: EvaluationError, span: Span) -> None:
         """Report an expression without a value; once for a parameter that failed before."""

@@ -99,6 +99,19 @@ outputs: {y: made}
 def test_what_does_not_reach_through_a_part_is_noted(tmp_path: Path) -> None:
     """An inherited parameter has its default behind a part without one of its name: a note says so."""
     path = tmp_path / "wrapped.yaml"
-    for said in ("", "params: {dropout: float}", "params: {dropout: 0.0}"):
-        path.write_text(WRAPPED.replace("outer: {", f"outer: {{{said}{', ' if said else ''}"))
-        assert [note.label.span.line for note in aw.check(str(path)).notes] == ([] if said else [5])
+    for said, lines in (("", [5]), ("params: {dropout: float}, ", [])):
+        path.write_text(WRAPPED.replace("outer: {", f"outer: {{{said}"))
+        assert [note.label.span.line for note in aw.check(str(path)).notes] == lines
+
+
+def test_a_default_that_hides_what_nothing_else_reads_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "wrapped.yaml"
+    text = WRAPPED.replace("outer: {", "outer: {params: {dropout: 0.0}, ")
+    for spec, lines in (
+        (text, [6]),
+        (text.replace("{part: outer}", "{part: outer, pass: [dropout]}"), []),
+        (text.replace("{part: outer}", "{part: outer, dropout: 0.0}"), []),
+        (text.replace("{y: made}", "{y: made * $dropout}"), []),
+    ):
+        path.write_text(spec)
+        assert [note.label.span.line for note in aw.check(str(path)).notes] == lines
