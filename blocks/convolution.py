@@ -12,7 +12,7 @@ from .notation.dims import Dim
 from .notation.types import Bindings, numel
 
 _LENGTH = "({0} + 2*padding - dilation*(kernel - 1) - 1) // stride + 1"
-_WINDOW = ("kernel", "stride", "padding", "dilation")
+_WINDOW = ("kernel", "stride", "padding")
 _AXES = ("height", "width")
 
 
@@ -38,9 +38,21 @@ _Sizes = Annotated[Any, _for_both(to_size), WithJsonSchema({"type": ["integer", 
 _Counts = Annotated[Any, _for_both(to_count), WithJsonSchema({"type": ["integer", "array"]})]
 
 
+def _over(axis: str) -> str:
+    """How many windows with options of their own along `axis` fit on it."""
+    return f"({axis} + 2*{axis}_padding - {axis}_kernel) // {axis}_stride + 1"
+
+
 def _pair(value: Any) -> tuple[Any, Any]:
     """A number, or one for rows and one for columns."""
     return (value[0], value[-1]) if isinstance(value, list) else (value, value)
+
+
+def _by_axis(contract: Block, known: Bindings, names: tuple[str, ...]) -> Bindings:
+    """The fields, and those of `names` for each axis by themselves."""
+    pairs = {name: _pair(getattr(contract, name)) for name in names}
+    apart = {f"{axis}_{name}": Dim.of(pair[at]) for name, pair in pairs.items() for at, axis in enumerate(_AXES)}
+    return Bindings({**known.given, **apart})
 
 
 class _Convolution(Block):
@@ -94,10 +106,7 @@ class Conv2d(_Convolution):
 
     def bindings(self) -> Bindings:
         """The fields, and those of each axis by themselves."""
-        known = super().bindings()
-        pairs = {name: _pair(getattr(self, name)) for name in _WINDOW}
-        by_axis = {f"{axis}_{name}": Dim.of(pair[at]) for name, pair in pairs.items() for at, axis in enumerate(_AXES)}
-        return Bindings({**known.given, **by_axis})
+        return _by_axis(self, super().bindings(), (*_WINDOW, "dilation"))
 
     def window(self) -> Dim:
         """Rows times columns."""
@@ -136,6 +145,27 @@ class MaxPool2d(Block):
     kernel: Count
     stride: Count
     padding: Size = 0
+
+
+@block
+class MeanPool2d(Block):
+    """The means of each window of ``[batch, channels, height, width]``; a pair is for rows and columns.
+
+    Of a window that reaches over the edge the cells inside count, or with `counts_padding` all, as zeros outside.
+    """
+
+    inputs: ClassVar = {"x": "float[batch, d, height, width]"}
+    outputs: ClassVar = {"x": f"float[batch, d, {_over('height')}, {_over('width')}]"}
+    category: ClassVar[str] = "convolution"
+
+    kernel: _Sizes
+    stride: _Sizes
+    padding: _Sizes = 0
+    counts_padding: bool = False
+
+    def bindings(self) -> Bindings:
+        """The fields, and those of each axis by themselves."""
+        return _by_axis(self, super().bindings(), _WINDOW)
 
 
 @block

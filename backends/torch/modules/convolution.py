@@ -47,6 +47,14 @@ def max_pool2d(x: torch.Tensor, *, kernel: int, stride: int, padding: int = 0) -
     return F.max_pool2d(x, kernel, stride, padding)
 
 
+def mean_pool2d(
+    x: torch.Tensor, *, kernel: int | list[int], stride: int | list[int], padding: int | list[int] = 0,
+    counts_padding: bool = False,
+) -> torch.Tensor:  # fmt: skip
+    """The means of each window of ``[batch, d, height, width]``, of what is inside or of zeros outside too."""
+    return F.avg_pool2d(x, kernel, stride, padding, count_include_pad=counts_padding)
+
+
 class WeightNormConv1d(nn.Module):
     """A 1-d convolution with the kernel ``g * v / |v|``, the norm over all but the taps (arXiv:1602.07868)."""
 
