@@ -326,11 +326,22 @@ class Packing:
             all(self.is_packable(kind) for kind in node.outputs.values())
             and any(self.is_packable(resolve(value, self.combination).type) for _, value in given)
             and all(
-                node.contract.reads.get(port, "token") == "token" and self.reads_alone(node, port, value)
+                self._reads_rows(node, port, value)
                 and (self.is_packable(kind := resolve(value, self.combination).type) or self.is_apart(kind))
                 for port, value in given
             )
         )  # fmt: skip
+
+    def _reads_rows(self, node: Node, port: str, value: Value) -> bool:
+        """Whether a port of what gives ``[batch, tokens, ...]`` reads a value's tokens one by one."""
+        assert node.contract is not None
+        how, kind = node.contract.reads.get(port, "token"), resolve(value, self.combination).type
+        if how == "axis":
+            return isinstance(kind, Type) and vars(node.contract)["axis"] % len(kind.dims) > 1
+        if how == "rows":  # told no extent, neither by a port nor by an option, that only the padded sample has
+            told = [*vars(node.contract).values(), *(node.contract.model_extra or {}).values()]
+            return not node.contract.extents and all(one.known is not None for one in told if isinstance(one, Dim))
+        return how == "token" and self.reads_alone(node, port, value)
 
     def _attention(self, node: Node, mixed: list[tuple[str, Value]]) -> dict[str, Kind]:
         ports: dict[str, list[Value]] = {}

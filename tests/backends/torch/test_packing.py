@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -292,3 +293,35 @@ def test_lengths_of_sentences() -> None:
     assert 0.3 < lengths.double().mean() / 128 < 0.36
     assert (int(lengths.min()), int(lengths.max())) >= (1, 128)
     assert lengths.max() == 128
+
+
+HEADS = """\
+model: heads
+inputs: {input_ids: "int[batch, seq]", attention_mask: "bool[batch, seq]?"}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: 8}
+  heads: {block: rearrange, in: tokens, pattern: b s (n h) -> b s n h, n: 2}
+  norm: {block: rms_norm}
+  best: {block: top_k, k: 3}
+  both: {block: concat, in: {parts: [heads, best]}, axis: 3}
+  flat: {block: rearrange, in: both, pattern: b s n h -> b s (n h)}
+  narrow: {block: linear, d_out: 8}
+  attention: {part: self_attention, in: {x: narrow, valid: attention_mask}, num_heads: 2}
+outputs: {last_hidden_state: attention}
+"""
+
+
+def test_rows_that_are_split_and_joined_run_packed(tmp_path: Path) -> None:
+    (tmp_path / "heads.yaml").write_text(HEADS)
+    torch.manual_seed(0)
+    padded = aw.compile(tmp_path / "heads.yaml", backend="eager")
+    packed = aw.compile(tmp_path / "heads.yaml", backend="eager", packed=True)
+    packed.load_state_dict(padded.state_dict())
+    mask = torch.ones(3, LENGTH, dtype=torch.bool)
+    mask[1, :4] = mask[2, 6:] = False
+    inputs = {"input_ids": torch.randint(0, 30, (3, LENGTH)), "attention_mask": mask}
+    assert_same(packed(**inputs), padded(**inputs), mask)
+    along = HEADS.replace("k: 3}", "k: 3, axis: 1}").replace("best]", "norm]")
+    (tmp_path / "heads.yaml").write_text(along.replace("state: attention}", "state: attention, best: best}"))
+    with pytest.raises(aw.SpecError, match="`best` cannot run on the real tokens alone"):
+        aw.compile(tmp_path / "heads.yaml", backend="eager", packed=True)
