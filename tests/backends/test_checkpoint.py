@@ -138,6 +138,16 @@ def test_one_weight_has_one_value(tmp_path: Path) -> None:
         aw.from_pretrained(tmp_path, backend="eager")
 
 
+def test_a_head_that_is_called_as_a_weight_of_the_base_is_not_taken_for_it(tmp_path: Path) -> None:
+    task = "masked_image_modeling"
+    model = aw.compile("beit", task=task, size="tiny", use_mean_pooling=False, use_mask_token=True, backend="eager")
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight)
+    model.save_pretrained(tmp_path)
+    base = aw.from_pretrained(tmp_path, task="base", backend="eager")
+    assert torch.equal(base.net.norm.weight, model.net.norm.weight)
+
+
 def test_a_mapped_part_may_lie_elsewhere(tmp_path: Path) -> None:
     aw.compile("vit_mae", task="pre_training", size="tiny", backend="eager").save_pretrained(tmp_path)
     old, new = "decoder.decoder_layers", "decoder.decoder_encoder.layer"

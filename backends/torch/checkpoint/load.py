@@ -72,17 +72,21 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
     """
     table = table_of(graph)
     headers = _modern(origin.headers)
+    prefixes = [prefix for prefix in table.prefixes if prefix and any(key.startswith(f"{prefix}.") for key in headers)]
     made = Plan()
     problems: list[str] = []
     used: set[str] = set()
     missing: list[FileTensor] = []
     for tensor in table.tensors.values():
-        keys = [key for key in _spellings(tensor, table) if key in headers]
+        keys = list(dict.fromkeys(key for key in _spellings(tensor, table, prefixes) if key in headers))
         if not keys:
             missing.append(tensor)
             continue
         key = keys[0]
-        used.update(keys)
+        others = [
+            one for one in keys[1:] if one not in table.tensors and _is_under(one, prefixes) == _is_under(key, prefixes)
+        ]
+        used.update([key, *others])
         if headers[key][1].shape != tensor.shape:
             found, wanted = list(headers[key][1].shape), list(tensor.shape)
             problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
@@ -90,13 +94,12 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         if kind != tensor.entries[0].weight.kind:
             problems.append(f"mistyped: `{key}` is of {kind}s, expected {tensor.entries[0].weight.kind}s")
         made.found.append((tensor, headers[key][0]))
-        others = dict.fromkeys(one for one in keys if one != key and one not in table.tensors)
         made.copies += [(made.found[-1], (tensor, headers[one][0])) for one in others]
-    for key, copy in _tied(table, headers, made):
+    for key, copy in _tied(table, headers, prefixes, made):
         used.add(key)
         made.copies.append(copy)
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
-    left = [key for key in headers if key not in used]
+    left = [key for key in headers if key not in used and _INDEX.search(key)]
     ignored = table.ignored() if left else []
     unread = [key for key in left if not any(pattern.match(key) for pattern in ignored)]
     # Where the file is from this very task, another head in it is this one's, by a name that the map does not have.
@@ -122,22 +125,24 @@ def _modern(headers: dict[str, Header]) -> dict[str, tuple[str, Header]]:
     return found
 
 
-def _spellings(tensor: FileTensor, table: Table) -> Iterator[str]:
-    """The keys that may hold a tensor: as mapped, then with the other prefixes, then by other names."""
+def _spellings(tensor: FileTensor, table: Table, there: list[str]) -> Iterator[str]:
+    """The keys that may hold a tensor: with the prefixes that are there, as mapped, without; then by other names."""
     for key in (tensor.key, *tensor.also):
-        yield key
         tail = key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else key
-        for prefix in () if tensor.bare else table.prefixes:
-            yield f"{prefix}.{tail}" if prefix else tail
+        if not tensor.bare:
+            yield from (f"{prefix}.{tail}" for prefix in there)
+        yield key
+        yield tail
 
 
 def _tied(
-    table: Table, headers: Mapping[str, tuple[str, Header]], made: Plan
+    table: Table, headers: Mapping[str, tuple[str, Header]], prefixes: list[str], made: Plan
 ) -> Iterator[tuple[str, tuple[Read, Read]]]:
     """The keys of weights that the graph ties; what is read in their place, and they."""
     found = {entry.path: read for read in made.found for entry in read[0].entries}
     for tensor in table.ties.values():
-        key = next((key for key in _spellings(tensor, table) if key in headers and key not in table.tensors), None)
+        spelled = (key for key in _spellings(tensor, table, prefixes) if key in headers and key not in table.tensors)
+        key = next(spelled, None)
         read = found.get(str(tensor.entries[0].tied_to))
         if key is not None and read is not None and headers[key][0] != read[1]:
             yield key, (read, (tensor, headers[key][0]))
@@ -193,6 +198,11 @@ class Weights(ExitStack):
             opened = safe_open(header.file, framework="pt", device=self.device)
             self.files[header.file] = self.enter_context(opened)
         return self.files[header.file].get_tensor(key)
+
+
+def _is_under(key: str, prefixes: list[str]) -> bool:
+    """Whether a key has one of the prefixes; one that has none is then a head's, though a base may call one so."""
+    return any(key.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def _bare_keys(table: Table) -> set[str]:
