@@ -78,15 +78,12 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
     used: set[str] = set()
     missing: list[FileTensor] = []
     for tensor in table.tensors.values():
-        keys = list(dict.fromkeys(key for key in _spellings(tensor, table, prefixes) if key in headers))
+        keys = _keys_of(tensor, table, headers, prefixes)
         if not keys:
             missing.append(tensor)
             continue
-        key = keys[0]
-        others = [
-            one for one in keys[1:] if one not in table.tensors and _is_under(one, prefixes) == _is_under(key, prefixes)
-        ]
-        used.update([key, *others])
+        key, *others = keys
+        used.update(keys)
         if headers[key][1].shape != tensor.shape:
             found, wanted = list(headers[key][1].shape), list(tensor.shape)
             problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
@@ -99,14 +96,15 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         used.add(key)
         made.copies.append(copy)
     lacked = set() if written_by is None else _bare_keys(table) - _bare_keys(table_of(written_by))
-    left = [key for key in headers if key not in used and _INDEX.search(key)]
+    left = [key for key in headers if key not in used]
     ignored = table.ignored() if left else []
     unread = [key for key in left if not any(pattern.match(key) for pattern in ignored)]
     # Where the file is from this very task, another head in it is this one's, by a name that the map does not have.
     problems += _missing(missing, table, made, lacked, others=unread if written_by is None else [])
     problems += _unexpected(unread, _nodes_of(made), table)
     rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
-    made.beyond = [key for key in left if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
+    further = [key for key in left if _INDEX.search(key)]
+    made.beyond = [key for key in further if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
@@ -125,6 +123,16 @@ def _modern(headers: dict[str, Header]) -> dict[str, tuple[str, Header]]:
     return found
 
 
+def _keys_of(tensor: FileTensor, table: Table, headers: Collection[str], prefixes: list[str]) -> list[str]:
+    """The keys under which a file has a tensor, the one that is read first.
+
+    Where others have a prefix, what has none is a head's, though the base may call a weight so.
+    """
+    keys = list(dict.fromkeys(key for key in _spellings(tensor, table, prefixes) if key in headers))
+    is_under = [any(key.startswith(f"{prefix}.") for prefix in prefixes) for key in keys]
+    return [key for at, key in enumerate(keys) if not at or (key not in table.tensors and is_under[at] == is_under[0])]
+
+
 def _spellings(tensor: FileTensor, table: Table, there: list[str]) -> Iterator[str]:
     """The keys that may hold a tensor: with the prefixes that are there, as mapped, without; then by other names."""
     for key in (tensor.key, *tensor.also):
@@ -141,10 +149,9 @@ def _tied(
     """The keys of weights that the graph ties; what is read in their place, and they."""
     found = {entry.path: read for read in made.found for entry in read[0].entries}
     for tensor in table.ties.values():
-        spelled = (key for key in _spellings(tensor, table, prefixes) if key in headers and key not in table.tensors)
-        key = next(spelled, None)
+        key = next(iter(_keys_of(tensor, table, headers, prefixes)), None)
         read = found.get(str(tensor.entries[0].tied_to))
-        if key is not None and read is not None and headers[key][0] != read[1]:
+        if key is not None and key not in table.tensors and read is not None and headers[key][0] != read[1]:
             yield key, (read, (tensor, headers[key][0]))
 
 
@@ -198,11 +205,6 @@ class Weights(ExitStack):
             opened = safe_open(header.file, framework="pt", device=self.device)
             self.files[header.file] = self.enter_context(opened)
         return self.files[header.file].get_tensor(key)
-
-
-def _is_under(key: str, prefixes: list[str]) -> bool:
-    """Whether a key has one of the prefixes; one that has none is then a head's, though a base may call one so."""
-    return any(key.startswith(f"{prefix}.") for prefix in prefixes)
 
 
 def _bare_keys(table: Table) -> set[str]:
