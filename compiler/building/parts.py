@@ -125,6 +125,9 @@ class PartCall(NodeCall):
         else:
             node.index, count = "i", length
             node.count = Option(count, None)
+            if count == 0:
+                self.report.fail("list-value", "`each` maps a part over a list", self.span("each"),
+                                 label="expected a list of one value or more, found none")  # fmt: skip
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_ROUNDS:
             place = self.span("repeat", node.index) if repeat is not None else self.span("each")
             origin, others = self.scope.origin(node.count, place, "the count is this")
