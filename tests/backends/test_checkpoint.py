@@ -252,6 +252,15 @@ def test_what_a_config_asks_for_and_no_spec_does_is_refused(
         aw.from_pretrained(tmp_path, backend="eager")
 
 
+def test_a_decoder_that_would_not_read_its_encoder_is_refused(tmp_path: Path) -> None:
+    options = {"decoder_type": "gpt2", "decoder": {"add_cross_attention": True}}
+    aw.compile("vision_encoder_decoder", size="tiny", **options).save_pretrained(tmp_path)
+    decoder = json.loads((tmp_path / "config.json").read_text())["decoder"]
+    reworded(tmp_path, decoder={**decoder, "add_cross_attention": False})
+    with pytest.raises(aw.CheckpointError, match=r"(?s)add_cross_attention.*expected one of true, found `false`"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
 def test_a_flag_that_is_null_is_false_as_in_hugging_face(tmp_path: Path) -> None:
     aw.compile("bert", task="masked_lm", size="tiny", tie_word_embeddings=False, backend="eager").save_pretrained(
         tmp_path
