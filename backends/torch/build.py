@@ -82,7 +82,7 @@ def from_pretrained(
 
     Args:
         folder: the folder.
-        task: overrides what ``architectures`` in the config says; the base where it names no class of the spec.
+        task: overrides what ``architectures`` in the config says, and is needed where that is no class of the spec.
         spec: overrides the spec that ``model_type`` in the config says, by shipped name or path.
         backend: ``eager`` or ``inductor``.
         device: where the weights go; None is torch's default device.

@@ -206,6 +206,16 @@ def test_what_does_not_fit_is_named_with_the_rule(folder: Path, change: Any, mes
         aw.from_pretrained(folder, backend="eager")
 
 
+def test_a_class_that_the_spec_has_not_needs_a_task(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertForDancing"]}))
+    with pytest.raises(
+        aw.CheckpointError, match=r"`bert` has no class `BertForDancing`, only BertModel, .*name the `task`"
+    ):
+        aw.from_pretrained(folder, spec="bert", backend="eager")
+    assert aw.from_pretrained(folder, spec="bert", task="masked_lm", backend="eager").graph.task == "masked_lm"
+
+
 def test_a_head_by_another_name_is_no_fresh_one(folder: Path) -> None:
     rewrite(folder, lambda old: {key.replace("cls.predictions", "classifier"): value for key, value in old.items()})
     with pytest.raises(aw.CheckpointError, match=r"missing: `cls.predictions.bias`.*found `classifier.bias`"):

@@ -158,7 +158,13 @@ def spec_for(
     classes = config.get("architectures")
     architecture = str(classes[0] if isinstance(classes, list) else classes) if classes else None
     if told is not None:
-        found = library().spec(told).model.readable.get(str(architecture))
+        spec = library().spec(told).model
+        found = spec.readable.get(str(architecture))
+        if architecture is not None and found is None and spec.readable and task is None:
+            there = ", ".join(spec.readable)
+            raise CheckpointError(
+                f"{at}: `{spec.model}` has no class `{architecture}`, only {there}; name the `task` to read it as"
+            )
         return str(told), None if found == "base" else found
     if model_type is None and architecture is None:
         raise CheckpointError(f"{at / 'config.json'} has neither `model_type` nor `architectures`; give the `spec`")
