@@ -91,8 +91,9 @@ _Terms = dict[_Monomial, int]
 class Dim:
     """An immutable polynomial; made by `Dim.of` and arithmetic."""
 
-    __slots__ = ("_expanded", "_hash", "_known", "_symbols", "_terms")
+    __slots__ = ("_expanded", "_hash", "_known", "_symbols", "_terms", "_text")
     _terms: _Terms
+    _text: str | None
     _hash: int | None
     _known: int | Literal["unset"] | None
     _expanded: Dim | Literal["itself"] | None
@@ -201,9 +202,11 @@ class Dim:
         return self
 
     def __str__(self) -> str:
-        from .dim_text import text_of  # it needs this class
+        if self._text is None:
+            from .dim_text import text_of  # it needs this class
 
-        return text_of(self, lambda symbol: symbol.name, python=False)
+            self._text = text_of(self, lambda symbol: symbol.name, python=False)
+        return self._text
 
     def __repr__(self) -> str:
         return f"Dim({self})"
@@ -305,7 +308,7 @@ def dim_share(dim: Dim, rate: float) -> Dim:
 def _make(terms: _Terms) -> Dim:
     dim = object.__new__(Dim)
     dim._terms = terms
-    dim._hash = dim._expanded = dim._symbols = None
+    dim._hash = dim._expanded = dim._symbols = dim._text = None
     dim._known = "unset"
     return dim
 

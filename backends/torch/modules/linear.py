@@ -16,6 +16,11 @@ class Linear(nn.Linear):
         super().__init__(d_in, d_out, bias=bias)
         self.stays_float32 = stays_float32
 
+    def reset_parameters(self) -> None:
+        """First values, where there is memory for them: without, torch takes up to a millisecond to draw none."""
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """``[*, d_in]`` to ``[*, d_out]``."""
         return super().forward(input.to(self.weight.dtype) if self.stays_float32 else input)
