@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from .base import Block, Rate, Size, Weight, block
+from .base import Block, PortError, Rate, Size, Weight, block
 from .notation.dims import Dim
-from .notation.types import Bindings, numel
+from .notation.types import AnyType, Bindings, numel
 
 
 class SharedHeads(Block):
@@ -42,11 +42,12 @@ class Attention(SharedHeads):
     `num_kv_heads`, keys and values have so many heads, each for as many neighbours of the queries (arXiv:2305.13245).
     With `soft_cap` the products are kept within it, ``soft_cap * tanh(products / soft_cap)`` (arXiv:2408.00118).
 
-    `valid` marks the keys that count, for all queries or, then in place of `causal`, for each; `same` gives tokens a
-    region outside of which they do not look, `allow` is any further mask. `empty_rows` says what a query with no key to
-    look at gives: zero, the mean of all values (which it is in any case where there are `terms` or a `soft_cap`, or
-    `probs` are read, as in Hugging Face's kernels), or the mean of those values that the least number of masks hides
-    (`least`: masks are numbers that add up).
+    `valid` marks the keys that count, for all queries or, where it is a call's own mask, for each, then in place of
+    `causal`; `same` gives tokens a region outside of which they do not look, by `fill`, a number that is added to
+    scores; `allow` is any further mask, such as one of queries and keys that the graph makes. `empty_rows` says what
+    a query with no key to look at gives: zero, the mean of all values (which it is in any case where there are
+    `terms` or a `soft_cap`, or `probs` are read, as in Hugging Face's kernels), or the mean of those values that the
+    least number of masks hides (`least`: masks are numbers that add up).
     """
 
     inputs: ClassVar = {
@@ -56,8 +57,8 @@ class Attention(SharedHeads):
         "same?": "int[groups, query]",
         "allow?": "any",
     }
-    reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "query", "same": "token",
-                       "allow": "token"}  # fmt: skip
+    reads: ClassVar = {"q": "query", "k": "key", "v": "key", "valid": "key", "terms": "score", "same": "all",
+                       "allow": "score"}  # fmt: skip
     neutral: ClassVar = frozenset(["valid", "allow"])
     counts: ClassVar[bool] = True
 
@@ -67,6 +68,12 @@ class Attention(SharedHeads):
     dropout: Rate = 0.0
     fill: float | Literal["min"] = "min"
     empty_rows: Literal["zero", "mean", "least"] = "zero"
+
+    def infer(self, values: Mapping[str, AnyType | list[AnyType]], bindings: Bindings) -> dict[str, AnyType]:
+        """As the notation says; regions need to know by what they are kept apart."""
+        if values.get("same") is not None and isinstance(self.fill, str):
+            raise PortError("same", "a number as `fill`, which is added between regions", f"`fill: {self.fill}`")
+        return super().infer(values, bindings)
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two products of queries and keys."""
@@ -135,7 +142,7 @@ class DotTerm(Block):
         "index": "int[*, query, key]",
     }
     outputs: ClassVar = {"x": "float[batch, num_heads, query, key]"}
-    reads: ClassVar = {"x": "query", "index": "query"}
+    reads: ClassVar = {"x": "side", "index": "query"}
     divides: ClassVar = {"num_heads": ("inner",)}
     category: ClassVar[str] = "attention"
 

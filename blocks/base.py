@@ -101,8 +101,9 @@ class Block(BaseModel):
             name: it is computed only where it is read (by the function ``<block>_with_<port>``).
         weights: the weights it owns, by leaf name. A block without any is a function.
         reads: how a port reads the sequence axis: `token` (one by one, the default), `query`, `key` (all so far),
-            `scan` (a prefix function of integers), `length` (its extent alone), `rows` (moved as whole rows), `all`, or
-            `axis` (all along the option `axis`, one by one along others). Where nothing is said, one by one along axes
+            `scan` (a prefix function of integers), `length` (its extent alone), `rows` (moved as whole rows), `all`,
+            `score` (queries, but keys on a last axis that is alone theirs), `axis` (all along the option `axis`, one by
+            one along others), or `side` (as the option of that name says). Where nothing is said, one by one along axes
             that the type leaves open (`*`), all along others.
         extents: ports of which only the shape, the kind of number and the device count.
         neutral: ports at which a mask that is true throughout is as good as none.

@@ -136,6 +136,13 @@ class Flow:
             return last in axes or bool(axes_of(value.args[1].type, self.tokens))
         return not value.attrs or bool(set(axes) & set(axes_along(value)))
 
+    def is_of_keys(self, arg: Value, value: Apply) -> bool:
+        """Whether the tokens of an argument are those of the keys, in what an edge computes for queries and keys."""
+        axes, kind, own = axes_of(value.type, self.tokens), value.type, resolve(arg, self.combination).type
+        if value.op not in ELEMENTWISE or len(axes) != 2 or not isinstance(kind, Type) or not isinstance(own, Type):
+            return False
+        return [axis - len(own.dims) for axis in axes_of(own, self.tokens)] == [axes[1] - len(kind.dims)]
+
     def counts(self, value: object) -> bool:
         """Whether a number is one of the call's that hangs on how many tokens there are."""
         return isinstance(value, Dim) and self.tokens in value.expanded().symbols()
@@ -187,6 +194,10 @@ class Flow:
         if how == "axis":
             rank = len(kind.dims) if isinstance(kind, Type) else 0
             return "all" if vars(node.contract)["axis"] % max(rank, 1) in axes else "token"
+        if how == "side":
+            return str(vars(node.contract)["side"])
+        if how == "score":
+            return "key" if isinstance(kind, Type) and axes == [len(kind.dims) - 1] else "query"
         if how == "rows":
             extents = [kind, *node.outputs.values()]
             return "token" if all(is_laid(one, self.tokens) for one in extents) else "all"

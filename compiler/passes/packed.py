@@ -313,7 +313,7 @@ class Packing:
         told = node.contract.reads.get(port)
         kind = resolve(value, self.combination).type
         if told is not None or not isinstance(kind, Type):
-            return told in ("token", "query") and isinstance(kind, Type)
+            return told in ("token", "query", "side") and isinstance(kind, Type)
         dims = node.contract.ports()[port].notation.text.partition("[")[2].split(",")
         starred = len(kind.dims) - (len(dims) - 1) if dims[0].strip(" ]") == "*" else 0
         return all(axis < starred for axis in self.token_axes(kind))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, Flow, token_axis
 from ....compiler.graph import Apply, Body, Node, Value, name_of
+from ....compiler.value_text import value_text
 from .lean import Rewriting
 from .naming import MODULES
 from .values import Render, resolve
@@ -91,11 +92,16 @@ class Stepping(Rewriting):
             return Apply(value.type, value.present, "recalled", (), (self.name_of(value),))
         if not isinstance(value, Apply) or kind in ("fixed", "once", "keys"):
             return value
-        args = tuple(
-            self.read(arg, "token" if kind == "new" else "scan", f"{value.name or value.op}_{at}")
-            for at, arg in enumerate(value.args)
-        )
+        # What is remembered is called by what it is: two edges may do the same to different values.
+        names = [f"{value.op}({value_text(arg)})".replace('"', "'") for arg in value.args]
+        args = tuple(self.read(arg, self.how(arg, value), name) for arg, name in zip(value.args, names, strict=True))
         return self.made_from(value, args)
+
+    def how(self, arg: Value, value: Apply) -> str:
+        """How an edge reads the tokens of an argument."""
+        if self.flow.is_of_keys(arg, value):
+            return "key"
+        return "token" if self.flow.kind(value) == "new" else "scan"
 
     def read(self, value: Value, how: str, name: str) -> Value:
         """A value as a port reads it: remembered by `key` and `scan` ports, cut to the new tokens by others."""

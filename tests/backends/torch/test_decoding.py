@@ -216,11 +216,24 @@ def mixed(folder: Path, *nodes: str) -> Any:
          'y: {block: rearrange, pattern: "(b s) d -> b s d", s: $seq}'],
         ['y: {expr: "cumsum(attention, 1)"}'],
         ["y: {block: concat, in: {parts: [attention, tokens]}, axis: 2}"],
+        ['y: {expr: "attention + cumsum(attention, 1) - 2 * cumsum(tokens, 1)"}'],
+        ["offset: {block: relative_position, in: {q: tokens, k: tokens}}",
+         'near: {expr: "(offset > -4)[None] and (input_ids > 9)[:, None]"}',
+         'y: {block: attention, in: {q: attention, k: attention, v: attention, allow: "near[:, None]"}, num_heads: 2, causal: true}'],
+        ['alike: {expr: "(input_ids[:, :, None] % 3 == input_ids[:, None] % 3)[:, None]"}',
+         "y: {block: attention, in: {q: attention, k: attention, v: attention, allow: alike}, num_heads: 2, causal: true}"],
+        ['seen: {expr: "(input_ids > 4)[:, None, None]"}',
+         "y: {block: attention, in: {q: attention, k: attention, v: attention, allow: seen}, num_heads: 2, causal: true}"],
+        ["offset: {block: relative_position, in: {q: tokens, k: tokens}}", "table: {block: parameter, shape: [19, 3]}",
+         'index: {expr: "min(max(offset + 9, 0), 18)"}',
+         "far: {block: dot_term, in: {x: attention, table: table, index: index}, side: key, num_heads: 2}",
+         "y: {block: attention, in: {q: attention, k: attention, v: attention, terms: [far]}, num_heads: 2, causal: true}"],
     ],
-    ids=["unstack", "transpose", "matrix", "rows", "cumsum", "concat"],
+    ids=["unstack", "transpose", "matrix", "rows", "cumsum", "concat", "two sums", "keys beside queries", "pairs", "keys",
+         "terms of keys"],
 )  # fmt: skip
 def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: list[str]) -> None:
-    assert difference(mixed(tmp_path, *nodes), torch.randint(0, 30, (1, LENGTH)), {}) < 1e-5
+    assert difference(mixed(tmp_path, *nodes), torch.randint(0, 30, (2, LENGTH)), {}) < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -240,8 +253,10 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
           "y: {block: global_attention, in: {q: tokens, k: tokens, v: tokens, marked: m}, num_heads: 2}"], "7:3"),
         (["t: {block: rearrange, in: attention, pattern: b s d -> b d s}", "n: {block: group_norm, num_groups: 2}",
           "y: {block: rearrange, pattern: b d s -> b s d}"], "7:3"),
+        (['groups: {expr: "input_ids[:1] // 9"}',
+          "y: {block: attention, in: {q: tokens, k: tokens, v: tokens, same: groups}, num_heads: 2, fill: -99.0}"], "7:3"),
     ],
-    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm"],
+    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups"],
 )  # fmt: skip
 def test_what_mixes_tokens_is_told_where_it_is_read(tmp_path: Path, nodes: list[str], place: str) -> None:
     model = mixed(tmp_path, *nodes)
