@@ -20,7 +20,9 @@ def token_positions(like: torch.Tensor, *, start: int = 0, place: Place | None =
 def relative_position(q: torch.Tensor, k: torch.Tensor, *, place: Place | None = None) -> torch.Tensor:
     """``key - query`` for the second axes of `q` and `k`, queries being the last of the keys: ``[query, key]``."""
     if place is not None:
-        return torch.arange(place.length, device=k.device) - place.positions()[:, None]
+        queries = place.positions()
+        # Nothing looks at the room behind the newest token, and a table may have no row for it.
+        return torch.minimum(torch.arange(place.length, device=k.device), queries[-1]) - queries[:, None]
     keys = torch.arange(k.shape[1], device=k.device)
     queries = torch.arange(k.shape[1] - q.shape[1], k.shape[1], device=k.device) if q.shape[1] <= k.shape[1] else None
     if queries is None:

@@ -167,6 +167,16 @@ def test_the_best_of_each_token_are_found_step_by_step(tmp_path: Path) -> None:
         Decoder(aw.compile(tmp_path / "along.yaml", backend="eager"), {}, length=8)
 
 
+@pytest.mark.parametrize("kind", ["relative_key", "relative_key_query"])
+def test_a_table_of_distances_need_not_reach_over_the_room(kind: str) -> None:
+    options = {"is_decoder": True, "position_embedding_type": kind, "max_positions": LENGTH}
+    torch.manual_seed(0)
+    model = aw.compile("bert", task="causal_lm", size="tiny", backend="eager", **options)
+    for parameter in model.parameters():
+        parameter.data.normal_(0.1, 0.3)
+    assert difference(model, tokens(model, 2), {}) < 1e-5
+
+
 HOST = """\
 model: host
 mounts: {text: {spec: gpt2, task: causal_lm, size: tiny}}
