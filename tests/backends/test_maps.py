@@ -1,0 +1,99 @@
+"""Maps of checkpoints: what a rule joins, what is not saved, and maps and mounts beside a spec of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+import archwright as aw
+
+
+def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\ninputs: {x: 'float[batch, 3]'}\ngraph:\n"
+        "  q: {block: linear, in: x, d_out: 8}\n  k: {block: linear, in: x, d_out: 4}\n"
+        "outputs: {q: q, k: k}\ncheckpoint: {class: Own, weights: {<q|k>: {file: qk, ops: [{heads: 2}]}}}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(own, backend="eager")
+    model.save_pretrained(str(tmp_path / "saved"))
+    saved = load_file(tmp_path / "saved" / "model.safetensors")["qk.weight"]
+    q, k = model.net.q.weight, model.net.k.weight
+    assert torch.equal(saved, torch.cat([q[:4], k[:2], q[4:], k[2:]]))  # two queries' rows for each of the keys'
+    again, x = aw.from_pretrained(tmp_path / "saved", spec=own, backend="eager"), torch.randn(2, 3)
+    assert torch.equal(again(x=x).q, model(x=x).q) and torch.equal(again(x=x).k, model(x=x).k)
+    own.write_text(own.read_text().replace("heads: 2", "heads: 3"))
+    with pytest.raises(aw.SpecError, match="the operations do not fit the weight"):
+        aw.check(own)
+
+
+def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
+    base, again = tmp_path / "base", tmp_path / "again"
+    aw.compile("transformer", size="tiny", backend="eager").save_pretrained(base)
+    key = "decoder.embed_positions.weight"
+    tensors = load_file(base / "model.safetensors")
+    save_file({**tensors, key: tensors[key] + 1}, base / "model.safetensors", {"format": "pt"})
+    with pytest.warns(UserWarning, match=r"conditional_generation\.offset"):
+        model = aw.from_pretrained(base, task="conditional_generation", backend="eager")
+    assert not model.state_dict()["net.conditional_generation.offset"].any()
+    assert torch.equal(model.state_dict()["net.decoder_table"], tensors[key] + 1)
+    model.save_pretrained(again)
+    assert f"model.{key}" not in load_file(again / "model.safetensors")
+    aw.from_pretrained(again, backend="eager")  # complete without, as sinusoids are computed
+
+
+def test_a_mounted_map_is_that_of_the_node_and_reads_its_own_parameters(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "model: inner\nparams: {d: 4, gated: true}\nlet: {word: \"'wi' if $gated else 'w'\"}\n"
+        "inputs: {x: 'float[batch, $d]'}\ngraph: {y: {block: linear, in: x, d_out: $d}}\noutputs: {y: y}\n"
+        "init: {y.weight: {constant: 2}}\ncheckpoint: {weights: {y: layer.<$word>}}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "model: outer\nparams: {word: none}\nmounts: {inside: {spec: inner, config: inside}}\n"
+        "inputs: {x: 'float[batch, $inside.d]'}\ngraph: {read: {mount: inside, in: {x: x}}}\n"
+        "outputs: {y: read.y}\ncheckpoint: {weights: {read: far}}\n"
+    )
+    model = aw.compile(tmp_path / "outer.yaml", backend="eager")
+    model.save_pretrained(tmp_path / "folder")
+    saved = load_file(tmp_path / "folder" / "model.safetensors")
+    assert set(saved) == {"far.layer.wi.weight", "far.layer.wi.bias"}
+    assert bool((saved["far.layer.wi.weight"] == 2).all())
+
+
+def test_a_map_names_another_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "outer_map.yaml").write_text("weights:\n  y: {file: inside, map: inner_map}\n")
+    (tmp_path / "maps" / "inner_map.yaml").write_text("weights:\n  weight: kernel\n")
+    (tmp_path / "own.yaml").write_text(
+        "model: own\ninputs: {x: 'float[batch, 4]'}\nparts:\n  one:\n    inputs: {x: 'float[batch, d]'}\n"
+        "    graph: {y: {block: linear, in: x, d_out: 3, bias: false}}\ngraph: {one: {part: one, in: x}}\n"
+        "outputs: {y: one}\ncheckpoint: {weights: {one: {file: far, map: outer_map}}}\n"
+    )
+    aw.compile(tmp_path / "own.yaml", backend="eager").save_pretrained(tmp_path / "folder")
+    assert set(load_file(tmp_path / "folder" / "model.safetensors")) == {"far.inside.kernel"}
+
+
+def test_a_mounted_spec_is_looked_for_beside_the_one_that_mounts_it(tmp_path: Path) -> None:
+    (tmp_path / "inner.yaml").write_text(
+        "archwright: 1\nmodel: inner\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"
+        "graph: {y: {block: linear, in: x, d_out: $d}}\noutputs: {y: y}\ncheckpoint: {weights: {y: y}}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "archwright: 1\nmodel: outer\nmounts: {inside: {spec: inner, config: inside}}\n"
+        "inputs: {x: 'float[batch, $inside.d]'}\ngraph: {inside: {mount: inside, in: {x: x}}}\n"
+        "outputs: {y: inside.y}\ncheckpoint: {weights: {inside: inside}}\n"
+    )
+    model = aw.compile(tmp_path / "outer.yaml", backend="eager")
+    assert model.config["inside"]["d"] == 4
+
+
+def test_a_mapped_part_may_lie_elsewhere(tmp_path: Path) -> None:
+    aw.compile("vit_mae", task="pre_training", size="tiny", backend="eager").save_pretrained(tmp_path)
+    old, new = "decoder.decoder_layers", "decoder.decoder_encoder.layer"
+    tensors = {key.replace(old, new): value for key, value in load_file(tmp_path / "model.safetensors").items()}
+    save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
+    assert aw.from_pretrained(tmp_path, backend="eager").num_parameters() > 0
