@@ -132,40 +132,33 @@ class ConvTranspose2d(Block):
         return 2 * numel(values["x"]) * Dim.of(self.d_out) * Dim.of(self.kernel) ** 2
 
 
-@block
-class MaxPool2d(Block):
-    """The largest of each window of ``[batch, channels, height, width]``."""
-
+class _Pool2d(Block):
     inputs: ClassVar = {"x": "float[batch, d, height, width]"}
-    outputs: ClassVar = {
-        "x": "float[batch, d, (height + 2*padding - kernel) // stride + 1, (width + 2*padding - kernel) // stride + 1]"
-    }
+    outputs: ClassVar = {"x": f"float[batch, d, {_over('height')}, {_over('width')}]"}
     category: ClassVar[str] = "convolution"
 
-    kernel: Count
-    stride: Count
-    padding: Size = 0
+    kernel: _Counts
+    stride: _Counts
+    padding: _Sizes = 0
+
+    def bindings(self) -> Bindings:
+        """The fields, and those of each axis by themselves."""
+        return _by_axis(self, super().bindings(), _WINDOW)
 
 
 @block
-class MeanPool2d(Block):
+class MaxPool2d(_Pool2d):
+    """The largest of each window of ``[batch, channels, height, width]``; a pair is for rows and columns."""
+
+
+@block
+class MeanPool2d(_Pool2d):
     """The means of each window of ``[batch, channels, height, width]``; a pair is for rows and columns.
 
     Of a window that reaches over the edge the cells inside count, or with `counts_padding` all, as zeros outside.
     """
 
-    inputs: ClassVar = {"x": "float[batch, d, height, width]"}
-    outputs: ClassVar = {"x": f"float[batch, d, {_over('height')}, {_over('width')}]"}
-    category: ClassVar[str] = "convolution"
-
-    kernel: _Sizes
-    stride: _Sizes
-    padding: _Sizes = 0
     counts_padding: bool = False
-
-    def bindings(self) -> Bindings:
-        """The fields, and those of each axis by themselves."""
-        return _by_axis(self, super().bindings(), _WINDOW)
 
 
 @block

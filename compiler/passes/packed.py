@@ -314,9 +314,8 @@ class Packing:
         kind = resolve(value, self.combination).type
         if told is not None or not isinstance(kind, Type):
             return told in ("token", "query", "side") and isinstance(kind, Type)
-        dims = node.contract.ports()[port].notation.text.partition("[")[2].split(",")
-        starred = len(kind.dims) - (len(dims) - 1) if dims[0].strip(" ]") == "*" else 0
-        return all(axis < starred for axis in self.token_axes(kind))
+        opened = node.contract.ports()[port].open_axes(kind)
+        return all(opened.start == 0 and axis in opened for axis in self.token_axes(kind))
 
     def _is_tokenwise(self, node: Node) -> bool:
         """Whether a node makes each token's numbers from that token's."""

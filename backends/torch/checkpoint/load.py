@@ -163,7 +163,8 @@ def are_untied(made: Plan, origin: Origin) -> bool:
     Raises:
         CheckpointError: it has two values of one weight.
     """
-    different = [(read, other) for read, other in made.copies if not _is_copy(read, other, origin)]
+    with Weights(origin) as weights:
+        different = [(read, other) for read, other in made.copies if not _is_copy(read, other, weights)]
     for (tensor, key), (other, other_key) in different:
         if other is tensor:
             raise CheckpointError(
@@ -178,15 +179,13 @@ def are_untied(made: Plan, origin: Origin) -> bool:
     return bool(different)
 
 
-def _is_copy(read: Read, other: Read, origin: Origin) -> bool:
+def _is_copy(read: Read, other: Read, weights: Weights) -> bool:
     """Whether two tensors of the file are the same numbers, as the graph has them."""
-    path = other[0].entries[0].tied_to or read[0].entries[0].path
-    at = [entry.path for entry in read[0].entries].index(path)
-    with Weights(origin) as weights:
-        if other[0] is read[0]:
-            return torch.equal(weights[read[1]], weights[other[1]])
-        parts = parts_of(weights[read[1]], read[0]), parts_of(weights[other[1]], other[0])
-        return torch.equal(parts[0][at], parts[1][0])
+    (tensor, key), (copy, copy_key) = read, other
+    if copy is tensor:
+        return torch.equal(weights[key], weights[copy_key])
+    at = [entry.path for entry in tensor.entries].index(str(copy.entries[0].tied_to))
+    return torch.equal(parts_of(weights[key], tensor)[at], parts_of(weights[copy_key], copy)[0])
 
 
 class Weights(ExitStack):

@@ -42,7 +42,9 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         super().__init__(d_in, d_out, kernel, stride)
 
 
-def max_pool2d(x: torch.Tensor, *, kernel: int, stride: int, padding: int = 0) -> torch.Tensor:
+def max_pool2d(
+    x: torch.Tensor, *, kernel: int | list[int], stride: int | list[int], padding: int | list[int] = 0
+) -> torch.Tensor:
     """The largest of each window of ``[batch, d, height, width]``."""
     return F.max_pool2d(x, kernel, stride, padding)
 

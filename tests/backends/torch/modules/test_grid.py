@@ -11,6 +11,7 @@ from pydantic import ValidationError
 import archwright as aw
 from archwright.backends.torch.modules.convolution import mean_pool2d
 from archwright.backends.torch.modules.grid import resize
+from archwright.blocks.convolution import MaxPool2d, MeanPool2d
 from archwright.blocks.grid import Resize
 
 
@@ -50,3 +51,10 @@ def test_windows_of_means_have_the_shape_that_was_inferred(tmp_path: Path) -> No
     assert out.means.shape == (1, 2, 3, 8)
     assert out.series.shape == (1, 2, 1, 4)
     assert bool((out.means == 1).all())
+
+
+@pytest.mark.parametrize("block", [MaxPool2d, MeanPool2d])
+@pytest.mark.parametrize("window", [{"kernel": 0, "stride": 1}, {"kernel": 2, "stride": [1, 0]}])
+def test_windows_are_of_one_cell_or_more(block: type[MaxPool2d], window: dict[str, int]) -> None:
+    with pytest.raises(ValidationError, match="expected a whole number of 1 or more"):
+        block(**window)
