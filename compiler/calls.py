@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from ..blocks.notation.dims import Dim, DimError
 from ..blocks.notation.expressions import parse
 from ..blocks.notation.types import RecordType, Type
 from ..blocks.notation.values import evaluate
-from .graph import Graph, Value, named_outputs
+from .decoding import ELEMENTWISE
+from .graph import Apply, Body, Graph, Node, Value, named_outputs, values_below
+from .presence import present, resolve
 
 CHOICES = 2
 _SUBSTITUTES = ("embeds", "outputs", "labels")
@@ -118,3 +121,40 @@ def extents(
     usual = {**dict.fromkeys(graph.folds.values(), CHOICES), **dict.fromkeys(samples, batch), **stated_extents(graph)}
     names = (*free_extents(graph, given), *more)
     return {name: usual.get(name, length) for name in names}
+
+
+def clash(graph: Graph, combination: int, sizes: Mapping[str, int]) -> str:
+    """The first place at which a call with these extents has two that had to be equal, in words; empty for none."""
+    for node in _called(graph.root, combination):
+        for pair in _equated(node, combination):
+            try:
+                found = [[dim.evaluate(sizes) for dim in dims] for dims in pair]
+            except DimError:  # an extent that numbers of the call decide
+                continue
+            if any(a != b and 1 not in (a, b) for a, b in zip(found[0][::-1], found[1][::-1], strict=False)):
+                shown = [f"[{', '.join(map(str, dims))}], here {here}" for dims, here in zip(pair, found, strict=True)]
+                return f"`{node.name}` ({node.span}) needs extents that fit: {', meets '.join(shown)}"
+    return ""
+
+
+def _called(body: Body, combination: int) -> Iterator[Node]:
+    """The nodes of a call in the order in which they are computed, those inside of parts before these."""
+    for node in body.nodes.values():
+        if node.present >> combination & 1:
+            for inner in node.rounds:
+                yield from _called(inner, combination)
+            yield node
+
+
+def _equated(node: Node, combination: int) -> Iterator[tuple[tuple[Dim, ...], tuple[Dim, ...]]]:
+    """Shapes that meet at a node and have to fit: at its edges, and those that a block compares."""
+    waiting = [value for _, value in node.values() if present(value, combination)]
+    while waiting:
+        value = waiting.pop()
+        waiting += [one for one in values_below(value) if present(one, combination)]
+        if isinstance(value, Apply) and value.op in ELEMENTWISE:
+            kinds = [resolve(one, combination).type for one in value.args]
+            shapes = [kind.dims for kind in kinds if isinstance(kind, Type)]
+            yield from ((shapes[0], other) for other in shapes[1:])
+    if node.bindings is not None:
+        yield from (((a,), (b,)) for a, b in node.bindings.unproven)

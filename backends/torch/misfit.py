@@ -8,20 +8,26 @@ from typing import Any
 import torch
 
 from ...blocks.notation.types import Type
+from ...compiler.calls import clash
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
 from .example import limits
 
 
-def explain(error: Exception, graph: Graph, values: Mapping[str, Any], *, before: str = "") -> None:
+def explain(
+    error: Exception, graph: Graph, values: Mapping[str, Any], *, combination: int | None = None, before: str = ""
+) -> None:
     """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it."""
-    told = "" if isinstance(error, ArgumentError) else misfit(graph, values)
+    told = "" if isinstance(error, ArgumentError) else misfit(graph, values, combination)
     if told:
         raise ArgumentError(before + told) from error
 
 
-def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
-    """The first input that its type, the extents before it or a table does not admit, in words; empty for none."""
+def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = None) -> str:
+    """The first input that its type, the extents before it or a table does not admit, in words; empty for none.
+
+    Of a known `combination` of inputs and flags then the first place inside at which extents do not meet.
+    """
     extents: dict[str, int] = {}
     for name, given in graph.root.inputs.items():
         kind, value, declared = given.type, values.get(name), graph.spec.inputs.get(name)
@@ -47,7 +53,7 @@ def misfit(graph: Graph, values: Mapping[str, Any]) -> str:
             if high >= rows or (low < 0 and low != -100):
                 found = f"{low}" if low == high else f"{low} to {high}"
                 return f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
-    return ""
+    return "" if combination is None else clash(graph, combination, extents)
 
 
 def ranks(graph: Graph, name: str) -> set[int]:

@@ -171,7 +171,8 @@ class Model(nn.Module):
         try:
             return wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, ValueError) as error:
-            explain(error, self.graph, values)
+            combination = self._combination(self._named(args, inputs), set(values))
+            explain(error, self.graph, values, combination=combination)
             raise
 
     def _traced(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:

@@ -288,6 +288,29 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
         model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())
 
 
+@pytest.mark.parametrize("backend", ["eager", "inductor"])
+def test_extents_that_do_not_meet_inside_are_told_where_they_meet(backend: str) -> None:
+    model = aw.compile("vit", size="tiny", backend=backend)
+    told = r"`dropped` \(\S+image_encoder.yaml:\d+:\d+\) needs extents that fit: .*, here \[1, 101, 32\], meets .*"
+    with pytest.raises(aw.ArgumentError, match=told + re.escape("[1, (image_size//patch_size)**2 + 1, d_model], here")):
+        model(pixel_values=torch.zeros(1, 3, 60, 60))
+    assert model(pixel_values=torch.zeros(1, 3, 60, 60), interpolate_pos_encoding=True)  # the same, where all fits
+
+
+def test_extents_that_a_block_compares_are_told_too(tmp_path: Path) -> None:
+    file = tmp_path / "read.yaml"
+    file.write_text(
+        "model: read\ninputs: {x: 'float[batch, seq, 4]', y: 'float[batch, rows, 4]', z: 'float[batch, other, 4]'}\n"
+        "graph: {read: {block: attention, in: {q: x, k: y, v: z}, num_heads: 2}}\noutputs: {read: read}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(file, backend="eager")
+    x, y = torch.zeros(1, 3, 4), torch.zeros(1, 2, 4)
+    assert model(x=x, y=y, z=y).read.shape == (1, 3, 4)
+    with pytest.raises(aw.ArgumentError, match=re.escape("needs extents that fit: [rows], here [2], meets [other]")):
+        model(x=x, y=y, z=x)
+
+
 def test_labels_that_are_no_counts_may_be_any_number() -> None:
     graph = aw.check("xlnet", task="question_answering", size="tiny")
     assert not misfit(graph, {"is_impossible": torch.tensor([-1.5, 0.5])})
