@@ -111,6 +111,9 @@ def attention(
 
     Returns:
         ``[batch, query, heads*d_v]``; zero where a query may look nowhere.
+
+    Raises:
+        ValueError: there are not as many values as keys.
     """
     if soft_cap is not None:  # which no fused kernel knows
         return attention_with_probs(
@@ -118,6 +121,8 @@ def attention(
             dropout=dropout, fill=fill, empty_rows=empty_rows, terms=terms, valid=valid, same=same, allow=allow,
             training=training, place=place,
         )[0]  # fmt: skip
+    if k.shape[1] != v.shape[1]:  # the kernel would read beyond the shorter
+        raise ValueError(f"attention needs a value for each key, found {k.shape[1]} keys and {v.shape[1]} values")
     plain = valid is None and allow is None and not terms and same is None and place is None
     only_causal = causal and plain
     if only_causal and q.shape[1] != k.shape[1]:  # an `if`, as the kernel takes no SymBool, which `bool(...)` may leave
