@@ -53,6 +53,11 @@ def _masks(
     return [whole]
 
 
+def _low(q: torch.Tensor, same: torch.Tensor | None, fill: float | str) -> float:
+    """What a mask adds to the score of a key that it hides."""
+    return torch.finfo(q.dtype).min if isinstance(fill, str) or same is not None else fill
+
+
 def _biased(
     q: torch.Tensor,
     masks: list[torch.Tensor],
@@ -69,13 +74,42 @@ def _biased(
         apart = torch.where(same[:, None, :] == same[:, :, None], 0.0, fill).to(q.dtype)
         total = apart[:, None] if total is None else total + apart[:, None]
         total = total.repeat(q.shape[0] // total.shape[0], 1, 1, 1)
-    low = torch.finfo(q.dtype).min if isinstance(fill, str) or same is not None else fill
+    low = _low(q, same, fill)
     # Of two numbers `where` makes torch's default type, which does not hold the lowest of float64.
     zero = torch.zeros((), dtype=torch.promote_types(q.dtype, torch.float32), device=q.device)
     for mask in masks:
         additive = torch.where(mask, zero, low).to(q.dtype)
         total = additive if total is None else total + additive
     return total
+
+
+def _is_lost(q: torch.Tensor, same: torch.Tensor | None, fill: float | str) -> bool:
+    """Whether a score is lost in what a mask adds to it, in the numbers that kernels compute with."""
+    return -_low(q, same, fill) * torch.finfo(torch.promote_types(q.dtype, torch.float32)).eps > 1
+
+
+def _learns(*given: torch.Tensor) -> bool:
+    """Whether a gradient is wanted."""
+    return torch.is_grad_enabled() and any(one.requires_grad for one in given)
+
+
+def _with_empty_rows_gradient(
+    out: torch.Tensor, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor, scale: float | None
+) -> torch.Tensor:
+    """The values of `out`, and where a query may look nowhere the gradient that attention written out has.
+
+    There all scores are one number, so low that what they were is lost in it, and a query gets the mean of all values.
+    Fused kernels make probabilities anew from scores and the logarithm of their sum, lost as well, and each becomes 1.
+
+    Args:
+        out: ``[batch, heads, query, d_v]``, and `q`, `k` and `v` alike.
+        mask: true where a query may look.
+    """
+    mean = v.mean(-2, keepdim=True)
+    factor = q.shape[-1] ** -0.5 if scale is None else scale
+    by_scores = q @ (k.transpose(-1, -2) @ (v - mean).detach()) * (factor / k.shape[-2])
+    of_empty = mean + by_scores
+    return torch.where(mask.any(-1, keepdim=True), out, out.detach() + (of_empty - of_empty.detach()))
 
 
 def attention(
@@ -115,7 +149,8 @@ def attention(
     Raises:
         ValueError: there are not as many values as keys.
     """
-    if soft_cap is not None:  # which no fused kernel knows
+    is_uneven = empty_rows == "least" and sum((causal, valid is not None, allow is not None)) > 1
+    if soft_cap is not None or (is_uneven and _learns(q, k, v)):  # a cap or gradient that no fused kernel knows
         return attention_with_probs(
             q, k, v, num_heads=num_heads, num_kv_heads=num_kv_heads, causal=causal, scale=scale, soft_cap=soft_cap,
             dropout=dropout, fill=fill, empty_rows=empty_rows, terms=terms, valid=valid, same=same, allow=allow,
@@ -127,7 +162,7 @@ def attention(
     only_causal = causal and plain
     if only_causal and q.shape[1] != k.shape[1]:  # an `if`, as the kernel takes no SymBool, which `bool(...)` may leave
         only_causal = False
-    mask = None
+    mask, masks = None, []
     if not only_causal:
         masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
         if terms or same is not None or empty_rows != "zero":
@@ -136,11 +171,16 @@ def attention(
             mask = masks[0]
         if mask is not None and mask.dim() == 3:
             mask = mask[None]
+    queries = _heads(q, num_heads)
     keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
     out = F.scaled_dot_product_attention(
-        _heads(q, num_heads), keys, values, attn_mask=mask, dropout_p=dropout if training else 0.0,
+        queries, keys, values, attn_mask=mask, dropout_p=dropout if training else 0.0,
         is_causal=only_causal, scale=scale,
     )  # fmt: skip
+    # On a CPU torch writes attention out where the mask itself wants a gradient.
+    is_fused = mask is not None and mask.is_floating_point() and not (mask.requires_grad and q.device.type == "cpu")
+    if is_fused and masks and _is_lost(q, same, fill) and _learns(q, k, v):
+        out = _with_empty_rows_gradient(out, queries, keys, values, masks[0], scale)
     return out.transpose(1, 2).flatten(2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import pytest
 import torch
@@ -60,6 +61,36 @@ def test_masks_have_the_lowest_number_of_float64_too() -> None:
     x = torch.randn(3, 20, 8, dtype=torch.float64)
     expected = attention(x, x, x, num_heads=2, valid=REAL)
     torch.testing.assert_close(attention(x, x, x, num_heads=2, valid=REAL, empty_rows="mean"), expected)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"empty_rows": "mean"},
+        {"empty_rows": "mean", "causal": True, "num_kv_heads": 1, "scale": 0.3},
+        {"empty_rows": "mean", "causal": True, "fill": -1e9},
+        {"empty_rows": "least", "causal": True},
+        {"terms": [torch.linspace(-1, 1, 400).view(1, 1, 20, 20)]},
+        {"terms": [torch.linspace(-1, 1, 400).view(1, 1, 20, 20).requires_grad_()], "causal": True},
+    ],
+    ids=["mean", "causal", "fill", "least", "term", "term_that_learns"],
+)
+def test_queries_that_look_nowhere_have_the_gradient_of_attention_written_out(how: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    valid = REAL.flip(1).index_fill(0, torch.tensor(2), False)  # a start of padding, and nothing but padding
+    width = 4 * how.get("num_kv_heads", 2)
+    given = [torch.randn(3, 20, one, requires_grad=True) for one in (8, width, width)]
+    learned = [*given, *(term for term in how.get("terms", ()) if term.requires_grad)]
+    weight = torch.randn(3, 20, 8)
+    found, expected = (
+        torch.autograd.grad((out * weight).sum(), learned)
+        for out in (run(*given, num_heads=2, valid=valid, **how) for run in (attention, _written_out))
+    )
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def _written_out(*given: torch.Tensor, **how: Any) -> torch.Tensor:
+    return attention_with_probs(*given, **how)[0]
 
 
 def test_an_axis_on_the_right_alone_repeats() -> None:
