@@ -144,6 +144,7 @@ LEVELS = (
     ("or",), ("and",), ("==", "!=", "<", "<=", ">", ">=", "in", "not in"), ("+", "-"), ("*", "/", "//", "%", "@"),
 )  # fmt: skip
 """The binary operators, those that bind more tightly later; ``not`` stands between ``and`` and comparisons."""
+_COMPARISONS = 2
 
 
 class _Parser:
@@ -209,19 +210,22 @@ class _Parser:
     def level(self, rank: int) -> Expr:
         if rank == len(LEVELS):
             return self.unary()
-        if rank == 2 and self.peek()[1] == "not" and self.peek()[0] == "name":
+        if rank == _COMPARISONS and self.peek()[1] == "not" and self.peek()[0] == "name":
             return self.negation()
         left = self.level(rank + 1)
         while op := self.operator(rank):
             right = self.level(rank + 1)
             left = Binary(left.start, right.end, op, left, right)
+            if rank == _COMPARISONS and (chained := self.operator(rank)):
+                told = f"expected one comparison, found `{chained}` too: write `a < b and b < c`, or parentheses"
+                self.fail(told, self.tokens[self.at - 1])
         return left
 
     def operator(self, rank: int) -> str | None:
         kind, value, *_ = self.peek()
         if kind not in ("op", "name"):
             return None
-        if rank == 2 and value == "not" and self.tokens[self.at + 1][1] == "in":
+        if rank == _COMPARISONS and value == "not" and self.tokens[self.at + 1][1] == "in":
             self.at += 2
             return "not in"
         if value in LEVELS[rank]:
@@ -231,7 +235,7 @@ class _Parser:
 
     def negation(self) -> Expr:
         _, _, start, _ = self.take()
-        operand = self.deeper(self.level, 2)
+        operand = self.deeper(self.level, _COMPARISONS)
         return Unary(start, operand.end, "not", operand)
 
     def unary(self) -> Expr:

@@ -259,6 +259,13 @@ def test_a_decoder_that_would_not_read_its_encoder_is_refused(tmp_path: Path) ->
         aw.from_pretrained(tmp_path, backend="eager")
 
 
+def test_layers_that_segmentation_would_read_out_of_order_are_refused(tmp_path: Path) -> None:
+    aw.compile("data2vec_vision", task="semantic_segmentation", size="tiny").save_pretrained(tmp_path)
+    reworded(tmp_path, out_indices=[1, 3, 2, 4])
+    with pytest.raises(aw.CheckpointError, match=r"(?s)taps\[1\] < \$taps\[2\].*expected one of true, found `false`"):
+        aw.from_pretrained(tmp_path, backend="eager")
+
+
 def test_a_flag_that_is_null_is_false_as_in_hugging_face(tmp_path: Path) -> None:
     aw.compile("bert", task="masked_lm", size="tiny", tie_word_embeddings=False, backend="eager").save_pretrained(
         tmp_path

@@ -277,6 +277,7 @@ BEIT_CASES: list[Case] = [
             config={"auxiliary_num_convs": 3, "auxiliary_concat_input": True, "auxiliary_loss_weight": 0.7}),
         variant("no_auxiliary_convs", _square, _pixel_labels(20, 20),
             config={"auxiliary_num_convs": 0, "auxiliary_channels": 24}),
+        variant("three_maps", _square, _pixel_labels(20, 20), config={"out_indices": [0, 2, 3, 4]}),
         variant("scales", _square, integers("labels", 2, 20, 20, below=5),
             config={"pool_scales": [1, 3], "semantic_loss_ignore_index": 2}),
         num_labels=5, **_FOUR,
