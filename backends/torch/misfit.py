@@ -60,4 +60,5 @@ def ranks(graph: Graph, name: str) -> set[int]:
     """How many axes an input may have, after those that are folded into one."""
     kind, declared = graph.root.inputs[name].type, graph.spec.inputs.get(name)
     text = str(kind) if declared is None else declared.type
-    return {len(kind.dims) if isinstance(kind, Type) else 0, *(part.count(",") + 1 for part in text.split("] |"))}
+    axes = (part.partition("[")[2].strip("]") for part in text.split("] |"))
+    return {len(kind.dims) if isinstance(kind, Type) else 0, *(len(one.split(",")) if one else 0 for one in axes)}

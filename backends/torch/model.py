@@ -170,7 +170,7 @@ class Model(nn.Module):
         method, values = self.chosen(args, inputs)
         try:
             return wrap(self.graph.outputs, method(values))
-        except (IndexError, RuntimeError, ValueError) as error:
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
             combination = self._combination(self._named(args, inputs), set(values))
             explain(error, self.graph, values, combination=combination)
             raise
@@ -315,7 +315,7 @@ class Model(nn.Module):
         method, values = self.chosen((), inputs)
         try:
             return method.keep(values)
-        except (IndexError, RuntimeError, ValueError) as error:
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
             explain(error, self.graph, values)
             raise
 
@@ -429,7 +429,7 @@ class Model(nn.Module):
 
         try:
             return generate(self, inputs, **options)
-        except (IndexError, RuntimeError, ValueError) as error:
+        except (IndexError, RuntimeError, TypeError, ValueError) as error:
             explain(error, self.graph, {read_first(self.graph): inputs, **options})
             raise
 

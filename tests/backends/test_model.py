@@ -282,8 +282,11 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
     model = aw.compile("bert", task="masked_lm", size="tiny", backend="eager")
     with pytest.raises(aw.ArgumentError, match=re.escape(told)):
         model(**{name: torch.tensor(value) for name, value in inputs.items()})
+    writer = aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager")
     with pytest.raises(aw.ArgumentError, match="`input_ids` expected numbers from 0 to 98"):
-        aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager").generate(torch.tensor([[99]]))
+        writer.generate(torch.tensor([[99]]))
+    with pytest.raises(aw.ArgumentError, match=re.escape("`logits_to_keep` expected int[], found int64[2]")):
+        writer(input_ids=torch.tensor([[5, 6]]), logits_to_keep=torch.tensor([0, 1]))
     with pytest.raises(aw.ArgumentError, match="`input_ids` is given twice"):
         model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())
 
