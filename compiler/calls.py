@@ -94,7 +94,7 @@ def free_extents(graph: Graph, given: Collection[str]) -> list[str]:
 
 def stated_extents(graph: Graph) -> dict[str, int]:
     """What the spec's ``example:`` says of free axes."""
-    return {name: int(evaluate(parse(str(raw)), graph.param)) for name, raw in graph.spec.example.items()}
+    return {name: evaluate(parse(str(raw)), graph.param) for name, raw in graph.spec.example.items()}
 
 
 def inner_extents(graph: Graph, sizes: Mapping[str, int]) -> dict[str, int]:

@@ -291,9 +291,19 @@ class Model(nn.Module):
         return self._methods[combination]
 
     def bound(self, combination: int) -> Any:
-        """The method of `net` for a combination of inputs and flags, as it is written."""
+        """The method of `net` for a combination of inputs and flags, as it is written.
+
+        Raises:
+            ArgumentError: it needs an extent that none of these inputs has.
+        """
         with _WRITING:
-            return self._bound(self.emitter.specialise(combination))
+            bound = self._bound(self.emitter.specialise(combination))
+        inputs = self.graph.root.inputs
+        for name in arguments_of(bound):
+            if name not in inputs and name != "padding":
+                told = [one for one, value in inputs.items() if name in map(str, getattr(value.type, "dims", ()))]
+                raise ArgumentError(f"nothing says how long `{name}` is; give {' or '.join(f'`{one}`' for one in told)}")
+        return bound
 
     def _bound(self, name: str) -> Any:
         self.generated.grow(self.source)

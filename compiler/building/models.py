@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
-from ...blocks.notation.values import simplest
+from ...blocks.notation.expressions import parse
+from ...blocks.notation.values import EvaluationError, evaluate, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..diagnosing.report import Report, Reported
 from ..graph import Body, Graph, InputValue, TiedPair, path_below
@@ -18,6 +19,7 @@ from ..reading.span import Span
 from .bodies import Builder
 from .compose import FLAGS, compose
 from .definitions import Definition
+from .origins import in_words
 from .outputs import prune, read_outputs
 from .parameters import root_parameters
 from .parts import mounted, param_symbols, part_definition
@@ -88,6 +90,7 @@ class ModelBuilder:
         self.report.raise_if_any()
         graph = self.graph(body, outputs, scope, params, [*self.unproven(builder), *builder.overlooked.values()])
         self.check_ties(graph)
+        self.check_example(graph, scope)
         self.report.raise_if_any()
         self.shadowed = builder.shadowed
         return graph
@@ -116,6 +119,19 @@ class ModelBuilder:
                 if str(a) == str(b):
                     text, label = f"two axes called `{a}` are compared when the model runs", "the one meets the other"
                 yield Diagnostic("unproven", text, Label(span, label), severity="note")
+
+    def check_example(self, graph: Graph, scope: Scope) -> None:
+        """What ``example:`` says of an axis must be an extent."""
+        for name, raw in self.spec.example.items():
+            span = self.definition.span("example", name)
+            try:
+                extent = evaluate(parse(str(raw)), graph.param)
+            except EvaluationError as error:
+                scope.blame(error, span)
+                continue
+            if isinstance(extent, bool) or not isinstance(extent, int) or extent < 0:
+                label = f"expected a whole number of 0 or more, found {in_words(extent)}"
+                self.report.error("wrong-type", f"`{name}` is an extent", span, label=label)
 
     def check_ties(self, graph: Graph) -> None:
         """Both sides of a tie must be weights of one shape."""

@@ -68,9 +68,13 @@ def first_of(choices: list[Value]) -> Value:
 def unlike(value: Value) -> str:
     """What is wrong with choices of two kinds; their extents may differ, as those of two sequences attended do."""
     choices = value.choices if isinstance(value, FirstOf) else ()
-    known = [(one, one.type) for one in choices if isinstance(one.type, Type)]
+    known = [(one, one.type) for one in choices if one.type is not None]
     for other, kind in known[1:]:
         first = known[0][1]
+        if not isinstance(first, Type) or not isinstance(kind, Type):
+            if type(first) is not type(kind):
+                return f"expected {first}, found {kind}"
+            continue
         is_whole = isinstance(other, Constant) and (first.kind, kind.kind) == ("float", "int")
         if kind.kind != first.kind and not is_whole:
             return f"expected {first}, found {kind}"
