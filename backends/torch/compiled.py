@@ -14,6 +14,7 @@ from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
 from .modules.inference import Held
+from .packing import PADDING
 from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ class Compiled:
         self.model = model
         self.combination = combination
         self.method = method
-        self.takes = arguments_of(method)
+        self.takes = model.emitter.takes(method)
         self.loose = free_axes(model, self.takes) if model.dynamic else {}
-        self.is_packed = "padding" in self.takes
+        self.is_packed = PADDING in self.takes.values()
         is_held = any(one.held for one in model.emitter.classes.values())  # holding takes a plain run
         self.held = [one for one in model.net.modules() if isinstance(one, Held)] if is_held else []
         self.kept: dict[Any, kept.Package | kept.Function | None] = {}
@@ -43,7 +44,7 @@ class Compiled:
 
     def __call__(self, values: Mapping[str, Any]) -> Any:
         """Call with inputs by name."""
-        told = {name: values[name] for name in self.takes}
+        told = {text: values[name] for text, name in self.takes.items()}
         key = self.key(told)
         if key not in self.kept:
             self.kept[key] = None if self.is_packed else self.found(told)
@@ -125,7 +126,7 @@ class Compiled:
         """
         if self.is_packed:
             raise ArgumentError("code is not kept of calls whose padding is left out; leave the mask or `packed` out")
-        told, model = {name: values[name] for name in self.takes}, self.model
+        told, model = {text: values[name] for text, name in self.takes.items()}, self.model
         for one in self.held:
             one.renew()  # what other calls hold is none of this one's
         self.run_plainly(told)  # which refuses what does not fit, and holds what this call reads
@@ -141,16 +142,11 @@ class Compiled:
         return path, cache.save(path, files)
 
 
-def arguments_of(method: Any) -> tuple[str, ...]:
-    """The names of what an emitted method takes."""
-    return method.__code__.co_varnames[1 : method.__code__.co_argcount]
-
-
-def free_axes(model: Model, names: tuple[str, ...]) -> dict[str, list[int]]:
-    """The axes of each input whose extents a call may choose."""
+def free_axes(model: Model, takes: Mapping[str, str]) -> dict[str, list[int]]:
+    """The axes of each argument whose extents a call may choose."""
     found: dict[str, list[int]] = {}
-    for name in [name for name in names if name in model.graph.root.inputs]:
-        kind = model.graph.root.inputs[name].type
+    for text, name in takes.items():
+        kind = model.graph.root.inputs[name].type if name in model.graph.root.inputs else None
         if isinstance(kind, Type):
-            found[name] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
+            found[text] = [axis for axis, dim in enumerate(kind.dims) if dim.known is None]
     return found

@@ -68,8 +68,8 @@ def export(
     kind = _format(model, file, aoti=aoti)
     if kind == "aoti":
         model.settle_compiler()
-    net, values = _plain(model, inputs, flags)
-    free = free_axes(model, tuple(values))
+    net, values, takes = _plain(model, inputs, flags)
+    free = free_axes(model, takes)
     shapes = {name: dict.fromkeys(free.get(name, ()), Dim.AUTO) or None for name in values}
     found: list[float] = []
     with torch.no_grad():
@@ -92,7 +92,7 @@ def export(
                 Path(whole).unlink(missing_ok=True)
 
         write_whole(file, write)
-    taken = dict(zip(values, _taken(model, program, values), strict=True))
+    taken = dict(zip(values, _taken(model, program, values, takes), strict=True))
     return ExportReport(str(file), kind, file.stat().st_size, taken, found[0])
 
 
@@ -114,15 +114,17 @@ def _format(model: Model, file: Path, *, aoti: bool) -> str:
     return "onnx"
 
 
-def _plain(model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]) -> tuple[nn.Module, dict[str, Any]]:
-    """A module with the model's weights whose forward is that of one call, and its arguments."""
+def _plain(
+    model: Model, inputs: Mapping[str, Tensor], flags: Collection[str]
+) -> tuple[nn.Module, dict[str, Any], dict[str, str]]:
+    """A module with the model's weights whose forward is that of one call, its arguments, and which inputs they are."""
     made = model.plain()
     for name in inputs:
         if isinstance(getattr(model.graph.root.inputs.get(name), "type", None), RecordType):
             raise ArgumentError(f"`{name}` is a list of records, which no exported call takes; leave it out")
     call, given = made.chosen((), {**moved(model, inputs), **dict.fromkeys(flags, True)})
     made.net.forward = call.method
-    return made.net.eval(), {name: given[name] for name in call.takes}
+    return made.net.eval(), {text: given[name] for text, name in call.takes.items()}, call.takes
 
 
 def _seeded(call: Callable[[], Any]) -> Any:
@@ -150,11 +152,13 @@ def _apart(expected: Tensor, found: Tensor) -> float:
     return (apart.max().item() if apart.numel() else 0.0) / (largest or 1.0)
 
 
-def _taken(model: Model, program: ExportedProgram, values: Mapping[str, Any]) -> Iterator[str]:
+def _taken(
+    model: Model, program: ExportedProgram, values: Mapping[str, Any], takes: Mapping[str, str]
+) -> Iterator[str]:
     """The type and shape that the program takes for each input; an axis that is free by name, with its bounds."""
     placeholders = {node.name: node.meta["val"] for node in program.graph.nodes if node.op == "placeholder"}
     for name, placeholder in zip(values, program.graph_signature.user_inputs, strict=True):
-        kind, value = model.graph.root.inputs[name].type, placeholders.get(str(placeholder))
+        kind, value = model.graph.root.inputs[takes[name]].type, placeholders.get(str(placeholder))
         if not isinstance(value, Tensor) or not isinstance(kind, Type):
             yield str(values[name])
             continue

@@ -20,7 +20,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .compiled import Compiled, arguments_of
+from .compiled import Compiled
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
@@ -28,7 +28,7 @@ from .instructions import settle_instructions
 from .misfit import explain, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
-from .packing import padding_for
+from .packing import PADDING, padding_for
 from .records import pack
 from .replay import is_recorded
 
@@ -85,7 +85,7 @@ class Model(nn.Module):
         self.mask = find_mask(graph) if packed else None
         self.emitter = Source(graph, inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
-        self._steps: dict[tuple[int, str, bool | None], tuple[Any, tuple[str, ...]]] = {}
+        self._steps: dict[tuple[int, str, bool | None], tuple[Any, dict[str, str]]] = {}
         self._idle: dict[tuple[int, str], bool] = {}
         masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
@@ -186,17 +186,17 @@ class Model(nn.Module):
             return self._apart(args, inputs)
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
         named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
-        values = {name: self.value(named[name], name) for name in takes}
+        values = {text: self.value(named[name], name) for text, name in takes}
         return wrap(self.graph.outputs, getattr(self.net, word)(**values))
 
-    def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
+    def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The method of `net` for a call of which is told what stands where a tensor does not, and what it takes."""
         named = self._named(tuple(args), inputs)
         given = self._given(named)
         combination = self._combination(named, set(given))
         self._require(combination, set(given))
         bound = self.bound(combination)
-        return bound.__name__, arguments_of(bound)
+        return bound.__name__, tuple(self.emitter.takes(bound).items())
 
     def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The specialisation for a call, and the tensors that it is given."""
@@ -211,7 +211,7 @@ class Model(nn.Module):
         values = {name: self.value(value, name) for name, value in given.items()}
         if self.mask is not None and self.mask in values:
             how = {"is_compiled": self.backend == "inductor", "is_filled": is_recorded(self)}
-            values["padding"] = padding_for(self.graph, self.mask, self.emitter.needs[combination], values, **how)
+            values[PADDING] = padding_for(self.graph, self.mask, self.emitter.needs[combination], values, **how)
         return method, values
 
     def _given(self, named: Mapping[str, Any]) -> dict[str, Any]:
@@ -286,8 +286,8 @@ class Model(nn.Module):
         if self.backend == "inductor":
             self._methods[combination] = Compiled(self, combination, bound)
         else:
-            run, takes = self._hooked(bound), arguments_of(bound)
-            self._methods[combination] = lambda values: run(**{name: values[name] for name in takes})
+            run, takes = self._hooked(bound), self.emitter.takes(bound)
+            self._methods[combination] = lambda values: run(**{text: values[name] for text, name in takes.items()})
         return self._methods[combination]
 
     def bound(self, combination: int) -> Any:
@@ -298,11 +298,11 @@ class Model(nn.Module):
         """
         with _WRITING:
             bound = self._bound(self.emitter.specialise(combination))
-        inputs = self.graph.root.inputs
-        for name in arguments_of(bound):
-            if name not in inputs and name != "padding":
-                told = [one for one, value in inputs.items() if name in map(str, getattr(value.type, "dims", ()))]
-                raise ArgumentError(f"nothing says how long `{name}` is; give {' or '.join(f'`{one}`' for one in told)}")
+        for text, name in self.emitter.takes(bound).items():
+            if name not in self.graph.root.inputs and name != PADDING:
+                kinds = [(one, value.type) for one, value in self.graph.root.inputs.items()]
+                told = [f"`{one}`" for one, kind in kinds if isinstance(kind, Type) and text in map(str, kind.dims)]
+                raise ArgumentError(f"nothing says how long `{text}` is; give {' or '.join(told)}")
         return bound
 
     def _bound(self, name: str) -> Any:
@@ -341,10 +341,10 @@ class Model(nn.Module):
             vars(own).update({**vars(other), "_modules": own._modules})
         return made
 
-    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, tuple[str, ...]]:
+    def step(self, combination: int, output: str, tokens: Symbol, *, is_first: bool) -> tuple[Any, dict[str, str]]:
         """The method of `net` that gives `output` for new tokens (`compiler/decoding.py`), and what it takes.
 
-        It takes inputs, and what it needs of ``place`` and ``held``.
+        It takes inputs, and what it needs of ``:place`` and ``:held``.
 
         Raises:
             SpecError: the graph cannot be decoded step by step; the diagnostic names the node.
@@ -358,10 +358,10 @@ class Model(nn.Module):
                 with torch.inference_mode(False):
                     lay_rows(self.net)
             run = self.compiled(bound) if is_compiled else self._hooked(bound)
-            self._steps[key] = run, arguments_of(bound)
+            self._steps[key] = run, self.emitter.takes(bound)
         return self._steps[key]
 
-    def part(self, combination: int, output: str) -> tuple[Any, tuple[str, ...]]:
+    def part(self, combination: int, output: str) -> tuple[Any, dict[str, str]]:
         """The method of `net` that gives one output and computes no more than that asks for, and what it takes."""
         key = (combination, output, None)
         if key not in self._steps:
@@ -369,7 +369,7 @@ class Model(nn.Module):
                 forward = self.emitter.root_forward(combination, {output: self.graph.outputs[output]})
                 method = self.emitter.root.keep(forward, "forward_part", before=self.emitter.preamble(forward))
                 bound = self._bound(method.method)
-            self._steps[key] = self._hooked(bound), arguments_of(bound)
+            self._steps[key] = self._hooked(bound), self.emitter.takes(bound)
         return self._steps[key]
 
     def settle_compiler(self) -> None:

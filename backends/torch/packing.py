@@ -12,6 +12,9 @@ from ...compiler.passes.packed import Need
 from ..errors import ArgumentError
 from .modules.packing import Padding, padding_of
 
+PADDING = ":padding"
+"""What a packed forward takes beside the inputs, whose names have no colon."""
+
 
 def padding_for(
     graph: Graph, name: str, needs: Iterable[Need], values: Mapping[str, Any], *, is_compiled: bool,

@@ -25,10 +25,10 @@ WIDTH = 112  # what a method's body has left of 120 columns
 
 @dataclass(slots=True)
 class Method:
-    """A forward as its callers see it."""
+    """A forward as its callers see it; `arguments` are the names of its inputs' variables."""
 
     method: str
-    arguments: list[str]
+    arguments: dict[str, str]
     extras: dict[str, Symbol]
     context: list[str]
     text: str
@@ -83,7 +83,7 @@ class ClassText:
         for name in forward.names.used:
             if not self.is_root:
                 self.parameters[name] = self.stored[name] = None
-        takes = [variable(name) for name in forward.arguments] + list(forward.extras) + forward.context
+        takes = [*forward.arguments.values(), *forward.extras, *forward.context]
         if self.source.is_foreseeing:
             return Method("forward", forward.arguments, dict(forward.extras), forward.context, "")
         if returned is None:
@@ -219,8 +219,8 @@ class Constructor:
         calls = [self.construct(body, partial(self.argument, body, names)) for body in node.rounds]
         self.modules(node, target, calls, index, count)
         if node.shared:
-            self.lines.append(f"for {variable(index)}, first in enumerate({node.shared}):")
-            self.lines.append(f"    {target}[{variable(index)}] = {target}[first]")
+            at = variable(index)
+            self.lines.append(f"{target} = nn.ModuleList({target}[{at}] for {at} in {node.shared})")
 
     def modules(self, node: Node, target: str, calls: list[str], index: str, count: str) -> None:
         """The list of modules."""

@@ -11,7 +11,7 @@ from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
     Apply, Body, FirstOf, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
-from .naming import MODULES, Names, attribute, variable
+from .naming import MODULES, Names, attribute
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Forward:
     """Writes one forward method.
 
     Attributes:
-        arguments: the inputs that it takes, in the body's order; `extras` are dimensions it has to be told, `context`
-            what a kind of forward passes down beside them.
+        arguments: the variables of the inputs that it takes, in the body's order; `extras` are dimensions it has to be
+            told, `context` what a kind of forward passes down beside them.
         lines: the statements, without the signature and the return.
     """
 
@@ -46,7 +46,7 @@ class Forward:
         self.body = body
         self.combination = combination
         self.outputs = {name: value for name, value in outputs.items() if present(value, combination)}
-        self.names = Names(body, owner.is_root, in_forward=True)
+        self.names = Names.of_forward(body, constants=owner.is_root)
         self.render = self.renders(self)
         self._lowered: dict[Value, Value] = {}
         self.uses: dict[Apply, int] = {}
@@ -57,10 +57,6 @@ class Forward:
         self.statements: list[str] = []
         self.extras: dict[str, Symbol] = {}
         self.context: list[str] = []
-        # A variable must not hide a function that the same forward calls.
-        self.functions = {
-            n.contract.name() for n in body.nodes.values() if n.contract is not None and not n.contract.weights
-        }
         self.write()
 
     # What is needed
@@ -110,8 +106,8 @@ class Forward:
                 else:
                     self.part(node)
         self.results = {name: self.render.text(value) for name, value in self.outputs.items()}
-        self.arguments = [name for name in self.body.inputs if name in self.needs.inputs]
-        self.statements[:0] = self.shapes()
+        lines = self.shapes()
+        self.statements[:0] = lines
 
     def made_from(self, value: Apply, args: tuple[Value, ...]) -> Apply:
         """The same edge made from other values; itself where they are the same."""
@@ -130,8 +126,7 @@ class Forward:
         """The variable of a node's output."""
         ports = list(node.outputs) or [port]
         name = node.name if port == ports[0] else f"{node.name}_{port}"
-        clash = "_" if name in self.functions else ""
-        self.variables[node, port] = variable(name) + clash
+        self.variables[node, port] = self.names.claim((node, port), name)
         return self.variables[node, port]
 
     def output(self, node: Node, port: str) -> str:
@@ -147,8 +142,7 @@ class Forward:
             return None
         if value not in self.shared:
             text = self.render.apply(value, 0)
-            clash = "_" if value.name in self.functions else ""
-            self.shared[value] = variable(value.name) + clash
+            self.shared[value] = self.names.claim(value, value.name)
             self.line(f"{self.shared[value]} = {text}", value.type)
         return self.shared[value]
 
@@ -160,7 +154,11 @@ class Forward:
 
     def history(self, value: Rounds) -> str:
         """The text that reads the list of what each round gave."""
-        return variable(f"{value.node.name}_all_{value.port}")
+        return self.all_of(value.node, value.port)
+
+    def all_of(self, node: Node, port: str) -> str:
+        """The variable of the list of what each round gives."""
+        return self.names.claim(("all", node, port), f"{node.name}_all_{port}")
 
     def lowered(self, value: Value) -> Value:
         """What is written for a value."""
@@ -184,14 +182,14 @@ class Forward:
             kind = self.body.inputs[name].type
             if isinstance(kind, Type) and kind.kind == "float":
                 self.needs.inputs[name] = None
-                return f"{variable(name)}.dtype"
+                return f"{self.names.claimed[name]}.dtype"
         return None
 
     def device(self) -> str:
         """Where new tensors go: to the first input that is here."""
         name = min(self.here(), key=list(self.body.inputs).index)
         self.needs.inputs[name] = None
-        return f"{variable(name)}.device"
+        return f"{self.names.claimed[name]}.device"
 
     def block(self, node: Node) -> None:
         """A call of a block's module or function."""
@@ -211,7 +209,7 @@ class Forward:
             self.owner.source.function(type(contract), function)
             options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
             training = ["training=self.training"] if contract.random or "dropout" in type(contract).model_fields else []
-            call = f"{variable(function)}({', '.join([*arguments, *options, *training, *self.told(node)])})"
+            call = f"{function}({', '.join([*arguments, *options, *training, *self.told(node)])})"
         self.line(f"{targets} = {call}", node.outputs.get(ports[0]))
 
     def told(self, node: Node) -> list[str]:
@@ -262,10 +260,10 @@ class Forward:
         """The method to call (empty for ``forward``), its arguments, and the ports that it returns."""
         inner = self.method(node, body, wanted)
         arguments: list[str] = []
-        for number, name in enumerate(inner.arguments):
+        for number, (name, own) in enumerate(inner.arguments.items()):
             text = replaced.get(name) or self.port_text(node, name)
             assert text is not None, f"{node.name}.{name} is needed and not there"
-            arguments.append(text if number == 0 else f"{variable(name)}={text}")
+            arguments.append(text if number == 0 else f"{own}={text}")
         for name, symbol in inner.extras.items():
             definition = symbol.definition
             text = self.names.dim(definition) if definition is not None else self.names.symbol(symbol)
@@ -305,7 +303,7 @@ class Forward:
                 self.line(f"{replaced[port]} = {text}")
         for port in [port for port in ports if port in histories or port not in carried]:
             start = replaced[port] if histories.get(port) else ""
-            self.line(f"{variable(f'{node.name}_all_{port}')} = [{start}]")
+            self.line(f"{self.all_of(node, port)} = [{start}]")
         calls = [
             self.call(node, body, ports, {**replaced, **self.elements(node, at)}) for at, body in enumerate(node.rounds)
         ]
@@ -342,7 +340,10 @@ class Forward:
     ) -> None:
         """One round: call, keep what is carried, append what is gathered."""
         histories = self.needs.histories.get(node, {})
-        targets = [self.variables[node, port] if port in carried else variable(f"{node.name}_{port}") for port in ports]
+        targets = [
+            self.variables[node, port] if port in carried else self.names.claim((node, port), f"{node.name}_{port}")
+            for port in ports
+        ]
         kind = (
             node.outputs.get(ports[0]) if indent == 0 or not isinstance(node.outputs.get(ports[0]), ListType) else None
         )
@@ -350,14 +351,17 @@ class Forward:
         if node.layer_drop is not None and ports[:1] == carried[:1]:
             self.owner.source.imports[f"{MODULES}.elementwise"].add("drop_layer")
             rate = self.names.option(node.layer_drop)
-            self.line(f"kept = {targets[0]}", None, indent)
+            kept = self.names.claim(("kept", node), "kept")
+            self.line(f"{kept} = {targets[0]}", None, indent)
             self.line(f"{', '.join(targets)} = {call}", kind, indent)
-            self.line(f"{targets[0]} = drop_layer({targets[0]}, kept, p={rate}, training=self.training)", None, indent)
+            self.line(
+                f"{targets[0]} = drop_layer({targets[0]}, {kept}, p={rate}, training=self.training)", None, indent
+            )
         else:
             self.line(f"{', '.join(targets)} = {call}", kind, indent)
         for port, target in zip(ports, targets, strict=True):
             if port in histories or port not in carried:
-                self.line(f"{variable(f'{node.name}_all_{port}')}.append({target})", None, indent)
+                self.line(f"{self.all_of(node, port)}.append({target})", None, indent)
 
     # Dimensions
 
@@ -370,10 +374,10 @@ class Forward:
                 done.add(symbol)
                 text = self.extent(symbol)
                 if text is not None:
-                    lines.append(f"{variable(symbol.name)} = {text}")
+                    lines.append(f"{self.names.runtime[symbol]} = {text}")
                 elif not (self.owner.is_root and symbol.name in self.owner.source.graph.folds.values()):
-                    self.extras[variable(symbol.name)] = symbol
-        self.arguments = [name for name in self.body.inputs if name in self.needs.inputs]
+                    self.extras[self.names.runtime[symbol]] = symbol
+        self.arguments = {name: self.names.claimed[name] for name in self.body.inputs if name in self.needs.inputs}
         return lines
 
     def extent(self, symbol: Symbol) -> str | None:
@@ -387,5 +391,5 @@ class Forward:
                     if dim == wanted:
                         self.needs.inputs[name] = None
                         read = f'["{field_name}"]' if field_name else ""
-                        return f"{variable(name)}{read}.shape[{axis}]"
+                        return f"{self.names.claimed[name]}{read}.shape[{axis}]"
         return None

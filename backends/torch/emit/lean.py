@@ -9,7 +9,7 @@ from ....compiler.graph import Body, Node
 from ....compiler.passes.held import Hold, costs
 from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
 from .forward import Forward
-from .naming import MODULES, attribute, variable
+from .naming import MODULES, attribute
 
 MODULE = f"{MODULES}.inference"
 LEAN = {"Linear": "PrepackedLinear"}
@@ -105,8 +105,8 @@ class Lean(Rewriting):
         """The variables that lines read and do not make: by what holds for these, what is held is found again."""
         codes = [line.partition("  # ")[0] for line in lines]
         made = {target.strip() for code in codes for target in code.partition(" = ")[0].split(",")}
-        known = [variable(name) for name in self.body.inputs]
-        known += [*self.variables.values(), *map(variable, (symbol.name for symbol in self.names.runtime))]
+        known = [self.names.claimed[name] for name in self.body.inputs]
+        known += [*self.variables.values(), *self.names.runtime.values()]
         words = {word for code in codes for word in re.findall(r"(?<![\w.\"])[A-Za-z_]\w*(?!\w|=[^=])", code)}
         return [name for name in dict.fromkeys(known) if name in words - made]
 

@@ -20,7 +20,7 @@ from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .lean import LEAN, MODULE, Inference, Lean, made_from_others
-from .naming import MODULES, class_name, constant, variable
+from .naming import MODULES, Names, class_name, constant, variable
 from .packing import Packed, PackedLean
 from .stepping import Stepping
 from .values import present, resolve
@@ -34,6 +34,7 @@ class Source:
     Attributes:
         inference: how forwards are written that never train; None where they may.
         mask: the input whose padding forwards leave out where it is given; None: they run what they are given.
+        inputs: those of the model, by the names of forwards' arguments.
         rounds: what a forward is that loops call: compiled once for all rounds (``region``), made again for the
             backward pass (``recomputed``), or as it stands (``plain``).
     """
@@ -54,6 +55,8 @@ class Source:
         self.is_foreseeing = False
         self.specialisations: dict[int, str] = {}
         self.needs: dict[int, list[Need]] = {}  # of the combinations whose padding is left out
+        root = Names.of_forward(graph.root, constants=True)
+        self.inputs = {text: name for name, text in root.claimed.items()}
         self.root = self.make_class(graph.root, root_name(graph.name, graph.task), is_root=True)
 
     # What the forwards and constructors ask for
@@ -89,6 +92,7 @@ class Source:
             made.late.update((name, None) for name in made.parameters if name not in known)
             return made
         taken = sum(1 for other, _ in self.classes if other == name)
+        taken += name in map(constant, self.graph.root.params)
         made = ClassText(self, name if not taken else f"{name}{taken + 1}", body, is_root, constructor.lines)
         if not is_root:
             made.parameters.update(constructor.names.used)
@@ -154,14 +158,15 @@ class Source:
     def preamble(self, forward: Forward) -> list[str]:
         """What the call's own tensors need first: masks as booleans, folded axes joined."""
         lines = []
-        for name in forward.arguments:
+        extents = {symbol.name: text for symbol, text in forward.names.runtime.items()}
+        for name, text in forward.arguments.items():
             value = self.graph.root.inputs[name]
             axis = self.graph.folds.get(name)
             if axis is not None:
-                lines.append(f"{variable(axis)} = {variable(name)}.shape[1]")
-                lines.append(f"{variable(name)} = {variable(name)}.flatten(0, 1)")
+                lines.append(f"{extents.get(axis, variable(axis))} = {text}.shape[1]")
+                lines.append(f"{text} = {text}.flatten(0, 1)")
             if value.type is not None and getattr(value.type, "kind", "") == "bool":
-                lines.append(f"{variable(name)} = {variable(name)}.bool()")
+                lines.append(f"{text} = {text}.bool()")
         return lines
 
     def describe(self, owner: ClassText) -> str:
@@ -184,6 +189,11 @@ class Source:
         """Whether a part calls what loops call, itself or through others."""
         inner = [one for node in body.nodes.values() for one in node.rounds]
         return any(self.class_of(one).name in self.repeated or self.holds_repeated(one) for one in inner)
+
+    def takes(self, method: Any) -> dict[str, str]:
+        """What a method of the root takes by its arguments' names: inputs, and ``:padding`` and the like of its own."""
+        code = method.__code__
+        return {text: self.inputs.get(text, f":{text}") for text in code.co_varnames[1 : code.co_argcount]}
 
     # Text
 

@@ -11,7 +11,6 @@ from ....compiler.graph import (
     Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
 from ....compiler.presence import present, resolve
-from .naming import variable
 
 if TYPE_CHECKING:
     from .forward import Forward
@@ -49,7 +48,7 @@ class Render:
         value = self.forward.lowered(resolve(value, self.combination))
         match value:
             case InputValue(name=name):
-                return variable(name)
+                return self.names.claimed[name]
             case OutputValue():
                 return self.forward.output(value.node, value.port)
             case Constant():

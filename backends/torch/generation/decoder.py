@@ -65,7 +65,7 @@ class Decoder:
         self._first, self._first_takes = self._step(first, is_first=True)
         self._next, self._next_takes = self._step(later, is_first=False)
 
-    def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, tuple[str, ...]]:
+    def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, dict[str, str]]:
         """The step of a call with these inputs, and those that it takes."""
         combination = self.graph.combination(set(given) & set(self.graph.atoms))
         logits = self.graph.outputs["logits"]
@@ -132,9 +132,9 @@ class Decoder:
         place = Place(torch.full((), self.count, device=tokens.device), news, self.length)
         if is_first:
             self.make_room()
-        given = {**self.inputs, self.ids: tokens, **along, "place": place, "held": self.held}
+        given = {**self.inputs, self.ids: tokens, **along, ":place": place, ":held": self.held}
         run, takes = (self._first, self._first_takes) if is_first else (self._next, self._next_takes)
-        told: dict[str, Any] = {name: given[name] for name in takes}
+        told: dict[str, Any] = {text: given[name] for text, name in takes.items()}
         run = partial(run, held=told.pop("held")) if "held" in told else run
         self.count += news
         before = len(tree_leaves(self.held)) if self.embedded is not None else 0

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model import Model
-from ..packing import padding_for
+from ..packing import PADDING, padding_for
 
 _GIVEN, _MADE = "encoder_outputs", "encoder_last_hidden_state"
 
@@ -26,5 +26,6 @@ def encoded(model: Model, inputs: Mapping[str, Any], ids: str) -> dict[str, Any]
     combination = graph.combination({*inputs, ids} & set(graph.atoms))
     method, takes = model.part(combination, _MADE)
     padding = padding_for(graph, mask, model.emitter.needs[combination], inputs, is_compiled=False)
-    made = method(**{name: padding if name == "padding" else inputs[name] for name in takes})
-    return {_GIVEN: made, **{name: value for name, value in inputs.items() if name not in takes or name == mask}}
+    made = method(**{text: padding if name == PADDING else inputs[name] for text, name in takes.items()})
+    read = {*takes.values()} - {mask}
+    return {_GIVEN: made, **{name: value for name, value in inputs.items() if name not in read}}
