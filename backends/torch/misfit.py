@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ...blocks.notation.types import Type
 from ...compiler.calls import clash
@@ -21,6 +23,51 @@ def explain(
     told = "" if isinstance(error, ArgumentError) else misfit(graph, values, combination)
     if told:
         raise ArgumentError(before + told) from error
+
+
+def explain_row(error: Exception, net: nn.Module, again: Callable[[], Any]) -> None:
+    """Raise which of the tables of `net` a call reads beyond, where torch refused it for that; on a CPU.
+
+    Args:
+        again: makes the call once more, in eager mode.
+    """
+    if not _is_beyond(error) or any(one.device.type != "cpu" for one in net.parameters()):
+        return
+    lookups = _Lookups(net)
+    try:
+        with torch.no_grad(), lookups:
+            again()
+    except (IndexError, RuntimeError, TypeError, ValueError):
+        if lookups.told:
+            raise ArgumentError(lookups.told) from error
+
+
+def _is_beyond(error: Exception) -> bool:
+    """Whether torch says that an index is beyond what it indexes, in eager or in compiled code."""
+    return isinstance(error, IndexError) or "index out of bounds" in str(error)
+
+
+class _Lookups(TorchDispatchMode):
+    """Watches the rows that are read of tables, and tells of the first that is not there."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.told = ""
+        self.names = {one.data_ptr(): name for name, one in (*net.named_parameters(), *net.named_buffers())}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.ops.aten.embedding.default:
+            self.look(args[0], args[1])
+        elif func is torch.ops.aten.index.Tensor and args[1][0] is not None and args[1][0].dtype != torch.bool:
+            self.look(args[0], args[1][0])
+        return func(*args, **(kwargs or {}))
+
+    def look(self, table: torch.Tensor, index: torch.Tensor) -> None:
+        name, rows = self.names.get(table.data_ptr()), len(table)
+        most = int(index.max()) if index.numel() else 0
+        if name and most >= rows and not self.told:
+            beyond = f"expected numbers from 0 to {rows - 1}, found {most}"
+            self.told = f"`{name}` has {rows} rows, {beyond}; if they count tokens, give {most - rows + 1} fewer"
 
 
 def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = None) -> str:

@@ -25,7 +25,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
 from .instructions import settle_instructions
-from .misfit import explain, misfit, ranks
+from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import PADDING, padding_for
@@ -173,6 +173,9 @@ class Model(nn.Module):
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             combination = self._combination(self._named(args, inputs), set(values))
             explain(error, self.graph, values, combination=combination)
+            bound = self.bound(combination)
+            takes = self.emitter.takes(bound).items()
+            explain_row(error, self.net, lambda: bound(**{text: values[name] for text, name in takes}))
             raise
 
     def _traced(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:
@@ -441,6 +444,7 @@ class Model(nn.Module):
             return generate(self, inputs, **options)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             explain(error, self.graph, {read_first(self.graph): inputs, **options})
+            explain_row(error, self.net, lambda: generate(self, inputs, **options))
             raise
 
     def save_pretrained(self, folder: str, **options: Any) -> None:

@@ -292,6 +292,35 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
 
 
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        (
+            "roberta",
+            "`positions.weight` has 64 rows, expected numbers from 0 to 63, found 66; if they count tokens, give 3",
+        ),
+        ("transformer", "`encoder_table` has 48 rows, expected numbers from 0 to 47, found 64"),
+    ],
+)
+def test_a_text_longer_than_its_table_of_positions_is_told(name: str, told: str, backend: str) -> None:
+    model = aw.compile(name, size="tiny", backend=backend)
+    ids = {
+        given: torch.full((1, 65), 5)
+        for given in ("input_ids", "decoder_input_ids")
+        if given in model.graph.root.inputs
+    }
+    with pytest.raises(aw.ArgumentError, match=re.escape(told)):
+        model(**ids)
+
+
+def test_an_encoder_that_reads_too_long_a_text_is_told_in_writing() -> None:
+    writer = aw.compile("bart", task="conditional_generation", size="tiny", backend="eager")
+    told = "`encoder_positions.weight` has 50 rows, expected numbers from 0 to 49, found 51"
+    with pytest.raises(aw.ArgumentError, match=told):
+        writer.generate(torch.full((1, 50), 5), max_new_tokens=3)
+
+
+@pytest.mark.parametrize("backend", ["eager", "inductor"])
 def test_extents_that_do_not_meet_inside_are_told_where_they_meet(backend: str) -> None:
     model = aw.compile("vit", size="tiny", backend=backend)
     told = r"`dropped` \(\S+image_encoder.yaml:\d+:\d+\) needs extents that fit: .*, here \[1, 101, 32\], meets .*"
