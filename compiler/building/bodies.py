@@ -13,6 +13,7 @@ from typing import Any
 
 from ...blocks.notation.dims import Dim, DimError, Symbol
 from ...blocks.notation.expressions import ExpressionError, Literal, Param, parse
+from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, nearest
 from ..diagnosing.report import Report, Reported
@@ -22,6 +23,7 @@ from ..reading import schema
 from ..reading.composer import clip
 from ..reading.span import Span
 from .definitions import TYPE_WORDS, Definition, article
+from .edge_types import broadcast_dims
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
@@ -241,7 +243,15 @@ class Builder:
                 return
             made = self.edge(raw, span, scope)
             if made is not None:
+                if definition.is_root and isinstance(own.type, Type) and isinstance(made.type, Type):
+                    self.check_default(name, own.type, made.type, span)
                 scope.values[name] = self.first_of([own, made], span) if own.present else made
+
+    def check_default(self, name: str, kind: Type, found: Type, span: Span) -> None:
+        """What stands in for an input of a call has its extents; what does for a part's may never be asked for."""
+        if broadcast_dims(kind.dims, found.dims) is None:
+            label = f"expected {kind.shape}, found {found.shape}"
+            self.report.error("shape-mismatch", f"what stands in for `{name}` does not fit", span, label=label)
 
     def first_of(self, choices: list[Value], span: Span) -> Value:
         """The first that is present; that they cannot stand for each other is reported."""

@@ -183,7 +183,7 @@ class Repeat(Construct):
 
     @model_validator(mode="after")
     def _one_index(self) -> Repeat:
-        if len(self.model_extra or {}) != 1:
+        if len(self.model_extra or {}) != 1 or not re.match(NAME, self.index):
             raise PydanticCustomError("bad_repeat", "expected one index and its count")
         return self
 
