@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
-from .base import Block, Size, Weight, block
+from .base import Block, Count, Size, Weight, block
 from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type, numel
 
@@ -44,7 +44,7 @@ class Embedding(Block):
     category: ClassVar[str] = "embedding"
     free: ClassVar[bool] = True
 
-    num: Size
+    num: Count
     dim: Size
     pad_row: int | None = None
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, model_validator
 
 from .base import Block, PortError, Size, Weight, block
 from .notation.dims import Dim
@@ -126,6 +126,17 @@ class LogBuckets(Block):
     max_distance: int
     bidirectional: bool = True
     kind: Literal["counted", "signed"] = "counted"
+
+    @model_validator(mode="after")
+    def _has_near_buckets(self) -> Self:
+        parts = 4 if self.kind == "counted" and self.bidirectional else 2
+        near = self.num // parts
+        if near < 1:
+            raise ValueError(f"expected {parts} buckets or more, found `num: {self.num}`")
+        if self.kind == "counted" and (self.max_distance < 1 or self.max_distance == near):
+            told = f"expected a distance beyond the {near} of buckets of their own, found `max_distance: "
+            raise ValueError(f"{told}{self.max_distance}`")
+        return self
 
 
 @block

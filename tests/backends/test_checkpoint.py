@@ -504,3 +504,9 @@ def test_what_a_file_lacks_has_the_type_of_the_rest(tmp_path: Path) -> None:
     model = aw.from_pretrained(tmp_path, backend="eager")
     assert {one.dtype for one in model.parameters()} == {torch.bfloat16}
     assert model(input_ids=torch.arange(6)[None], decoder_input_ids=torch.arange(4)[None]).logits.isfinite().all()
+
+
+def test_a_model_without_labels_is_written_and_read(tmp_path: Path) -> None:
+    aw.compile("deit", size="tiny", num_labels=None, backend="eager").save_pretrained(str(tmp_path))
+    assert json.loads((tmp_path / "config.json").read_text())["id2label"] == {}
+    assert aw.from_pretrained(str(tmp_path), backend="eager").graph.params["num_labels"] == 0

@@ -98,6 +98,7 @@ def fresh(folder: Path, laws: str, **options: Any) -> dict[str, torch.Tensor]:
     [
         ("{normal: 0.1 * $scale}", 0.2, math.inf),
         ("{truncated_normal: 1}", 0.88, 2.0),
+        ("{truncated_normal: 0}", 0.0, 0.0),
         ("{uniform: 3}", 3**0.5, 3.0),
         ("{uniform: [1, 3]}", 3**-0.5, 3.0),
         ("{constant: -4}", 0.0, 4.0),

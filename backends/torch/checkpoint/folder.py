@@ -304,8 +304,9 @@ def config_from(
         if previous and (name not in known or known[name] == value):
             continue
         if name == "num_labels":
-            config["id2label"] = {str(n): f"LABEL_{n}" for n in range(int(value))}
-            config["label2id"] = {f"LABEL_{n}": n for n in range(int(value))}
+            labels = range(0 if value is None else int(value))
+            config["id2label"] = {str(n): f"LABEL_{n}" for n in labels}
+            config["label2id"] = {f"LABEL_{n}": n for n in labels}
             continue
         field_name = _written_as(previous, spec.checkpoint.config.get(name, name))
         if "." not in field_name:  # what is inside, a mounted spec writes
