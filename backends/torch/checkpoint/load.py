@@ -34,7 +34,9 @@ _INDEX = re.compile(r"\b\d+\b")
 _DRAW: dict[str, Callable[[torch.Tensor, Any], Any]] = {
     "normal": lambda value, std: value.normal_(0.0, std),
     # Cut at -2 and 2 whatever the spread, as torch does; it knows no half precision, and no spread of 0.
-    "truncated_normal": lambda value, std: value.copy_(nn.init.trunc_normal_(value.float(), std=std) if std else 0),
+    "truncated_normal": lambda value, std: value.copy_(
+        nn.init.trunc_normal_(value.float(), std=std) if std else torch.zeros(())
+    ),
     "uniform": lambda value, bound: value.uniform_(*(bound if isinstance(bound, list) else (-bound, bound))),
     "kaiming_normal": lambda value, fan: nn.init.kaiming_normal_(value, mode=fan),
     "kaiming_uniform": lambda value, fan: nn.init.kaiming_uniform_(value, mode=fan),
