@@ -343,6 +343,19 @@ def test_extents_that_a_block_compares_are_told_too(tmp_path: Path) -> None:
         model(x=x, y=y, z=x)
 
 
+@pytest.mark.parametrize(
+    ("name", "task"),
+    [("bert", "masked_lm"), ("bert", "question_answering"), ("vit", "image_classification"),
+     ("deberta", "sequence_classification"), ("wav2vec2", "ctc"), ("beit", "semantic_segmentation")],
+)  # fmt: skip
+def test_labels_may_be_whole_numbers_of_any_width(name: str, task: str) -> None:
+    model = aw.compile(name, task=task, size="tiny", backend="eager").eval()
+    labels = [one for one in model.graph.root.inputs if one in ("labels", "start_positions", "end_positions")]
+    inputs = example_inputs(model.graph, extra=tuple(labels))
+    narrow = {one: value.int() if value.dtype == torch.long else value for one, value in inputs.items()}
+    assert torch.equal(model(**narrow).loss, model(**inputs).loss)
+
+
 def test_labels_that_are_no_counts_may_be_any_number() -> None:
     graph = aw.check("xlnet", task="question_answering", size="tiny")
     assert not misfit(graph, {"is_impossible": torch.tensor([-1.5, 0.5])})

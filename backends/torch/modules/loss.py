@@ -14,7 +14,7 @@ def cross_entropy(
     """Cross entropy of ``[*, classes]`` against ``[*]`` but `ignored`; `shift` compares a token with the next label."""
     if shift:
         labels = F.pad(labels, (0, 1), value=ignored)[..., 1:]
-    rows, targets = logits.flatten(0, -2).float(), labels.flatten().to(logits.device)
+    rows, targets = logits.flatten(0, -2).float(), _indices(labels).flatten().to(logits.device)
     return F.cross_entropy(rows, targets, reduction=reduction, ignore_index=ignored)
 
 
@@ -29,7 +29,7 @@ def classification_loss(
     if problem_type is None and soft and logits.shape[-1] > 1:
         if labels.dim() > 1:
             return -(logits.log_softmax(-1) * labels).sum(-1).mean()
-        summed = F.cross_entropy(logits.float(), labels.where(labels >= 0, -100), reduction="sum")
+        summed = F.cross_entropy(logits.float(), _indices(labels.where(labels >= 0, -100)), reduction="sum")
         return summed / (labels >= 0).sum().clamp(min=1)
     if problem_type is None:
         integral = labels.dtype in (torch.long, torch.int)
@@ -38,8 +38,13 @@ def classification_loss(
         squeezed = logits.shape[-1] == 1
         return F.mse_loss(logits.squeeze(), labels.squeeze()) if squeezed else F.mse_loss(logits, labels)
     if problem_type.startswith("single"):
-        return F.cross_entropy(logits.view(-1, logits.shape[-1]), labels.view(-1))
+        return F.cross_entropy(logits.view(-1, logits.shape[-1]), _indices(labels).view(-1))
     return F.binary_cross_entropy_with_logits(logits, labels)
+
+
+def _indices(labels: torch.Tensor) -> torch.Tensor:
+    """Whole numbers as torch's losses take them; what is none of them is left for these to refuse."""
+    return labels if labels.is_floating_point() else labels.long()
 
 
 def span_loss(
@@ -48,7 +53,7 @@ def span_loss(
     """The mean of both ends' cross entropies: ``[batch, seq]`` logits, ``[batch]`` positions, ignored where outside."""
     length = start.shape[1]
     losses = [
-        F.cross_entropy(logits, positions.reshape(-1).clamp(0, length), ignore_index=length)
+        F.cross_entropy(logits, _indices(positions).reshape(-1).clamp(0, length), ignore_index=length)
         for logits, positions in ((start, start_positions), (end, end_positions))
     ]
     return (losses[0] + losses[1]) / 2
