@@ -31,8 +31,8 @@ each is timed alone.
 """
 _LATENCY = "Seconds of a call. The ratio is that of the better of Hugging Face's two to ours, compiled."
 _START = """A fresh process up to its first output: start, imports, loading the model, compiling. Cold: nothing has been
-compiled. Warm: ours with the file that `archwright compile` keeps, Hugging Face's with torch's own cache. The last two
-columns are the most memory of the process, warm."""
+compiled. Warm: ours with the file that `archwright compile` keeps, Hugging Face's with torch's own cache. A ratio
+without quartiles is that of one run. The last two columns are the most memory of the process, warm."""
 _LOAD = """From a folder to a module, beside a plain read of the file's bytes; then the most memory at once while
 loading, above what was in use before. A file that is mapped into memory is read at the first call, not here."""
 _TRAINING = """Seconds of forward, backward and a step of SGD, all weights trained; the loss is the mean square of the
@@ -192,15 +192,18 @@ def _generation_row(record: Record) -> list[str]:
 
 def _pair(result: Mapping[str, Any], state: str) -> list[str]:
     """Theirs, ours and the ratio, up to the first output."""
-    totals = [_total(result[f"{whose} {state}"]) for whose in ("transformers", "archwright")]
-    shown = [result[f"{whose} {state}"].get("failed") for whose in ("transformers", "archwright")]
-    cells = [why or f"{total:.1f} s" for why, total in zip(shown, totals, strict=True)]
-    theirs, ours = totals
-    return [*cells, "" if theirs is None or ours is None else f"{theirs / ours:.2f}"]
+    found = {whose: result[f"{whose} {state}"] for whose in ("transformers", "archwright")}
+    times = {whose: _totals(one) for whose, one in found.items() if "failed" not in one}
+    cells = [f"{median(times[whose]):.1f} s" if whose in times else one["failed"] for whose, one in found.items()]
+    if len(times) < len(found):
+        return [*cells, ""]
+    ratio = speedups(times, baseline="transformers")["archwright"]
+    return [*cells, _shown(ratio) if len(times["archwright"]) > 1 else f"{ratio.median:.2f}"]
 
 
-def _total(one: Mapping[str, Any]) -> float | None:
-    return None if "failed" in one else one["start"] + one["build"] + one["first"]
+def _totals(one: Mapping[str, Any]) -> list[float]:
+    """Up to the first output, of each run."""
+    return one.get("totals") or [one["start"] + one["build"] + one["first"]]
 
 
 def _load_row(record: Record) -> list[str]:

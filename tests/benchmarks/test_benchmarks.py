@@ -18,7 +18,7 @@ from archwright.backends.torch.fresh import TooLong
 from archwright.backends.torch.model import Model
 from archwright.benchmarks import __main__ as command
 from archwright.benchmarks import measure, records
-from archwright.benchmarks.page import BLANK, write_page
+from archwright.benchmarks.page import BLANK, _pair, write_page
 from archwright.benchmarks.records import SYSTEMS
 from archwright.compiler.check import build_graph
 
@@ -181,6 +181,27 @@ def test_a_reference_that_compiles_too_long(called: list[str], tmp_path: Path, m
     page = (tmp_path / "README.md").read_text()
     assert "bert, tiny: transformers compiled: the fresh process took longer than 1 s" in page
     assert "Geometric mean over 1 systems" in page
+
+
+def test_first_calls_are_made_in_turn_and_their_ratio_is_a_median(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = iter([2.0, 1.0, 6.0, 2.0, 4.0, 1.0, 8.0, 2.0, 3.0, 1.0, 12.0, 2.0])  # ours cold, warm, theirs cold, warm
+    caches = []
+
+    def call(name: str, *_: Any, cache: str, **__: Any) -> first_call.FirstCall:
+        caches.append(Path(cache).name)
+        return first_call.FirstCall(name, start=0.0, build=0.0, first=next(seconds), again=0.1)
+
+    monkeypatch.setattr(measure, "first_call", call)
+    case = measure.Case({"target": "bert"}, {}, str(tmp_path), 1.0, runs=5)
+    found = measure.start(case)
+    assert caches[:4] == ["ours", "empty", "theirs", "theirs"] and caches[4:6] == ["ours1", "empty1"]
+    assert found["archwright cold"]["totals"] == [2.0, 4.0, 3.0] and found["archwright cold"]["first"] == 3.0
+    assert _pair(found, "cold") == ["8.0 s", "3.0 s", "3.00 (2.50 .. 3.50)"]
+    for one in found.values():
+        del one["totals"]  # as files of one run each are
+    assert _pair(found, "warm") == ["2.0 s", "1.0 s", "2.00"]
 
 
 def test_what_is_not_there(tmp_path: Path) -> None:
