@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
-from ...blocks.notation.expressions import parse
+from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, evaluate, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from ..diagnosing.report import Report, Reported
@@ -23,7 +23,7 @@ from .origins import in_words
 from .outputs import prune, read_outputs
 from .parameters import root_parameters
 from .parts import mounted, param_symbols, part_definition
-from .scope import CallSite, Scope
+from .scope import CallSite, Scope, unreadable
 
 MAX_ATOMS = 18
 
@@ -121,11 +121,16 @@ class ModelBuilder:
                 yield Diagnostic("unproven", text, Label(span, label), severity="note")
 
     def check_example(self, graph: Graph, scope: Scope) -> None:
-        """What ``example:`` says of an axis must be an extent."""
+        """What ``example:`` computes of an axis must be an extent, as what it says outright (`check_names`)."""
         for name, raw in self.spec.example.items():
+            if not isinstance(raw, str) or "$" not in raw:
+                continue
             span = self.definition.span("example", name)
             try:
-                extent = evaluate(parse(str(raw)), graph.param)
+                extent = evaluate(parse(raw), graph.param)
+            except ExpressionError as error:
+                unreadable(self.report, raw, error, span)
+                continue
             except EvaluationError as error:
                 scope.blame(error, span)
                 continue
