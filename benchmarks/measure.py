@@ -20,6 +20,7 @@ from ..backends.torch.fresh import TooLong, fresh
 from ..backends.torch.reference import NoReference, load_reference
 from ..backends.torch.request import Request
 from ..backends.torch.timing import interleaved
+from .records import total_of
 
 SECONDS = 8.0
 """How long the rounds of one measurement go on, after which slow models get no more of them."""
@@ -79,7 +80,7 @@ def start(case: Case) -> Any:
         rounds.append(made)
     found: dict[str, Any] = {}
     for name in rounds[0]:
-        totals = [one[name]["start"] + one[name]["build"] + one[name]["first"] for one in rounds]
+        totals = [total_of(one[name]) for one in rounds]
         middle = sorted(range(len(rounds)), key=lambda at: totals[at])[(len(rounds) - 1) // 2]
         found[name] = {**rounds[middle][name], "totals": totals}
     return found

@@ -13,7 +13,7 @@ from ..backends.files import write_whole
 from ..backends.torch.timing import Spread, speedups
 from .measure import possible
 from .plot import draw
-from .records import SYSTEMS, Record, batch_of
+from .records import SYSTEMS, Record, batch_of, total_of
 
 DEVICES = {"cpu": "CPU", "cuda": "GPU"}
 BLANK = "*not measured*"
@@ -203,7 +203,7 @@ def _pair(result: Mapping[str, Any], state: str) -> list[str]:
 
 def _totals(one: Mapping[str, Any]) -> list[float]:
     """Up to the first output, of each run."""
-    return one.get("totals") or [one["start"] + one["build"] + one["first"]]
+    return one.get("totals") or [total_of(one)]
 
 
 def _load_row(record: Record) -> list[str]:

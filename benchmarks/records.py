@@ -65,6 +65,11 @@ class Record:
         write_whole(self.path, json.dumps(self.data, indent=1) + "\n")
 
 
+def total_of(first_call: Mapping[str, Any]) -> float:
+    """Seconds of a fresh process up to its first output."""
+    return float(first_call["start"] + first_call["build"] + first_call["first"])
+
+
 def place(device: str, batch: int | None = None) -> str:
     """The folder of what is measured on a device, with another transformers than the tests', and of a batch."""
     major = (_version("transformers") or "4").split(".")[0]

@@ -173,10 +173,13 @@ class Model(nn.Module):
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             combination = self._combination(self._named(args, inputs), set(values))
             explain(error, self.graph, values, combination=combination)
-            bound = self.bound(combination)
-            takes = self.emitter.takes(bound).items()
-            explain_row(error, self.net, lambda: bound(**{text: values[name] for text, name in takes}))
+            explain_row(error, self.net, lambda: self._plainly(combination, values))
             raise
+
+    def _plainly(self, combination: int, values: dict[str, Any]) -> Any:
+        """The call as it is written, not compiled."""
+        bound = self.bound(combination)
+        return bound(**{text: values[name] for text, name in self.emitter.takes(bound).items()})
 
     def _traced(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> Output:
         """The call, as a `torch.compile` around the model traces it: what it computes becomes part of the graph there.

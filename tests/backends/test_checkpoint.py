@@ -496,17 +496,3 @@ def test_the_config_says_of_which_type_the_weights_are(folder: Path, tmp_path: P
     for dtype, expected in ((None, "float32"), ("bfloat16", "bfloat16")):
         aw.from_pretrained(folder, backend="eager", dtype=dtype).save_pretrained(tmp_path / "typed")
         assert json.loads((tmp_path / "typed" / "config.json").read_text()) == {**config, "dtype": expected}
-
-
-def test_what_a_file_lacks_has_the_type_of_the_rest(tmp_path: Path) -> None:
-    options = {"task": "conditional_generation", "size": "tiny", "backend": "eager"}
-    aw.compile("transformer", dtype="bfloat16", **options).save_pretrained(tmp_path)
-    model = aw.from_pretrained(tmp_path, backend="eager")
-    assert {one.dtype for one in model.parameters()} == {torch.bfloat16}
-    assert model(input_ids=torch.arange(6)[None], decoder_input_ids=torch.arange(4)[None]).logits.isfinite().all()
-
-
-def test_a_model_without_labels_is_written_and_read(tmp_path: Path) -> None:
-    aw.compile("deit", size="tiny", num_labels=None, backend="eager").save_pretrained(str(tmp_path))
-    assert json.loads((tmp_path / "config.json").read_text())["id2label"] == {}
-    assert aw.from_pretrained(str(tmp_path), backend="eager").graph.params["num_labels"] == 0

@@ -106,8 +106,7 @@ class Forward:
                 else:
                     self.part(node)
         self.results = {name: self.render.text(value) for name, value in self.outputs.items()}
-        lines = self.shapes()
-        self.statements[:0] = lines
+        self.statements[:0] = self.shapes()
 
     def made_from(self, value: Apply, args: tuple[Value, ...]) -> Apply:
         """The same edge made from other values; itself where they are the same."""
@@ -152,11 +151,7 @@ class Forward:
             self.short[value] = len(self.render.apply(value, 0)) <= INSIDE
         return self.short[value]
 
-    def history(self, value: Rounds) -> str:
-        """The text that reads the list of what each round gave."""
-        return self.all_of(value.node, value.port)
-
-    def all_of(self, node: Node, port: str) -> str:
+    def history(self, node: Node, port: str) -> str:
         """The variable of the list of what each round gives."""
         return self.names.claim(("all", node, port), f"{node.name}_all_{port}")
 
@@ -303,7 +298,7 @@ class Forward:
                 self.line(f"{replaced[port]} = {text}")
         for port in [port for port in ports if port in histories or port not in carried]:
             start = replaced[port] if histories.get(port) else ""
-            self.line(f"{self.all_of(node, port)} = [{start}]")
+            self.line(f"{self.history(node, port)} = [{start}]")
         calls = [
             self.call(node, body, ports, {**replaced, **self.elements(node, at)}) for at, body in enumerate(node.rounds)
         ]
@@ -361,7 +356,7 @@ class Forward:
             self.line(f"{', '.join(targets)} = {call}", kind, indent)
         for port, target in zip(ports, targets, strict=True):
             if port in histories or port not in carried:
-                self.line(f"{self.all_of(node, port)}.append({target})", None, indent)
+                self.line(f"{self.history(node, port)}.append({target})", None, indent)
 
     # Dimensions
 

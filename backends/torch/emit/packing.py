@@ -54,7 +54,6 @@ class Packed(Forward):
         kinds: dict[str, Kind],
     ) -> None:  # fmt: skip
         self.flow = flow
-        self.taken = {*body.nodes, *body.inputs, *body.params, *body.symbols}
         self.blanks: dict[Value, str] = {}
         self._converted: dict[Value, Value] = {}
         self.combination = combination
@@ -71,19 +70,10 @@ class Packed(Forward):
             return value
         if value not in self._converted:
             op, suffix = ("unpacked", "padded") if is_packed else ("packed", "packed")
-            name = self.unused(name_of(value), suffix)
-            self._converted[value] = Apply(value.type, value.present, op, (value,), (), name)
+            name = name_of(value)
+            told = None if name is None else f"{name}_{suffix}"
+            self._converted[value] = Apply(value.type, value.present, op, (value,), (), told)
         return self._converted[value]
-
-    def unused(self, name: str | None, suffix: str) -> str | None:
-        """A variable's name that nothing else here has."""
-        if name is None:
-            return None
-        name = f"{name}_{suffix}"
-        while name in self.taken:
-            name += "_"
-        self.taken.add(name)
-        return name
 
     def lower(self, value: Value) -> Value:
         """What a value is made from is laid out alike."""
@@ -141,7 +131,7 @@ class Packed(Forward):
         """A variable of a value's shape with padding, for what reads nothing else."""
         value = resolve(value, self.combination)
         if value not in self.blanks:
-            name = str(self.unused(name_of(value) or self.body.part, "shape"))
+            name = self.names.claim(("blank", value), f"{name_of(value) or self.body.part}_shape")
             self.line(f"{name} = {self.tell('padding')}.blank({self.render.text(value)})", value.type)
             self.blanks[value] = name
         return self.blanks[value]

@@ -57,8 +57,8 @@ class Render:
                 return self.forward.edge(value) or self.apply(value, rank)
             case Gathered(items=items):
                 return self.gathered(list(items))
-            case Rounds():
-                return self.forward.history(value)
+            case Rounds(node=node, port=port):
+                return self.forward.history(node, port)
             case Picked(base=base, at=at):
                 return self.picked(base, at)
         raise AssertionError(f"no text for {type(value).__name__}")

@@ -1,4 +1,4 @@
-"""Folders whose weights are of several types, whose heads were pruned, or whose config a spec misreads."""
+"""Folders whose weights are of several types, that have no labels, whose heads were pruned, or whose config is misread."""
 
 from __future__ import annotations
 
@@ -76,3 +76,17 @@ def test_a_slip_in_the_field_of_a_parameter_is_named(tmp_path: Path) -> None:
         aw.from_pretrained(folder, spec=spec, backend="eager")
     spec.write_text("model: mine\nextends: bert\ncheckpoint: {config: {norm_eps: no_such_field}}\n")
     assert aw.from_pretrained(folder, spec=spec, backend="eager").graph.params["norm_eps"] == 1e-12
+
+
+def test_what_a_file_lacks_has_the_type_of_the_rest(tmp_path: Path) -> None:
+    options = {"task": "conditional_generation", "size": "tiny", "backend": "eager"}
+    aw.compile("transformer", dtype="bfloat16", **options).save_pretrained(tmp_path)
+    model = aw.from_pretrained(tmp_path, backend="eager")
+    assert {one.dtype for one in model.parameters()} == {torch.bfloat16}
+    assert model(input_ids=torch.arange(6)[None], decoder_input_ids=torch.arange(4)[None]).logits.isfinite().all()
+
+
+def test_a_model_without_labels_is_written_and_read(tmp_path: Path) -> None:
+    aw.compile("deit", size="tiny", num_labels=None, backend="eager").save_pretrained(str(tmp_path))
+    assert json.loads((tmp_path / "config.json").read_text())["id2label"] == {}
+    assert aw.from_pretrained(str(tmp_path), backend="eager").graph.params["num_labels"] == 0
