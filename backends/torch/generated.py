@@ -14,6 +14,7 @@ from torch import nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from ...compiler.building.parts import MAX_ROUNDS
+from .layerwise import apart
 
 _NUMBERS = itertools.count()
 
@@ -22,22 +23,26 @@ class Generated:
     """The classes of a text, by name.
 
     Attributes:
-        is_watched: calls look for hooks; where there are none and a call is compiled, looking takes time for nothing.
+        is_apart: layers may be compiled by themselves (`layerwise.py`).
+        is_watched: whether there are hooks; None where nobody has looked, and each call looks. Where there are none and
+            a call is compiled, looking takes time for nothing; where there are, no layer stands for another.
 
     A pickle holds the text, and executes it again. A copy of a module shares its class; a copy of a whole model has
     classes of its own, since a model writes the forwards that its calls ask for into them.
     """
 
-    def __init__(self, name: str, text: str) -> None:
+    def __init__(self, name: str, text: str, is_apart: bool = False) -> None:
         self.name = name
+        self.is_apart = is_apart
         self.classes: dict[str, type[nn.Module]] = {}
-        self.forwards: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}
+        self.forwards: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are written
+        self.runs: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are called
         self.modules: list[str] = []
-        self.is_watched = True
+        self.is_watched: bool | None = None
         self.grow(text)
 
     def __reduce__(self) -> Any:
-        return Generated, (self.name, self.text)
+        return Generated, (self.name, self.text, self.is_apart)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Generated:
         return self
@@ -82,15 +87,21 @@ class Generated:
         forwards = self.forwards.setdefault(old, {})
         for name, method in list(vars(new).items()):
             if name.startswith("forward") and name not in forwards:
-                _admit_variants(method)
                 forwards[name] = method
                 self._install(old, name)
 
     def _install(self, kind: type[nn.Module], name: str) -> None:
-        forwards = self.forwards[kind]
-        method = forwards[name]
-        if self.is_watched:
-            method = _main(method, forwards) if name == "forward" else _variant(name, method)
+        method = self.forwards[kind][name]
+        plain = getattr(method, "__marked_compile_region_fn__", None)
+        if plain is not None:
+            # A variant for every round: in training, other rates of `drop_path` are that.
+            plain.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
+            method = plain if self.is_watched else method
+            method = apart(plain, method) if self.is_apart else method
+        runs = self.runs.setdefault(kind, {})
+        runs[name] = method
+        if self.is_watched is not False:
+            method = _main(method, runs) if name == "forward" else _variant(name, method)
         setattr(kind, name, method)
 
 
@@ -105,14 +116,14 @@ def _blank(generated: Generated, name: str) -> nn.Module:
     return kind.__new__(kind)
 
 
-def _main(method: Callable[..., Any], forwards: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+def _main(method: Callable[..., Any], runs: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
     """`forward`; where `_variant` asks for it, another of the class."""
 
     @functools.wraps(method, updated=())
     def forward(self: nn.Module, *args: Any, variant: str = "forward", **inputs: Any) -> Any:
         if variant == "forward":
             return method(self, *args, **inputs)
-        return forwards[variant](self, *args, **inputs)
+        return runs[variant](self, *args, **inputs)
 
     return forward
 
@@ -133,10 +144,3 @@ def _is_watched(module: nn.Module) -> bool:
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
         or "forward" in module.__dict__ or _has_any_global_hook()
     )  # fmt: skip
-
-
-def _admit_variants(method: Any) -> None:
-    """Lets a region have a variant for every round: in training, other rates of `drop_path` are that."""
-    region = getattr(method, "__marked_compile_region_fn__", None)
-    if region is not None:
-        region.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS

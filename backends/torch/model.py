@@ -25,6 +25,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
 from .instructions import settle_instructions
+from .layerwise import LEAST_WITH_GRADIENTS, Layers, layers_of, mark
 from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 _WRITING = threading.RLock()
 """One thread at a time writes a forward: its name is that of no other."""
+
+_LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
+"""How often torch compiles one function: for each layer that differs, and each shape where `dynamic` is False."""
 
 _IGNORED: dict[str, tuple[int, ...]] = {
     "return_dict": (True,),
@@ -90,10 +94,14 @@ class Model(nn.Module):
         masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
         self.emitter.specialise(_plainest(graph))
-        self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
+        layers = layers_of(self.emitter) if backend == "inductor" else {}
+        self.rounds_per_layer = len(layers) / max(1, len(set(layers.values())))
+        is_apart = self.rounds_per_layer >= LEAST_WITH_GRADIENTS
+        self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source, is_apart)
         weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
             self.net = self.generated.classes[self.emitter.root.name]()
+        mark(self.net, layers)
         if backend == "inductor":  # the hook makes a cycle, and the weights of an eager model go when it does
             self.net.register_load_state_dict_post_hook(self._unrecord)
 
@@ -121,7 +129,7 @@ class Model(nn.Module):
         weakref.finalize(self, self.generated.forget)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        memo[id(self.generated)] = Generated(self.generated.name, self.generated.text)
+        memo[id(self.generated)] = copy.copy(self.generated)
         memo[id(self)] = made = type(self).__new__(type(self))
         made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return made
@@ -387,10 +395,11 @@ class Model(nn.Module):
             settle_strides()
 
     @uncollected()  # it imports the compiler
-    def compiled(self, method: Any, *, grads: bool = False) -> Any:
-        """A method of `net`, compiled whole when it is first called; extents may depend on numbers.
+    def compiled(self, method: Any, *, grads: bool = False, apart: bool = False) -> Any:
+        """A method of `net`, compiled when it is first called; extents may depend on numbers.
 
         Args:
+            apart: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
             grads: calls take gradients. Where there are regions, two things that inductor does to save memory and time
                 (to 2.13 at least) are then wrong. A region hands on what it was given where its backward pass reads it:
                 inductor does not see that the two are one, and would write the next value there. And in a graph with
@@ -402,10 +411,17 @@ class Model(nn.Module):
         self.settle_compiler()
         self.generated.watch(self.net)
         options: dict[str, Any] | None = None
-        if grads and self.emitter.rounds == "region" and self.emitter.repeated:
+        if grads and not apart and self.emitter.rounds == "region" and self.emitter.repeated:
             options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
-        run = torch.compile(method, fullgraph=True, dynamic=False if self.dynamic is False else None, options=options)
-        run = torch._dynamo.config.patch(capture_scalar_outputs=True, run_gc_after_compile=False)(run)
+        dynamic = False if self.dynamic is False else None
+        if apart:
+            run = Layers(dynamic).around(method)
+        else:
+            run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
+        options = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
+        if self.generated.is_watched:  # some layers may have hooks that others have not
+            options["skip_nnmodule_hook_guards"] = False
+        run = torch._dynamo.config.patch(**options)(run)
         if grads:
             from torch._functorch import config as gradients
 

@@ -40,6 +40,7 @@ class ClassText:
 
     Attributes:
         late: arguments of the constructor that only later uses read; the earlier ones leave them out.
+        written: the method for a body and a way to call it, so that rounds which are one body are written once.
         held: the name under which each value is held, by the text that makes it (`Lean`).
     """
 
@@ -52,22 +53,25 @@ class ClassText:
     stored: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
     methods: dict[str, Method] = field(default_factory=dict)
-    steps: dict[tuple[object, ...], Method] = field(default_factory=dict)
+    written: dict[tuple[object, ...], Method] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
 
     def method(self, body: Body, combination: int, wanted: list[str]) -> Method:
         """The forward of `body`, which is of this class, that gives the `wanted` outputs."""
-        outputs = {port: value for port, value in body.outputs.items() if port in wanted}
-        return self.keep(self.source.forward(self, body, combination, outputs))
+        key = (id(body), combination, *wanted, self.source.is_foreseeing)
+        if key not in self.written:
+            outputs = {port: value for port, value in body.outputs.items() if port in wanted}
+            self.written[key] = self.keep(self.source.forward(self, body, combination, outputs))
+        return self.written[key]
 
     def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:
         """The step of `body` that gives the `wanted` outputs for new tokens."""
         key = (id(body), combination, *wanted, is_first, *flow.kinds.items())
-        if key not in self.steps:
+        if key not in self.written:
             outputs = {port: value for port, value in body.outputs.items() if port in wanted}
             step = Stepping(self, body, combination, outputs, flow, is_first=is_first)
-            self.steps[key] = self.keep(step, step.stem)
-        return self.steps[key]
+            self.written[key] = self.keep(step, step.stem)
+        return self.written[key]
 
     def keep(
         self, forward: Forward, stem: str = "forward", *, before: Sequence[str] = (), returned: str | None = None

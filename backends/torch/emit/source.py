@@ -182,8 +182,15 @@ class Source:
         if self.rounds == "recomputed":
             self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
-        # The innermost alone are regions: with gradients torch (2.13) fails to lower some that lie within others.
-        return method.text if self.holds_repeated(owner.body) else f"@nested_compile_region\n{method.text}"
+        return f"@nested_compile_region\n{method.text}" if self.is_region(owner.body) else method.text
+
+    def is_region(self, body: Body) -> bool:
+        """Whether a part is compiled once for all rounds.
+
+        The innermost alone are: with gradients torch (2.13) fails to lower some that lie within others.
+        """
+        is_repeated = self.rounds == "region" and self.class_of(body).name in self.repeated
+        return is_repeated and not self.holds_repeated(body)
 
     def holds_repeated(self, body: Body) -> bool:
         """Whether a part calls what loops call, itself or through others."""
