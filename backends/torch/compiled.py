@@ -39,7 +39,7 @@ class Compiled:
         is_held = any(one.held for one in model.emitter.classes.values())  # holding takes a plain run
         self.held = [one for one in model.net.modules() if isinstance(one, Held)] if is_held else []
         self.kept: dict[Any, kept.Package | kept.Function | None] = {}
-        self.runs: dict[tuple[bool, bool], Callable[..., Any]] = {}  # with gradients, and with layers by themselves
+        self.runs: dict[tuple[bool, bool], Callable[..., Any]] = {}  # with gradients, and layer by layer
         self.last: Any = None
         self.replays = Replays()
 
@@ -64,12 +64,12 @@ class Compiled:
         for name, axes in self.loose.items():
             # `dynamic=True` would make numbers on modules symbolic too, a norm's eps among them.
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
-        how = grads, apart = torch.is_grad_enabled(), self.is_apart()
+        how = grads, layerwise = torch.is_grad_enabled(), self.is_layerwise()
         if how not in self.runs:
-            self.runs[how] = self.model.compiled(self.method, grads=grads, apart=apart)
+            self.runs[how] = self.model.compiled(self.method, grads=grads, layerwise=layerwise)
         return self.runs[how](**told)
 
-    def is_apart(self) -> bool:
+    def is_layerwise(self) -> bool:
         """Whether layers are compiled by themselves, on a CPU: what calls cost on a GPU is not measured.
 
         Not where code is for any shape: of what a layer is given, torch is not told which extents may change.
@@ -77,7 +77,7 @@ class Compiled:
         least = LEAST_WITH_GRADIENTS if torch.is_grad_enabled() else LEAST
         if self.is_packed or self.model.dynamic or self.model.rounds_per_layer < least:
             return False
-        return next(self.model.net.parameters()).device.type == "cpu"
+        return next(self.model.net.parameters(), torch.empty(0)).device.type == "cpu"
 
     def found(self, values: Mapping[str, Any]) -> kept.Package | kept.Function | None:
         """What is kept for a call."""

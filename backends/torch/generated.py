@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from ...compiler.building.parts import MAX_ROUNDS
-from .layerwise import apart
+from .layerwise import layer
 
 _NUMBERS = itertools.count()
 
@@ -23,7 +23,7 @@ class Generated:
     """The classes of a text, by name.
 
     Attributes:
-        is_apart: layers may be compiled by themselves (`layerwise.py`).
+        is_layerwise: layers may be compiled by themselves (`layerwise.py`); from when the first are.
         is_watched: whether there are hooks; None where nobody has looked, and each call looks. Where there are none and
             a call is compiled, looking takes time for nothing; where there are, no layer stands for another.
 
@@ -31,18 +31,18 @@ class Generated:
     classes of its own, since a model writes the forwards that its calls ask for into them.
     """
 
-    def __init__(self, name: str, text: str, is_apart: bool = False) -> None:
+    def __init__(self, name: str, text: str) -> None:
         self.name = name
-        self.is_apart = is_apart
         self.classes: dict[str, type[nn.Module]] = {}
         self.forwards: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are written
         self.runs: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are called
         self.modules: list[str] = []
         self.is_watched: bool | None = None
+        self.is_layerwise = False
         self.grow(text)
 
     def __reduce__(self) -> Any:
-        return Generated, (self.name, self.text, self.is_apart)
+        return Generated, (self.name, self.text)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Generated:
         return self
@@ -65,11 +65,11 @@ class Generated:
         """A forward as it is written, which looks for no hooks."""
         return types.MethodType(self.forwards[type(module)][name], module)
 
-    def watch(self, net: nn.Module) -> None:
-        """Let calls look for hooks where there are some now."""
-        is_watched = any(map(_is_watched, net.modules()))
-        if is_watched != self.is_watched:
-            self.is_watched = is_watched
+    def watch(self, net: nn.Module, *, is_layerwise: bool = False) -> None:
+        """Let calls look for hooks where there are some now, and for layers that are compiled by themselves."""
+        how = any(map(_is_watched, net.modules())), self.is_layerwise or is_layerwise
+        if how != (self.is_watched, self.is_layerwise):
+            self.is_watched, self.is_layerwise = how
             for kind, forwards in self.forwards.items():
                 for name in forwards:
                     self._install(kind, name)
@@ -97,7 +97,7 @@ class Generated:
             # A variant for every round: in training, other rates of `drop_path` are that.
             plain.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
             method = plain if self.is_watched else method
-            method = apart(plain, method) if self.is_apart else method
+            method = layer(plain, method) if self.is_layerwise else method
         runs = self.runs.setdefault(kind, {})
         runs[name] = method
         if self.is_watched is not False:

@@ -40,14 +40,14 @@ def mark(net: nn.Module, layers: Mapping[str, int]) -> None:
         vars(net.get_submodule(path))[_LAYER] = number
 
 
-class Layers(dict[tuple[types.FunctionType, int], Callable[..., Any]]):
+class Layers(dict[tuple[types.FunctionType, int | None], Callable[..., Any]]):
     """What torch makes of a forward for a distinct layer, made when it is first called."""
 
     def __init__(self, dynamic: bool | None) -> None:
         super().__init__()
         self.dynamic = dynamic
 
-    def __missing__(self, key: tuple[types.FunctionType, int]) -> Callable[..., Any]:
+    def __missing__(self, key: tuple[types.FunctionType, int | None]) -> Callable[..., Any]:
         method, number = key
         # Torch tells functions apart by their code: one for several layers would be compiled anew for the next.
         code = method.__code__.replace(co_name=f"{method.__name__}_of_layer_{number}")
@@ -68,17 +68,19 @@ class Layers(dict[tuple[types.FunctionType, int], Callable[..., Any]]):
         return call
 
 
-_LAYER = "_layer_number"
+_LAYER = (
+    "_layer_number"  # what else is of a layer's class has none: a round that stands alone, a module put in its place
+)
 _LAYERS: ContextVar[Layers | None] = ContextVar("layers", default=None)
 
 
-def apart(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+def layer(method: Any, otherwise: Callable[..., Any]) -> Callable[..., Any]:
     """The forward of a layer: compiled by itself in a call that is made so (`Layers.around`)."""
 
     @functools.wraps(method, updated=())
     def forward(self: Any, *args: Any, **inputs: Any) -> Any:
         layers = None if torch.compiler.is_compiling() else _LAYERS.get()
-        run = otherwise if layers is None else layers[method, vars(self)[_LAYER]]
+        run = otherwise if layers is None else layers[method, vars(self).get(_LAYER)]
         return run(self, *args, **inputs)
 
     return forward

@@ -25,7 +25,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
 from .instructions import settle_instructions
-from .layerwise import LEAST_WITH_GRADIENTS, Layers, layers_of, mark
+from .layerwise import Layers, layers_of, mark
 from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
@@ -90,14 +90,14 @@ class Model(nn.Module):
         self.emitter = Source(graph, inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, dict[str, str]]] = {}
+        self._layers: dict[bool | None, Layers] = {}  # with hooks, and without
         self._idle: dict[tuple[int, str], bool] = {}
         masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
         self.emitter.specialise(_plainest(graph))
         layers = layers_of(self.emitter) if backend == "inductor" else {}
         self.rounds_per_layer = len(layers) / max(1, len(set(layers.values())))
-        is_apart = self.rounds_per_layer >= LEAST_WITH_GRADIENTS
-        self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source, is_apart)
+        self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
             self.net = self.generated.classes[self.emitter.root.name]()
@@ -122,14 +122,15 @@ class Model(nn.Module):
         return super().train(mode)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**super().__getstate__(), "_methods": {}, "_steps": {}}  # which are bound to these weights
+        bound: dict[str, Any] = {"_methods": {}, "_steps": {}, "_layers": {}}  # to these weights, and this process
+        return {**super().__getstate__(), **bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         weakref.finalize(self, self.generated.forget)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
-        memo[id(self.generated)] = copy.copy(self.generated)
+        memo[id(self.generated)] = Generated(self.generated.name, self.generated.text)
         memo[id(self)] = made = type(self).__new__(type(self))
         made.__setstate__(copy.deepcopy(self.__getstate__(), memo))
         return made
@@ -395,11 +396,11 @@ class Model(nn.Module):
             settle_strides()
 
     @uncollected()  # it imports the compiler
-    def compiled(self, method: Any, *, grads: bool = False, apart: bool = False) -> Any:
+    def compiled(self, method: Any, *, grads: bool = False, layerwise: bool = False) -> Any:
         """A method of `net`, compiled when it is first called; extents may depend on numbers.
 
         Args:
-            apart: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
+            layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
             grads: calls take gradients. Where there are regions, two things that inductor does to save memory and time
                 (to 2.13 at least) are then wrong. A region hands on what it was given where its backward pass reads it:
                 inductor does not see that the two are one, and would write the next value there. And in a graph with
@@ -409,19 +410,19 @@ class Model(nn.Module):
                 the first call.
         """
         self.settle_compiler()
-        self.generated.watch(self.net)
+        self.generated.watch(self.net, is_layerwise=layerwise)
         options: dict[str, Any] | None = None
-        if grads and not apart and self.emitter.rounds == "region" and self.emitter.repeated:
+        if grads and not layerwise and self.emitter.rounds == "region" and self.emitter.repeated:
             options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
         dynamic = False if self.dynamic is False else None
-        if apart:
-            run = Layers(dynamic).around(method)
+        if layerwise:
+            run = self._layers.setdefault(self.generated.is_watched, Layers(dynamic)).around(method)
         else:
             run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
-        options = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
+        settings = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
         if self.generated.is_watched:  # some layers may have hooks that others have not
-            options["skip_nnmodule_hook_guards"] = False
-        run = torch._dynamo.config.patch(**options)(run)
+            settings["skip_nnmodule_hook_guards"] = False
+        run = torch._dynamo.config.patch(**settings)(run)
         if grads:
             from torch._functorch import config as gradients
 

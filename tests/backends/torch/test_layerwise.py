@@ -100,6 +100,23 @@ def _extents(graph: torch.fx.GraphModule) -> list[Any]:
     return [one for node in graph.graph.find_nodes(op="placeholder") for one in node.meta["example_value"].shape]
 
 
+def test_calls_of_other_inputs_share_layers(counter: CompileCounterWithBackend) -> None:
+    model = aw.compile("bert", size="tiny", num_layers=LEAST, dynamic=False)
+    ids = torch.randint(0, 99, (2, 6))
+    with torch.no_grad():
+        model(input_ids=ids)
+        model(input_ids=ids, token_type_ids=torch.ones_like(ids))
+    assert counter.frame_count == 1
+
+
+def test_a_part_may_also_stand_alone(spec: Path, counter: CompileCounterWithBackend) -> None:
+    spec.write_text(
+        SPEC.replace("outputs: {first: first,", "  alone: {part: step, in: {x: first}}\noutputs: {first: alone,")
+    )
+    check(*pair(spec, rounds=LEAST))
+    assert called(counter, "linear") == [1, 1, 1]
+
+
 def test_layers_that_learn_are_compiled_by_themselves(spec: Path, counter: CompileCounterWithBackend) -> None:
     model, eager = pair(spec, rounds=LEAST_WITH_GRADIENTS)
     torch.testing.assert_close(slopes(model), slopes(eager))
