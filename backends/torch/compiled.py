@@ -13,7 +13,7 @@ from ...compiler.collector import uncollected
 from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
-from .layerwise import LEAST, LEAST_WITH_GRADIENTS
+from .layerwise import LEAST
 from .modules.inference import Held
 from .packing import PADDING
 from .replay import Replays, is_recorded
@@ -74,8 +74,7 @@ class Compiled:
 
         Not where code is for any shape: of what a layer is given, torch is not told which extents may change.
         """
-        least = LEAST_WITH_GRADIENTS if torch.is_grad_enabled() else LEAST
-        if self.is_packed or self.model.dynamic or self.model.rounds_per_layer < least:
+        if self.is_packed or self.model.dynamic or self.model.rounds_per_layer < LEAST:
             return False
         return next(self.model.net.parameters(), torch.empty(0)).device.type == "cpu"
 

@@ -2,7 +2,7 @@
 
 A compiler that is given a whole model traces and places every layer again, even where it compiles what they compute but
 once: at 50 to 80 ms a layer, with gradients 300 (2 cores, torch 2.13). A layer that is compiled by itself takes some
-0.2 ms more a call, as torch looks each time whether its code still fits.
+0.2 ms more a call, as torch looks each time whether its code still fits; a step of training takes 2 to 7 % more.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from ...compiler.passes.rewrites import bodies
 from .emit.naming import attribute
 from .emit.source import Source
 
-LEAST, LEAST_WITH_GRADIENTS = 16, 3
-"""How many rounds are of one layer where it is compiled by itself; below, one compilation costs less than several."""
+LEAST = 16
+"""How many rounds are of one layer where it is compiled by itself; below, what calls cost more is not worth it."""
 
 
 def layers_of(source: Source) -> dict[str, int]:
