@@ -24,8 +24,6 @@ from .records import total_of
 
 SECONDS = 8.0
 """How long the rounds of one measurement go on, after which slow models get no more of them."""
-
-
 ROUNDS = 3
 """How often a first call is made, each time in a process and with folders of its own."""
 

@@ -13,7 +13,7 @@ from ...compiler.collector import uncollected
 from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
-from .layerwise import LEAST
+from .layerwise import Layers
 from .modules.inference import Held
 from .packing import PADDING
 from .replay import Replays, is_recorded
@@ -66,7 +66,7 @@ class Compiled:
             torch._dynamo.maybe_mark_dynamic(told[name], axes)
         how = grads, layerwise = torch.is_grad_enabled(), self.is_layerwise()
         if how not in self.runs:
-            self.runs[how] = self.model.compiled(self.method, grads=grads, layerwise=layerwise)
+            self.runs[how] = compile_method(self.model, self.method, grads=grads, layerwise=layerwise)
         return self.runs[how](**told)
 
     def is_layerwise(self) -> bool:
@@ -74,7 +74,7 @@ class Compiled:
 
         Not where code is for any shape: of what a layer is given, torch is not told which extents may change.
         """
-        if self.is_packed or self.model.dynamic or self.model.rounds_per_layer < LEAST:
+        if self.is_packed or self.model.dynamic or not self.model.is_deep:
             return False
         return next(self.model.net.parameters(), torch.empty(0)).device.type == "cpu"
 
@@ -150,6 +150,52 @@ class Compiled:
                 files = kept.function(self.method, told)
         path = self.path(told)
         return path, cache.save(path, files)
+
+
+@uncollected()  # it imports the compiler
+def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise: bool = False) -> Callable[..., Any]:
+    """A method of a model's `net`, compiled when it is first called; extents may depend on numbers.
+
+    Args:
+        model: the model.
+        method: the method, which is called with names.
+        grads: calls take gradients. What the backward pass reads that is a view is then made there again, at no cost, of
+            what it is a view of: kept, it may lie otherwise than traced, and torch (2.13) then holds its backward pass
+            to the strides of the first call.
+        layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
+    """
+    model.settle_compiler()
+    model.generated.watch(model.net, is_layerwise=layerwise)
+    is_watched, dynamic = model.generated.is_watched, False if model.dynamic is False else None
+    if layerwise:
+        run = model.layers.setdefault(is_watched, Layers(dynamic)).around(method)
+    else:
+        learns = grads and model.emitter.rounds == "region" and model.emitter.repeated
+        run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=_OF_REGIONS_THAT_LEARN if learns else None)
+    settings: dict[str, Any] = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
+    if is_watched:  # some layers may have hooks that others have not
+        settings["skip_nnmodule_hook_guards"] = False
+    run = torch._dynamo.config.patch(**settings)(run)
+    if grads:
+        from torch._functorch import config as gradients
+
+        run = gradients.patch(recompute_views=True)(run)
+    from .together import together  # which imports torch's compiler
+
+    return uncollected()(together()(run))
+
+
+_LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
+"""How often torch compiles one function: for each layer that differs, and each shape where `dynamic` is False."""
+_OF_REGIONS_THAT_LEARN: dict[str, Any] = {
+    "allow_buffer_reuse": False, "inplace_buffers": False, "layout_optimization": False
+}  # fmt: skip
+"""What inductor (to 2.13 at least) does to save memory and time, and is wrong where regions have gradients.
+
+A region hands on what it was given where its backward pass reads it: inductor does not see that the two are one, and would
+write the next value there. And in a graph with convolutions it lays what regions keep with channels last, which their
+backward passes do not expect.
+"""
 
 
 def free_axes(model: Model, takes: Mapping[str, str]) -> dict[str, list[int]]:

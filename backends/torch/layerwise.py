@@ -25,12 +25,15 @@ LEAST = 16
 
 
 def layers_of(source: Source) -> dict[str, int]:
-    """Which distinct layer each round is, by its module's path; nothing where some layers cannot be regions."""
+    """Which distinct layer each round is, by its module's path.
+
+    Nothing where a layer has fewer than `LEAST` rounds on average, or cannot be compiled once for all.
+    """
     pairs = [(path, body) for path, body in bodies(source.graph) if path.rpartition(".")[2].isdigit()]
     pairs = [(path, body) for path, body in pairs if source.class_of(body).init and not source.holds_repeated(body)]
-    if not all(source.is_region(body) for _, body in pairs):
-        return {}
     distinct = {body: number for number, body in enumerate(dict.fromkeys(body for _, body in pairs))}
+    if len(pairs) < LEAST * len(distinct) or not all(map(source.is_region, distinct)):
+        return {}
     return {".".join(map(attribute, path.split("."))): distinct[body] for path, body in pairs}
 
 
@@ -68,9 +71,8 @@ class Layers(dict[tuple[types.FunctionType, int | None], Callable[..., Any]]):
         return call
 
 
-_LAYER = (
-    "_layer_number"  # what else is of a layer's class has none: a round that stands alone, a module put in its place
-)
+_LAYER = "_layer_number"
+"""Where a module has its number; what else is of its class, a part that stands alone for one, has none."""
 _LAYERS: ContextVar[Layers | None] = ContextVar("layers", default=None)
 
 

@@ -15,12 +15,11 @@ from torch import nn
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
 from ...compiler.calls import is_conditional
-from ...compiler.collector import uncollected
 from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .compiled import Compiled
+from .compiled import Compiled, compile_method
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
 
 _WRITING = threading.RLock()
 """One thread at a time writes a forward: its name is that of no other."""
-
-_LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
-"""How often torch compiles one function: for each layer that differs, and each shape where `dynamic` is False."""
 
 _IGNORED: dict[str, tuple[int, ...]] = {
     "return_dict": (True,),
@@ -65,6 +61,8 @@ class Model(nn.Module):
         inference: it never trains, and its source is written for that.
         mask: the input that says which tokens are real, where the others are left out; None: all run.
         quantized: how its linear maps' weights are rounded, if they are.
+        is_deep: it may be compiled layer by layer.
+        layers: what its layers were compiled to, where modules have hooks, and where none has.
     """
 
     graph: Graph
@@ -90,13 +88,13 @@ class Model(nn.Module):
         self.emitter = Source(graph, inference=how, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, dict[str, str]]] = {}
-        self._layers: dict[bool | None, Layers] = {}  # with hooks, and without
         self._idle: dict[tuple[int, str], bool] = {}
         masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
         self.emitter.specialise(_plainest(graph))
         layers = layers_of(self.emitter) if backend == "inductor" else {}
-        self.rounds_per_layer = len(layers) / max(1, len(set(layers.values())))
+        self.is_deep = bool(layers)
+        self.layers: dict[bool | None, Layers] = {}
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
@@ -122,7 +120,7 @@ class Model(nn.Module):
         return super().train(mode)
 
     def __getstate__(self) -> dict[str, Any]:
-        bound: dict[str, Any] = {"_methods": {}, "_steps": {}, "_layers": {}}  # to these weights, and this process
+        bound: dict[str, Any] = {"_methods": {}, "_steps": {}, "layers": {}}  # to these weights, and this process
         return {**super().__getstate__(), **bound}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -372,7 +370,7 @@ class Model(nn.Module):
             if is_compiled:
                 with torch.inference_mode(False):
                     lay_rows(self.net)
-            run = self.compiled(bound) if is_compiled else self._hooked(bound)
+            run = compile_method(self, bound) if is_compiled else self._hooked(bound)
             self._steps[key] = run, self.emitter.takes(bound)
         return self._steps[key]
 
@@ -394,42 +392,6 @@ class Model(nn.Module):
 
             settle_instructions()
             settle_strides()
-
-    @uncollected()  # it imports the compiler
-    def compiled(self, method: Any, *, grads: bool = False, layerwise: bool = False) -> Any:
-        """A method of `net`, compiled when it is first called; extents may depend on numbers.
-
-        Args:
-            layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
-            grads: calls take gradients. Where there are regions, two things that inductor does to save memory and time
-                (to 2.13 at least) are then wrong. A region hands on what it was given where its backward pass reads it:
-                inductor does not see that the two are one, and would write the next value there. And in a graph with
-                convolutions it lays what regions keep with channels last, which their backward passes do not expect.
-                What the backward pass reads that is a view is made there again, at no cost, of what it is a view of:
-                kept, it may lie otherwise than traced, and torch (2.13) then holds its backward pass to the strides of
-                the first call.
-        """
-        self.settle_compiler()
-        self.generated.watch(self.net, is_layerwise=layerwise)
-        options: dict[str, Any] | None = None
-        if grads and not layerwise and self.emitter.rounds == "region" and self.emitter.repeated:
-            options = dict.fromkeys(("allow_buffer_reuse", "inplace_buffers", "layout_optimization"), False)
-        dynamic = False if self.dynamic is False else None
-        if layerwise:
-            run = self._layers.setdefault(self.generated.is_watched, Layers(dynamic)).around(method)
-        else:
-            run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
-        settings = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
-        if self.generated.is_watched:  # some layers may have hooks that others have not
-            settings["skip_nnmodule_hook_guards"] = False
-        run = torch._dynamo.config.patch(**settings)(run)
-        if grads:
-            from torch._functorch import config as gradients
-
-            run = gradients.patch(recompute_views=True)(run)
-        from .together import together  # which imports torch's compiler
-
-        return uncollected()(together()(run))
 
     def _require(self, combination: int, given: set[str]) -> None:
         """Refuse a call from which what it always returns cannot be made."""

@@ -66,7 +66,7 @@ class ClassText:
 
     def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:
         """The step of `body` that gives the `wanted` outputs for new tokens."""
-        key = (id(body), combination, *wanted, is_first, *flow.kinds.items())
+        key = ("step", id(body), combination, *wanted, is_first, *flow.kinds.items())
         if key not in self.written:
             outputs = {port: value for port, value in body.outputs.items() if port in wanted}
             step = Stepping(self, body, combination, outputs, flow, is_first=is_first)
