@@ -159,9 +159,9 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
     Args:
         model: the model.
         method: the method, which is called with names.
-        grads: calls take gradients. What the backward pass reads that is a view is then made there again, at no cost, of
-            what it is a view of: kept, it may lie otherwise than traced, and torch (2.13) then holds its backward pass
-            to the strides of the first call.
+        grads: calls take gradients. What the backward pass reads that is a view is then made there again, at no cost,
+            of what it is a view of: kept, it may lie otherwise than traced, and torch (2.13) then holds its backward
+            pass to the strides of the first call.
         layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
     """
     model.settle_compiler()
@@ -192,9 +192,9 @@ _OF_REGIONS_THAT_LEARN: dict[str, Any] = {
 }  # fmt: skip
 """What inductor (to 2.13 at least) does to save memory and time, and is wrong where regions have gradients.
 
-A region hands on what it was given where its backward pass reads it: inductor does not see that the two are one, and would
-write the next value there. And in a graph with convolutions it lays what regions keep with channels last, which their
-backward passes do not expect.
+A region hands on what it was given where its backward pass reads it: inductor does not see that the two are one, and
+would write the next value there. And in a graph with convolutions it lays what regions keep with channels last, which
+their backward passes do not expect.
 """
 
 
