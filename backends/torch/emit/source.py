@@ -177,20 +177,25 @@ class Source:
 
     def decorated(self, owner: ClassText, method: Method) -> str:
         """A method; one that loops call as `rounds` says."""
-        if owner.name not in self.repeated or self.rounds == "plain":
+        if owner.name not in self.repeated or not self.is_round(owner.body):
             return method.text
         if self.rounds == "recomputed":
             self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
-        return f"@nested_compile_region\n{method.text}" if self.is_region(owner.body) else method.text
+        return f"@nested_compile_region\n{method.text}"
+
+    def is_round(self, body: Body) -> bool:
+        """Whether a part is what loops call, where that is said of it.
+
+        The innermost alone are: with gradients torch (2.13) fails to lower some regions that lie within others, and
+        what is recomputed within what is would be computed three times, and spare no memory.
+        """
+        is_repeated = self.rounds != "plain" and self.class_of(body).name in self.repeated
+        return is_repeated and not self.holds_repeated(body)
 
     def is_region(self, body: Body) -> bool:
-        """Whether a part is compiled once for all rounds.
-
-        The innermost alone are: with gradients torch (2.13) fails to lower some that lie within others.
-        """
-        is_repeated = self.rounds == "region" and self.class_of(body).name in self.repeated
-        return is_repeated and not self.holds_repeated(body)
+        """Whether a part is compiled once for all rounds."""
+        return self.rounds == "region" and self.is_round(body)
 
     def holds_repeated(self, body: Body) -> bool:
         """Whether a part calls what loops call, itself or through others."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ def gradients(name: str, backend: str = "eager", **options: Any) -> tuple[dict[s
     return found, sum(kept.values())
 
 
-@pytest.mark.parametrize("name", ["bert", "t5", "swin", "wav2vec2", "detr"])
+@pytest.mark.parametrize("name", ["bert", "t5", "swin", "convnext", "segformer", "wav2vec2", "detr"])
 def test_layers_computed_again_have_the_same_gradients(name: str) -> None:
     wanted, much = gradients(name)
     found, less = gradients(name, recompute=True)
@@ -48,6 +50,23 @@ def test_compiled_layers_are_computed_again() -> None:
     )
     for key, value in wanted.items():
         torch.testing.assert_close(found[key], value, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize(("name", "rounds"), [("swin", "stages.*.blocks.*"), ("segformer", "stages.*.layers.*")])
+def test_of_layers_within_rounds_each_is_computed_twice(name: str, rounds: str) -> None:
+    model = aw.compile(name, size="tiny", backend="eager", recompute=True).train()
+    ran: dict[str, int] = {}
+
+    def count(path: str, *_: Any) -> None:
+        ran[path] = ran.get(path, 0) + 1
+
+    for path, module in model.net.named_modules():
+        if fnmatch(path, f"{rounds}.*") and not list(module.children()):
+            module.register_forward_pre_hook(partial(count, path))
+    out = model(**example_inputs(model.graph))
+    assert ran and set(ran.values()) == {1}
+    next(iter(out.values())).sin().sum().backward()
+    assert set(ran.values()) == {2}
 
 
 def test_source_says_what_is_computed_again() -> None:
