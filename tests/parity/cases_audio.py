@@ -164,6 +164,7 @@ WHISPER_CONFIGS = {
     "deep_encoder": {"encoder_layers": 3, "decoder_layers": 1},
     "one_head": {"encoder_attention_heads": 1, "decoder_attention_heads": 1},
     "spec_augment": {"apply_spec_augment": True},
+    "no_pad": {"pad_token_id": None},
 }
 _mel = floats("input_features", 2, "num_mel_bins", 22)
 _spoken = (_mel, ids(2, 6, name="decoder_input_ids"))

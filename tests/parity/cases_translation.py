@@ -27,6 +27,7 @@ CONFIGS = {
 }
 _scaled = CONFIGS["scaled_embedding"]
 _untied = {"tie_word_embeddings": False}
+_no_pad = {"pad_token_id": None}
 
 MBART = System("mbart", "MBartConfig", {"vocab_size": 71, **_numbers})
 
@@ -116,6 +117,7 @@ MARIAN_CASES: list[Case] = [
         variant("scaled_embeds", *_both, embeds(), _decoder_embeds, config=_scaled),
         variant("two_tables", *_both, config=_apart),
         variant("untied", *_both, config=_untied),
+        variant("no_pad", *_both, config=_no_pad, flags=STATES),
     ),
     *MARIAN.cases("MarianMTModel", "conditional_generation",
         variant("plain", *_both, _labels, flags=STATES),
@@ -131,6 +133,7 @@ MARIAN_CASES: list[Case] = [
         variant("two_vocabularies", *_both, token_labels("decoder_input_ids", below="decoder_vocab_size"),
                 config={**_apart, **_untied, "decoder_vocab_size": 58}),
         variant("untied", *_both, _labels, config=_untied),
+        variant("no_pad", *_both, _labels, config=_no_pad),
     ),
     *MARIAN.cases("MarianForCausalLM", "causal_lm",
         *decoder_variants(token_labels(), positions=False, everywhere=True), **_alone),

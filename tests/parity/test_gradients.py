@@ -45,16 +45,26 @@ def _one_of_each_class() -> Iterator[Case]:
 
 
 CASES = list(_one_of_each_class())
+NO_PAD = [case for case in all_cases() if case.variant.name == "no_pad"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.hf_class)
 def test_gradients(case: Case, checkpoint: Callable[[Case], Path], status: Callable[..., None]) -> None:
     status(case.hf_class, "train")
+    _compare(case, checkpoint(case))
+
+
+@pytest.mark.parametrize("case", NO_PAD, ids=lambda case: case.id)
+def test_gradients_where_no_token_is_padding(case: Case, checkpoint: Callable[[Case], Path]) -> None:
+    _compare(case, checkpoint(case))
+
+
+def _compare(case: Case, folder: Path) -> None:
     reference = build(case)
     with quiet(), mock.patch("torch.multinomial", first_draws):
         _backward(reference(**make_inputs(case), **case.variant.flags, return_dict=True))
     theirs = {name: one.grad for name, one in reference.named_parameters(remove_duplicate=False)}
-    model = open_checkpoint(checkpoint(case), case)
+    model = open_checkpoint(folder, case)
     _backward(model(**make_inputs(case), **case.variant.flags))
     ours = _gradients_by_key(model)
     largest = max(float(one.abs().max()) for one in theirs.values() if one is not None)
