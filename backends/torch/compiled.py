@@ -79,8 +79,10 @@ class Compiled:
         return next(self.model.net.parameters(), torch.empty(0)).device.type == "cpu"
 
     def found(self, values: Mapping[str, Any]) -> kept.Package | kept.Function | None:
-        """What is kept for a call."""
-        files = cache.load(self.path(values)) if cache.folder().is_dir() else None
+        """What is kept for a call: of a model as it is made, as no file knows of hooks, or of parts by others."""
+        if not cache.folder().is_dir() or self.model.generated.altered(self.model.net) is not None:
+            return None
+        files = cache.load(self.path(values))
         if files is None:
             return None
         if kept.PACKAGE in files:
@@ -122,7 +124,8 @@ class Compiled:
         pairs = zip(source.classes.values(), made.classes.values(), strict=True)
         names = [[there.held.get(text) for text in one.held] for one, there in pairs]
         cast = torch.is_autocast_enabled(device.type)
-        how = (model.dynamic, model.quantized, grad, training, cast, names, kept.layout_of(model.net))
+        kinds = [type(one).__name__ for one in model.net.modules()]
+        how = (model.dynamic, model.quantized, grad, training, cast, names, kinds, kept.layout_of(model.net))
         return cache.path_for(source.text(), values, how=how, device=device)
 
     @uncollected()
@@ -131,11 +134,16 @@ class Compiled:
         """Compile for a call without gradients, and keep it: the file, and its bytes.
 
         Raises:
-            ArgumentError: the call is packed: its code is for any number of real tokens, and kept code for one call.
+            ArgumentError: the call is packed: its code is for any number of real tokens, and kept code for one call. Or
+                the model has hooks, or parts of somebody else's: what they do is not in the name of a file.
             OSError: the folder cannot be written.
         """
         if self.is_packed:
             raise ArgumentError("code is not kept of calls whose padding is left out; leave the mask or `packed` out")
+        altered = self.model.generated.altered(self.model.net)
+        if altered is not None:
+            part = f"net.{altered}" if altered else "net"
+            raise ArgumentError(f"code is kept of a model as it is made; `{part}` has hooks or is another's: undo that")
         told, model = {text: values[name] for text, name in self.takes.items()}, self.model
         for one in self.held:
             one.renew()  # what other calls hold is none of this one's

@@ -63,7 +63,8 @@ class Generated:
 
     def bound(self, module: nn.Module, name: str) -> types.MethodType:
         """A forward as it is written, which looks for no hooks."""
-        return types.MethodType(self.forwards[type(module)][name], module)
+        kind = next(one for one in type(module).__mro__ if one in self.forwards)  # `fully_shard` makes classes of these
+        return types.MethodType(self.forwards[kind][name], module)
 
     def watch(self, net: nn.Module, *, is_layerwise: bool = False) -> None:
         """Let calls look for hooks where there are some now, and for layers that are compiled by themselves."""
@@ -73,6 +74,13 @@ class Generated:
             for kind, forwards in self.forwards.items():
                 for name in forwards:
                     self._install(kind, name)
+
+    def altered(self, net: nn.Module) -> str | None:
+        """The path of the first part that the text does not make so: with hooks, or of a class of somebody else's."""
+        used = [*self.classes.values(), *vars(sys.modules[self.modules[-1]]).values()]
+        homes = {_home(one) for one in (nn.Module, *used) if isinstance(one, type)}
+        strange = (path for path, one in net.named_modules() if _is_watched(one) or _home(type(one)) not in homes)
+        return next(strange, None)
 
     def forget(self) -> None:
         """Drop the modules of classes whose model is gone."""
@@ -136,6 +144,11 @@ def _variant(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         return self(*args, **inputs, variant=name) if _is_watched(self) else method(self, *args, **inputs)
 
     return forward
+
+
+def _home(kind: type) -> str:
+    """The package of a class."""
+    return kind.__module__.partition(".")[0]
 
 
 def _is_watched(module: nn.Module) -> bool:

@@ -43,7 +43,18 @@ Place = tuple[str, str, str]
 _STORES = ("_parameters", "_buffers", "__dict__", "kept")
 
 
-class Package:
+class _Kept:
+    """What is run in place of a module with these parts."""
+
+    def __init__(self, net: nn.Module) -> None:
+        self.parts = [(one._modules, name, part) for one in net.modules() for name, part in one._modules.items()]
+
+    def fits(self) -> bool:
+        """Whether the module's parts are those that it had."""
+        return all(parts.get(name) is part for parts, name, part in self.parts)
+
+
+class Package(_Kept):
     """A package, called with all tensors that a module keeps before those of the call.
 
     Attributes:
@@ -53,6 +64,7 @@ class Package:
     def __init__(self, files: Files, net: nn.Module) -> None:
         from torch._C import _aoti  # pyright: ignore[reportAttributeAccessIssue]
 
+        super().__init__(net)
         told = json.loads(files[_CALL])
         self.places = [(getattr(net.get_submodule(path), store), name) for path, store, name in told["places"]]
         self.reads_held = any(store == "kept" for _, store, _ in told["places"])
@@ -66,9 +78,9 @@ class Package:
             self.run = _aoti.AOTIModelPackageLoader(str(file), "model", False, 1, -1).run
 
     def fits(self) -> bool:
-        """Whether the module's tensors lie in memory as they did when this was compiled."""
+        """Whether the module's tensors, too, lie in memory as they did when this was compiled."""
         tensors = [store.get(name) for store, name in self.places]
-        return [None if one is None else _lies(one) for one in tensors] == self.layout
+        return super().fits() and [None if one is None else _lies(one) for one in tensors] == self.layout
 
     def __call__(self, **values: Any) -> Any:
         made = self.run([*(store[name] for store, name in self.places), *_tensors(values)])
@@ -175,20 +187,17 @@ def function(method: Any, values: Mapping[str, Any]) -> Files:
         return {_FUNCTION: file.read_bytes(), **libraries}
 
 
-class Function:
-    """A function that `aot_compile` gave, in the names of the `method` that it was made of."""
+class Function(_Kept):
+    """A function that `aot_compile` gave, in the names of the `method` that it was made of; tensors may lie anyhow."""
 
     reads_held = True  # for all that it knows
 
     def __init__(self, files: Files, method: Any) -> None:
+        super().__init__(method.__self__)
         _write_libraries(files)
         file = io.BytesIO(files[_FUNCTION])
         self.run = torch.compiler.load_compiled_function(file, f_globals=method.__globals__)
         self.net = method.__self__
-
-    def fits(self) -> bool:
-        """It takes them as they lie."""
-        return True
 
     def __call__(self, **values: Any) -> Any:
         return self.run(self.net, **values)

@@ -20,7 +20,7 @@ from .sampling import chooser, no_guess, write
 from .writer import Writer, positions_of, require_positions
 
 
-@torch.inference_mode()
+@torch.no_grad()  # in inference mode what is written could not be trained on, nor are sharded weights read
 def generate(
     model: Model,
     inputs: Any = None,

@@ -192,6 +192,44 @@ def test_what_is_kept_is_for_weights_that_lie_as_they_did(folder: Path, monkeypa
         assert len(compiled) == 2
 
 
+class Doubled(torch.nn.Linear):
+    """Another's part, with the weights of the one that it stands for."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return 2 * super().forward(input)
+
+
+def hooked(part: Any) -> None:
+    part.up.register_forward_hook(lambda module, inputs, output: 2 * output)
+
+
+def replaced(part: Any) -> None:
+    doubled = Doubled(part.up.in_features, part.up.out_features)
+    doubled.load_state_dict(part.up.state_dict())
+    part.up = doubled
+
+
+@pytest.mark.parametrize("alter", [hooked, replaced])
+def test_what_is_kept_is_for_a_model_as_it_is_made(alter: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, other = (aw.compile("bert", size="tiny", dynamic=False) for _ in range(2))
+    given = example_inputs(model.graph)
+    eager = aw.compile("bert", size="tiny", backend="eager")
+    with torch.no_grad():
+        model.keep_compiled(**given)
+        for one in (other, eager):
+            one.load_state_dict(model.state_dict())
+            alter(one.net.encoder[1].ffn)
+        with pytest.raises(ArgumentError, match=r"`net\.encoder\.1\.ffn\.up` has hooks or is another's"):
+            other.keep_compiled(**given)
+        monkeypatch.setattr(torch, "compile", lambda method, **options: method)
+        expected = eager(**given).last_hidden_state
+        assert not torch.allclose(model(**given).last_hidden_state, expected)
+        torch.testing.assert_close(other(**given).last_hidden_state, expected)
+        if alter is replaced:  # hooks that come after the first call are not seen
+            alter(model.net.encoder[1].ffn)
+            torch.testing.assert_close(model(**given).last_hidden_state, expected)
+
+
 def test_what_is_kept_counts_what_a_call_marks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = aw.compile("longformer", size="tiny", dynamic=False)
     eager = aw.compile("longformer", size="tiny", backend="eager")

@@ -124,20 +124,24 @@ def test_threads_write_forwards_of_their_own(monkeypatch: pytest.MonkeyPatch) ->
     assert found == [["logits", "attentions"], ["logits", "hidden_states"], ["logits"]]
 
 
-def test_layers_are_sharded() -> None:
+@pytest.mark.parametrize("root", ["model", "net"])
+def test_layers_are_sharded(root: str) -> None:
     model = _gpt2()
     expected = model(IDS, labels=IDS).loss
     expected.backward()
+    written = model.generate(IDS, max_new_tokens=3)
     grads = {name: weight.grad for name, weight in model.named_parameters()}
     model.zero_grad()
     dist.init_process_group("gloo", store=HashStore(), rank=0, world_size=1)
     try:
         mesh = init_device_mesh("cpu", (1,))
-        for part in (*model.net.decoder, model):
+        for part in (*model.net.decoder, {"model": model, "net": model.net}[root]):
             fully_shard(part, mesh=mesh)
         loss = model(IDS, labels=IDS).loss
         loss.backward()
         found = {name: weight.grad.full_tensor() for name, weight in model.named_parameters()}
+        if root == "net":  # steps of `generate` are calls of it
+            assert torch.equal(model.generate(IDS, max_new_tokens=3), written)
     finally:
         dist.destroy_process_group()
     torch.testing.assert_close((loss, found), (expected, grads))

@@ -37,6 +37,13 @@ def test_greedy(name: str) -> None:
     assert len(found.unique()) > 4, "one token again and again shows nothing"
 
 
+def test_what_is_written_can_be_trained_on() -> None:
+    _, model = models("gpt2")
+    ids = model.generate(**inputs("gpt2"), max_new_tokens=4)
+    model(input_ids=ids, labels=ids).loss.backward()
+    model.zero_grad()
+
+
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_beams(name: str) -> None:
     assert_same(name, **inputs(name), max_new_tokens=8, num_beams=3, num_return_sequences=2)
