@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,7 @@ def from_pretrained(
     recompute: bool = False,
     quantize: str | None = None,
     allow_pickle: bool = False,
+    ignore_mismatched_sizes: bool = False,
     **params: Any,
 ) -> Model:
     """A module with the weights of a folder in Hugging Face's layout (``config.json`` and safetensors).
@@ -91,6 +93,8 @@ def from_pretrained(
         dynamic: as in `torch.compile`.
         inference: as in `compile`; so are `packed`, `recompute` and `quantize`.
         allow_pickle: where there are no safetensors, read ``pytorch_model.bin`` by torch's unpickler for weights alone.
+        ignore_mismatched_sizes: weights that the file has in other shapes, such as a head for other labels, get first
+            values, which a warning tells, instead of being an error.
         **params: override parameters of the spec.
 
     Raises:
@@ -103,11 +107,12 @@ def from_pretrained(
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     chosen = found if task is None else None if task == "base" else task
+    plan_for = partial(_planned, name, chosen, found, origin, ignore_mismatched_sizes=ignore_mismatched_sizes)
     try:
-        graph, planned = _planned(name, chosen, found, origin, overrides)
+        graph, planned = plan_for(overrides)
         if are_untied(planned, origin):
             if "tie_word_embeddings" in graph.params:
-                graph, planned = _planned(name, chosen, found, origin, {**overrides, "tie_word_embeddings": False})
+                graph, planned = plan_for({**overrides, "tie_word_embeddings": False})
             if are_untied(planned, origin):
                 raise CheckpointError(f"{origin.folder} has two values of a weight that the spec ties to another")
     except SpecError as error:
@@ -123,12 +128,12 @@ def from_pretrained(
 
 
 def _planned(
-    name: str | Path, task: str | None, written_by: str | None, origin: Origin, params: Mapping[str, Any]
+    name: str | Path, task: str | None, written_by: str | None, origin: Origin, params: Mapping[str, Any], **how: bool
 ) -> tuple[Graph, Plan]:
     """The graph of a folder's task, and which of its tensors becomes what."""
     graph = build_graph(name, task, None, params)
     other = build_graph(name, written_by, None, params) if task != written_by else None
-    return graph, plan(graph, origin, written_by=other)
+    return graph, plan(graph, origin, written_by=other, **how)
 
 
 def _rounds(backend: str, *, inference: bool, recompute: bool, quantize: str | None) -> RoundsKind:

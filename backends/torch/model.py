@@ -108,6 +108,16 @@ class Model(nn.Module):
         """The generated Python, as text: one file with a forward for each specialisation made so far."""
         return self.emitter.text()
 
+    @property
+    def device(self) -> torch.device:
+        """Where the first of the weights is."""
+        return next(self.parameters(), torch.empty(0)).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the first of the weights that is not whole numbers."""
+        return next((one for one in self.parameters() if one.is_floating_point()), torch.empty(0)).dtype
+
     def train(self, mode: bool = True) -> Model:
         """As torch's.
 

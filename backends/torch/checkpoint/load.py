@@ -54,20 +54,25 @@ class Plan:
     """Which key of the file serves each tensor; it has no `fresh` ones, and the graph no rounds for those `beyond`.
 
     Attributes:
+        misshaped: what the file has in another shape.
         copies: what the file has twice: the one that is read, and the other.
     """
 
     found: list[Read] = field(default_factory=list)
     fresh: list[FileTensor] = field(default_factory=list)
+    misshaped: list[Read] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
     copies: list[tuple[Read, Read]] = field(default_factory=list)
 
 
-def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Plan:
+def plan(
+    graph: Graph, origin: Origin, *, written_by: Graph | None = None, ignore_mismatched_sizes: bool = False
+) -> Plan:
     """Match the map against the headers.
 
     Args:
         written_by: the graph of the task that the file is from, if another; what that one lacks may be missing.
+        ignore_mismatched_sizes: what the file has in another shape is left there.
 
     Raises:
         CheckpointError: missing, unexpected or misshaped keys, each with the line of the spec that asks for it.
@@ -87,6 +92,9 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
         key, *others = keys
         used.update(keys)
         if headers[key][1].shape != tensor.shape:
+            made.misshaped.append((tensor, headers[key][0]))
+            if ignore_mismatched_sizes:
+                continue
             found, wanted = list(headers[key][1].shape), list(tensor.shape)
             problems.append(f"misshaped: `{key}` is {found}, expected {wanted} (rule at {tensor.span})")
         kind = "float" if "F" in headers[key][1].dtype else "int"
@@ -109,6 +117,8 @@ def plan(graph: Graph, origin: Origin, *, written_by: Graph | None = None) -> Pl
     made.beyond = [key for key in further if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
+        if len(problems) == len(made.misshaped):
+            shown += "\n  `ignore_mismatched_sizes=True` leaves what is misshaped in the file, and draws it anew"
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
     return made
 
@@ -295,6 +305,11 @@ def load_into(
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
+    if made.misshaped:
+        names = ", ".join(
+            f"`{key}` {list(origin.headers[key].shape)} (here {list(tensor.shape)})" for tensor, key in made.misshaped
+        )
+        warnings.warn(f"freshly initialised, since the checkpoint has other shapes of them: {names}", stacklevel=3)
     initialise(net, graph, dtype=dtype or usual, device=device, given=given)
 
 

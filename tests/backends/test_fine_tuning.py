@@ -1,0 +1,62 @@
+"""A checkpoint taken further: other labels, another vocabulary; what is given and made goes where the weights are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+
+import archwright as aw
+
+IDS = torch.arange(10).view(2, 5)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A tiny BERT that tells two classes apart."""
+    aw.compile("bert", task="sequence_classification", size="tiny", backend="eager").save_pretrained(tmp_path / "two")
+    return tmp_path / "two"
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked", "told"),
+    [
+        ("BertForSequenceClassification", {"num_labels": 5}, r"`classifier.bias` \[2\] \(here \[5\]\)$"),
+        ("BertForTokenClassification", {"num_labels": 3, "task": "token_classification"}, r"\[3\]\)$"),
+        (
+            "BertForSequenceClassification",
+            {"vocab_size": 105},
+            r"word_embeddings.weight` \[99, 32\] \(here \[105, 32\]\)$",
+        ),
+    ],
+)
+def test_what_has_other_shapes_is_made_anew(
+    kind: str, asked: dict[str, Any], told: str, folder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(aw.CheckpointError, match=r"misshaped: .*\n  `ignore_mismatched_sizes=True` leaves what"):
+        aw.from_pretrained(folder, backend="eager", **asked)
+    with pytest.warns(UserWarning, match=rf"has other shapes of them: .*{told}"):
+        model = aw.from_pretrained(folder, backend="eager", ignore_mismatched_sizes=True, **asked).eval()
+    old, new = aw.from_pretrained(folder, backend="eager").state_dict(), model.state_dict()
+    same = [key for key in old.keys() & new.keys() if old[key].shape == new[key].shape]
+    assert len(same) > 30 and all(torch.equal(old[key], new[key]) for key in same)
+    model.save_pretrained(tmp_path / "new")
+    theirs, info = getattr(transformers, kind).from_pretrained(tmp_path / "new", output_loading_info=True)
+    assert not any(info.values())
+    with torch.no_grad():
+        torch.testing.assert_close(model(input_ids=IDS).logits, theirs.eval()(input_ids=IDS).logits)
+
+
+def test_what_is_wrong_besides_is_an_error(folder: Path) -> None:
+    with pytest.raises(aw.CheckpointError, match="missing: ") as raised:
+        aw.from_pretrained(folder, backend="eager", num_labels=5, num_layers=3, ignore_mismatched_sizes=True)
+    assert "misshaped" not in str(raised.value)
+
+
+def test_where_the_weights_are(folder: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager", dtype="bfloat16")
+    assert (model.device, model.dtype) == (torch.device("cpu"), torch.bfloat16)
+    assert model.to("meta").device.type == "meta"
