@@ -106,6 +106,8 @@ class Generated:
             plain.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
             method = plain if self.is_watched else method
             method = layer(plain, method) if self.is_layerwise else method
+        elif self.is_layerwise and hasattr(method, "__wrapped__"):  # recomputed
+            method = layer(method, method)
         runs = self.runs.setdefault(kind, {})
         runs[name] = method
         if self.is_watched is not False:

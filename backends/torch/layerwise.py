@@ -2,7 +2,8 @@
 
 A compiler that is given a whole model traces and places every layer again, even where it compiles what they compute but
 once: at 50 to 80 ms a layer, with gradients 300 (2 cores, torch 2.13). A layer that is compiled by itself takes some
-0.2 ms more a call, as torch looks each time whether its code still fits; a step of training takes 2 to 7 % more.
+0.2 ms more a call, as torch looks each time whether its code still fits; a step of training takes 2 to 7 % more. A layer
+that is recomputed is compiled as it is written, and what is compiled is called a second time for the backward pass.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from torch import nn
 from ...compiler.passes.rewrites import bodies
 from .emit.naming import attribute
 from .emit.source import Source
+from .modules.recomputing import recomputed
 
 LEAST = 16
 """How many rounds are of one layer where it is compiled by itself; below, what calls cost more is not worth it."""
@@ -32,7 +34,7 @@ def layers_of(source: Source) -> dict[str, int]:
     pairs = [(path, body) for path, body in bodies(source.graph) if path.rpartition(".")[2].isdigit()]
     pairs = [(path, body) for path, body in pairs if source.class_of(body).init and not source.holds_repeated(body)]
     distinct = {body: number for number, body in enumerate(dict.fromkeys(body for _, body in pairs))}
-    if len(pairs) < LEAST * len(distinct) or not all(map(source.is_region, distinct)):
+    if len(pairs) < LEAST * len(distinct) or not all(map(source.is_round, distinct)):
         return {}
     return {".".join(map(attribute, path.split("."))): distinct[body] for path, body in pairs}
 
@@ -52,10 +54,12 @@ class Layers(dict[tuple[types.FunctionType, int | None], Callable[..., Any]]):
 
     def __missing__(self, key: tuple[types.FunctionType, int | None]) -> Callable[..., Any]:
         method, number = key
+        plain = getattr(method, "__wrapped__", method)  # of one that is recomputed
         # Torch tells functions apart by their code: one for several layers would be compiled anew for the next.
-        code = method.__code__.replace(co_name=f"{method.__name__}_of_layer_{number}")
-        own = types.FunctionType(code, method.__globals__, argdefs=method.__defaults__, closure=method.__closure__)
-        self[key] = torch.compile(own, fullgraph=True, dynamic=self.dynamic)
+        code = plain.__code__.replace(co_name=f"{plain.__name__}_of_layer_{number}")
+        own = types.FunctionType(code, plain.__globals__, argdefs=plain.__defaults__, closure=plain.__closure__)
+        made = torch.compile(own, fullgraph=True, dynamic=self.dynamic)
+        self[key] = made if plain is method else recomputed(made)
         return self[key]
 
     def around(self, run: Callable[..., Any]) -> Callable[..., Any]:

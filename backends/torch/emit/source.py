@@ -193,10 +193,6 @@ class Source:
         is_repeated = self.rounds != "plain" and self.class_of(body).name in self.repeated
         return is_repeated and not self.holds_repeated(body)
 
-    def is_region(self, body: Body) -> bool:
-        """Whether a part is compiled once for all rounds."""
-        return self.rounds == "region" and self.is_round(body)
-
     def holds_repeated(self, body: Body) -> bool:
         """Whether a part calls what loops call, itself or through others."""
         inner = [one for node in body.nodes.values() for one in node.rounds]

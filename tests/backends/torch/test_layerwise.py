@@ -6,6 +6,7 @@ import copy
 import pickle
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -131,6 +132,46 @@ def test_layers_that_learn_are_compiled_by_themselves(spec: Path, counter: Compi
 def test_layers_learn_through_the_compiler(spec: Path) -> None:
     model, eager = pair(spec, rounds=LEAST)
     torch.testing.assert_close(slopes(model), slopes(eager))
+
+
+@LOOKS
+def test_layers_that_are_computed_again_are_compiled_by_themselves(
+    spec: Path, counter: CompileCounterWithBackend
+) -> None:
+    model, eager = pair(spec, rounds=LEAST, recompute=True)
+    hooked = Mock(return_value=None)
+    model.net.get_submodule("first.3").register_forward_pre_hook(hooked)
+    model.train()
+    with torch._dynamo.config.patch(error_on_recompile=True):
+        for _ in range(2):
+            model.zero_grad()
+            eager.zero_grad()
+            torch.testing.assert_close(slopes(model), slopes(eager))
+    assert called(counter, "linear") == [1, 1]
+    assert hooked.call_count == 2
+
+
+@LOOKS
+def test_layers_that_are_computed_again_draw_the_same_and_keep_what_they_are_given(spec: Path) -> None:
+    spec.write_text(SPEC.replace("map: {block: linear, d_out: $d}", "map: {block: dropout, p: 0.5}"))
+    found, kept = [], []
+    for recompute in (False, True):
+        torch.compiler.reset()
+        torch.manual_seed(0)
+        model = aw.compile(spec, rounds=LEAST, recompute=recompute).train()
+        bytes_kept = 0
+
+        def keep(tensor: torch.Tensor) -> torch.Tensor:
+            nonlocal bytes_kept
+            bytes_kept += tensor.nbytes
+            return tensor
+
+        torch.manual_seed(1)
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            found.append(slopes(model))
+        kept.append(bytes_kept)
+    torch.testing.assert_close(found[1], found[0])
+    assert kept[1] == (LEAST + 1) * (X.nbytes + Y.nbytes) < kept[0]  # what layers are given, and what is squared
 
 
 def test_code_for_any_shape_is_whole(spec: Path, counter: CompileCounterWithBackend) -> None:
