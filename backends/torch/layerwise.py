@@ -2,8 +2,8 @@
 
 A compiler that is given a whole model traces and places every layer again, even where it compiles what they compute but
 once: at 50 to 80 ms a layer, with gradients 300 (2 cores, torch 2.13). A layer that is compiled by itself takes some
-0.2 ms more a call, as torch looks each time whether its code still fits; a step of training takes 2 to 7 % more. A layer
-that is recomputed is compiled as it is written, and what is compiled is called a second time for the backward pass.
+0.2 ms more a call, as torch looks each time whether its code still fits; a step of training takes 2 to 7 % more. Of a
+layer that is recomputed what is compiled is called twice: once more for the backward pass.
 """
 
 from __future__ import annotations
