@@ -21,7 +21,7 @@ from .compose import Composed, compose
 from .outputs import prune
 from .parameters import mount_scope
 from .scope import Scope
-from .values import element
+from .values import element, gathered
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -64,7 +64,10 @@ class PartCall(NodeCall):
         node.ties = self.ties()
         self.rounds(node, definition, given, each, length)
         self.nodes.body.nodes[self.name] = node
-        self.finish(node, given)
+        if node.rounds:
+            self.finish(node, given)
+        else:
+            self.pass_through(definition, given)
 
     def check_known(self, given: Given) -> None:
         """See to it that every value has a type; what a task brings gets its type here.
@@ -274,19 +277,19 @@ class PartCall(NodeCall):
 
     # What the node gives
 
+    def pass_through(self, definition: Definition, given: Given) -> None:
+        """Name what a repeat of no rounds gives: its inputs, alone in their histories; what it gathers is absent."""
+        ports = list(definition.model.outputs) or ["x"]
+        inputs = {port: one for port in ports if isinstance(one := given.get(port), Value)}
+        values = {port: inputs.get(port, Value(None, 0)) for port in ports}
+        self.scope.values.update({f"{self.name}.{port}": one for port, one in values.items()})
+        self.scope.values[self.name] = values[ports[0]]
+        self.scope.carried[self.name] = {port: gathered([one], self.full) for port, one in inputs.items()}
+
     def finish(self, node: Node, given: Given) -> None:
         """Name the outputs: the last value of what is carried, the list of all for what is gathered."""
         values = self.scope.values
         bodies = node.rounds
-        if not bodies:
-            if node.is_repeat:
-                self.scope.carried[self.name] = {}  # nothing is gathered, and there is no history
-            first = next(iter(given.values()), None)
-            values[self.name] = first if isinstance(first, Value) else Value(None, self.full)
-            for port, value in given.items():
-                if isinstance(value, Value):
-                    values[f"{self.name}.{port}"] = value
-            return
         ports = list(bodies[-1].outputs)
         carried = [port for port in ports if node.is_repeat and port in bodies[-1].inputs and port in given]
         for port in ports:

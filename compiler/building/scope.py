@@ -12,7 +12,7 @@ from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, p
 from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Report, Reported
-from ..graph import Option, Rounds, Value
+from ..graph import Option, Value
 from ..reading.composer import clip
 from ..reading.schema import PARAMETER_TYPES, as_choice
 from ..reading.span import Span
@@ -61,7 +61,7 @@ class Scope:
     env: dict[str, Any] = field(default_factory=dict)
     lets: dict[str, tuple[Expr, Span]] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
-    carried: dict[str, dict[str, Rounds]] = field(default_factory=dict)
+    carried: dict[str, dict[str, Value]] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
@@ -153,13 +153,7 @@ class Scope:
             "expected an input or a node of this scope", help=self.report.suggest(head, names),
         )  # fmt: skip
 
-    def _no_rounds(self, head: str, tree: Expr) -> NoReturn:
-        label = "expected a repeat of one round or more, found none"
-        raise EdgeError("unknown-port", f"`{head}` gathers nothing, since it has no rounds", tree, label)
-
     def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
-        if self.carried.get(head) == {}:
-            self._no_rounds(head, tree)
         known = " or ".join(f"`{head}.{one}`" for one in ports) or f"`{head}`, which is one value"
         help_ = did_you_mean(port, ports, prefix=f"{head}.")
         raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, f"expected {known}", help=help_)
@@ -170,8 +164,6 @@ class Scope:
         ports = self.carried.get(head)
         if ports is None:
             return None
-        if not ports:
-            self._no_rounds(head, tree)
         return ports.get(port) if port else next(iter(ports.values()), None)
 
     def option(self, raw: Any, at: At) -> Option:

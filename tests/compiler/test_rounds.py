@@ -73,14 +73,45 @@ def test_a_parameter_that_each_hands_round_is_given_once(tmp_path: Path) -> None
         build_graph(path)
 
 
-@pytest.mark.parametrize("read", ["layers.probs", '"layers.x[*]"', '"layers.x[0]"', '"layers.x[:-1]"'])
-def test_a_repeat_of_no_rounds_has_no_lists(read: str, tmp_path: Path) -> None:
+EMPTY = """\
+model: empty
+params: {num_heads: 2, d_ff: 8, activation: gelu, n: 0}
+inputs: {mask: "bool[batch, seq]?", x: "float[batch, seq, 4]"}
+graph:
+  layers: {repeat: {i: $n}, part: post_norm_layer, in: {valid: mask, x: x}}
+outputs: {y: layers, z: READ}
+"""
+
+
+@pytest.mark.parametrize(
+    ("read", "expected"),
+    [
+        ("layers.x", "float[batch, seq, 4]"),
+        ("layers.probs", ""),
+        ('"layers.x[*]"', "list(float[batch, seq, 4] x 1)"),
+        ('"layers.x[0]"', "float[batch, seq, 4]"),
+        ('"layers.x[:-1]"', "list()"),
+        ('["layers.x[:-1]", x]', "list(float[batch, seq, 4] x 1)"),
+    ],
+)
+def test_a_repeat_of_no_rounds_is_its_input(read: str, expected: str, tmp_path: Path) -> None:
     spec = tmp_path / "empty.yaml"
-    spec.write_text(
-        'model: empty\nparams: {num_heads: 2, d_ff: 8, activation: gelu, n: 0}\ninputs: {x: "float[batch, seq, 4]"}\n'
-        "graph:\n  layers: {repeat: {i: $n}, part: post_norm_layer, in: {x: x}}\n"
-        f"outputs: {{y: layers, z: {read}}}\n"
-    )
-    build_graph(spec, None, None, {"n": 1})
-    with pytest.raises(SpecError, match="`layers` gathers nothing, since it has no rounds"):
-        build_graph(spec, None, None, {})
+    spec.write_text(EMPTY.replace("READ", read))
+    graph = build_graph(spec)
+    assert str(graph.outputs["y"].type) == "float[batch, seq, 4]"
+    found = graph.outputs.get("z")
+    assert ("" if found is None or not found.present else str(found.type)) == expected
+
+
+@pytest.mark.parametrize(
+    ("read", "told"),
+    [
+        ('"layers.x[1]"', "there is no element 1 in a list of 1"),
+        ("layers.valid", "`layers` has no output `valid`"),
+    ],
+)
+def test_a_repeat_of_no_rounds_gives_no_more(read: str, told: str, tmp_path: Path) -> None:
+    spec = tmp_path / "empty.yaml"
+    spec.write_text(EMPTY.replace("READ", read))
+    with pytest.raises(SpecError, match=told):
+        build_graph(spec)

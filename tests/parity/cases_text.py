@@ -21,6 +21,7 @@ BERT_CONFIGS = {
     "gelu_tanh": {"hidden_act": "gelu_pytorch_tanh"},
     "coarse_eps": {"layer_norm_eps": 0.1},
     "one_layer_one_head": {"num_hidden_layers": 1, "num_attention_heads": 1},
+    "no_layers": {"num_hidden_layers": 0},
     "wide_heads": {"num_attention_heads": 2, "intermediate_size": 96},
     "one_segment": {"type_vocab_size": 1},
     "other_pad": {"pad_token_id": 3},
@@ -110,6 +111,7 @@ GPT2_CONFIGS = {
     "upcast": {"reorder_and_upcast_attn": True},
     "coarse_eps": {"layer_norm_epsilon": 0.1},
     "one_layer_one_head": {"n_layer": 1, "n_head": 1},
+    "no_layers": {"n_layer": 0},
 }
 GPT2_SCALES = {
     "unscaled": {"scale_attn_weights": False},

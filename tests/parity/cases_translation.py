@@ -24,6 +24,7 @@ CONFIGS = {
     "scaled_embedding": {"scale_embedding": True},
     "relu": {"activation_function": "relu"},
     "deep_encoder": {"encoder_layers": 3, "decoder_layers": 1},
+    "no_decoder_layers": {"decoder_layers": 0},
 }
 _scaled = CONFIGS["scaled_embedding"]
 _untied = {"tie_word_embeddings": False}
