@@ -111,6 +111,7 @@ V2_CONFIGS = {
     "narrow": {"embedding_size": 10},
     "shared_c2p": {"share_att_key": True, "pos_att_type": ["c2p"]},
     "shared_p2c": {"share_att_key": True, "pos_att_type": ["p2c"]},
+    "norm_among_others": {"norm_rel_ebd": "none | Layer_Norm"},
     "unused_norm": {"norm_rel_ebd": "layer_norm", "relative_attention": False},
     "grouped_conv": {"conv_kernel_size": 5, "conv_groups": 4},
     "one_layer": {**CONV, "num_hidden_layers": 1},
