@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
+import torch
+import transformers
 from PIL import Image
+
+import archwright as aw
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
@@ -45,7 +51,50 @@ def test_pictures_are_completed(tmp_path: Path) -> None:
         sheet.load()
 
 
+@pytest.mark.parametrize("kind", ["CausalLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", ""])
+@pytest.mark.parametrize(
+    "given", [{}, {"num_key_value_heads": 1, "attention_bias": True, "head_dim": 12, "rope_theta": 5e3}]
+)
+def test_a_folder_of_llama_is_read_by_a_spec(kind: str, given: dict[str, Any], tmp_path: Path) -> None:
+    told = {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0, **given}
+    config = transformers.LlamaConfig(99, 32, 72, num_hidden_layers=2, **told)
+    theirs = getattr(transformers, f"LlamaFor{kind}" if kind else "LlamaModel")(config).eval()
+    for value in theirs.parameters():
+        value.data.normal_(0, 0.2)
+    theirs.save_pretrained(tmp_path / "theirs")
+    model = aw.from_pretrained(tmp_path / "theirs", spec=EXAMPLES / "llama.yaml", backend="eager")
+    ids, mask = torch.arange(1, 15).view(2, 7), torch.ones(2, 7, dtype=torch.long)
+    mask[0, 5:] = 0
+    with torch.no_grad():
+        expected, found = (one(input_ids=ids, attention_mask=mask) for one in (theirs, model))
+    for name, value in found.items():
+        real = mask.bool() if value.shape[:2] == mask.shape else slice(None)
+        torch.testing.assert_close(value[real], expected[name][real], rtol=1e-5, atol=1e-5)
+    if kind == "CausalLM":
+        assert torch.equal(
+            model.generate(ids, max_new_tokens=6), theirs.generate(ids, max_new_tokens=6, do_sample=False)
+        )
+    model.save_pretrained(tmp_path / "ours")
+    name = "model.safetensors"
+    assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
+
+
+def test_positions_of_llama_that_are_scaled_are_refused(tmp_path: Path) -> None:
+    config = transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling={"rope_type": "linear", "factor": 2.0})
+    transformers.LlamaModel(config).save_pretrained(tmp_path)
+    with pytest.raises(aw.CheckpointError, match="expected one of default, found `linear`"):
+        aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
+
+
+def test_a_prefix_that_a_map_does_not_say_is_told(tmp_path: Path) -> None:
+    text = (EXAMPLES / "llama.yaml").read_text(encoding="utf-8")
+    (tmp_path / "llama.yaml").write_text(re.sub(r"  prefix: \{.*?\}\n", "", text, flags=re.DOTALL), encoding="utf-8")
+    transformers.LlamaForCausalLM(transformers.LlamaConfig(99, 32, 72, 1, 4)).save_pretrained(tmp_path)
+    with pytest.raises(aw.CheckpointError, match=r"file has them under `model\.`: the map says so by `prefix: model`"):
+        aw.from_pretrained(tmp_path, spec=tmp_path / "llama.yaml", backend="eager")
+
+
 def test_every_example_is_on_the_page() -> None:
     page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    for path in EXAMPLES.glob("*.py"):
+    for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.yaml")):
         assert f"({path.name})" in page

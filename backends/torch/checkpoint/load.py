@@ -117,6 +117,8 @@ def plan(
     made.beyond = [key for key in further if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
+        if under := _prefix_of(missing, unread, table):
+            shown += f"\n  the file has them under `{under}.`: the map says so by `prefix: {under}`"
         if len(problems) == len(made.misshaped):
             shown += "\n  `ignore_mismatched_sizes=True` leaves what is misshaped in the file, and draws it anew"
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
@@ -245,6 +247,15 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
         else:
             found = f", found {quoted(others[:4])} that nothing reads" if tensor.bare and others else ""
             yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span}){found}"
+
+
+def _prefix_of(missing: list[FileTensor], unread: list[str], table: Table) -> str | None:
+    """What precedes, in the keys that nothing reads, each of several keys that are missing; None: nothing does."""
+    bare = [_bare_key(tensor, table) for tensor in missing if not tensor.bare and not tensor.is_derived]
+    if len(bare) < 2:
+        return None
+    starts = (key.removesuffix(f".{bare[0]}") for key in unread if key.endswith(f".{bare[0]}"))
+    return next((start for start in starts if all(f"{start}.{key}" in unread for key in bare)), None)
 
 
 def _nodes_of(made: Plan) -> dict[str, FileTensor]:
