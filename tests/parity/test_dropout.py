@@ -58,16 +58,16 @@ def _rates(config: PretrainedConfig, start: int = 1) -> dict[str, Any]:
     for name, value in sorted(vars(config).items()):
         if isinstance(value, PretrainedConfig):
             rates[name] = _rates(value, start + len(rates))
-        elif re.search("drop_?path|layer_?drop|^mask_.*_prob", name):
+        elif re.search("layer_?drop|^mask_.*_prob", name):
             rates[name] = 0.0
-        elif "drop" in name and isinstance(value, int | float) and not isinstance(value, bool):
+        elif "drop" in name and isinstance(value, int | float | None) and not isinstance(value, bool):
             rates[name] = round(0.04 + 0.03 * (start + len(rates)), 2)
     return rates
 
 
 @contextmanager
 def _average_dropout() -> Iterator[None]:
-    """Dropout that makes all numbers smaller, wherever it is called from."""
+    """Dropout that makes all numbers smaller, wherever it is called from; whole samples are kept, and so larger."""
     attention = F.scaled_dot_product_attention
 
     def dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -76,7 +76,11 @@ def _average_dropout() -> Iterator[None]:
     def attention_with_dropout(*given: Any, dropout_p: float = 0.0, **options: Any) -> Tensor:
         return attention(*given, **options) * (1 - dropout_p)
 
+    def rand(*shape: Any, **options: Any) -> Tensor:
+        return torch.full(shape[0] if shape and not isinstance(shape[0], int) else shape, 0.5)
+
     with (
+        mock.patch.object(torch, "rand", rand),
         mock.patch.object(F, "dropout", dropout),
         mock.patch.object(torch, "dropout", dropout),
         mock.patch.object(F, "scaled_dot_product_attention", attention_with_dropout),
