@@ -295,7 +295,8 @@ class Model(nn.Module):
         if tensor.dim() > self._axes.get(name, tensor.dim()):  # a mask by query would stand in place of causality
             told = f"`{name}` expected {self._axes[name]} axes at most, found {list(tensor.shape)}"
             raise ArgumentError(misfit(self.graph, {name: tensor}) or told)
-        is_column = rank == 1 and getattr(kind, "kind", "") == "int" and tensor.shape[1:] == (1,)
+        is_row = rank == 1 and getattr(kind, "kind", "") == "int" and name not in self.graph.folds
+        is_column = is_row and tensor.shape[1:] == (1,)
         return tensor[:, 0] if is_column else tensor
 
     def _flag(self, name: str, named: Mapping[str, Any]) -> bool:

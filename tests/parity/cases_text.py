@@ -165,6 +165,7 @@ GPT2_CASES: list[Case] = [
         variant("rightpad", *_many, *_both_labels, pad_ids()),
         variant("nolabels", *_many),
         variant("without_token", ids(2, 3, 7)),
+        variant("one_choice", ids(2, 1, 7), given(mc_token_ids=[[5], [2]]), token_labels(), flags=STATES),
         variant("mc_labels_alone", *_many, integers("mc_labels", 2, below=3)),
         variant("attentions", *_many, *_both_labels, flags=MAPS),
         variant("positions", *_many, given(position_ids=[[3, 1, 4, 1, 5, 9, 2]])),
