@@ -21,10 +21,10 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         FileNotFoundError: there is no such spec.
     """
     from ...compiler.check import build_graph
+    from ..torch.checkpoint.folder import is_checkpoint, overrides_from, read_json, spec_for
 
     chosen = task
-    if Path(target).is_dir():
-        from ..torch.checkpoint.folder import overrides_from, read_json, spec_for
+    if is_checkpoint(target):
         from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")

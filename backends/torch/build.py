@@ -14,7 +14,7 @@ from ...compiler.diagnosing.diagnostics import SpecError
 from ...compiler.graph import Graph
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
-from .checkpoint.folder import Origin, config_from, open_folder, overrides_from, spec_for
+from .checkpoint.folder import Origin, config_from, is_checkpoint, open_folder, overrides_from, spec_for
 from .checkpoint.load import Plan, are_untied, initialise, load_into, plan
 from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind
@@ -31,7 +31,8 @@ def compile(  # noqa: A001 - the name that users know from torch
     """A module from a spec, freshly initialised; from a checkpoint folder, with its weights.
 
     Args:
-        model: a shipped name, a path to a YAML file, or a checkpoint folder.
+        model: a shipped name, a path to a YAML file, or a checkpoint folder; a folder with a ``config.json`` counts
+            before a shipped name.
         task: a task of the spec; None is the base model.
         size: a row of the spec's sizes; None takes the parameters' defaults.
         backend: ``eager`` runs the emitted source as it is, ``inductor`` through `torch.compile`.
@@ -48,7 +49,7 @@ def compile(  # noqa: A001 - the name that users know from torch
         SpecError: the spec is wrong, or cannot run `packed`; the diagnostic names the node.
         ArgumentError: an argument is.
     """
-    if Path(model).is_dir():
+    if is_checkpoint(model):
         if size is not None:
             raise ArgumentError(f"{model} is a checkpoint, which has its size: leave `size` out")
         return from_pretrained(

@@ -10,6 +10,7 @@ import torch
 import transformers
 
 import archwright as aw
+from archwright.backends.commands.target import graph_of
 
 IDS = torch.arange(10).view(2, 5)
 
@@ -60,3 +61,16 @@ def test_where_the_weights_are(folder: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", dtype="bfloat16")
     assert (model.device, model.dtype) == (torch.device("cpu"), torch.bfloat16)
     assert model.to("meta").device.type == "meta"
+
+
+def test_a_folder_called_as_a_spec_that_ships(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gpt2").mkdir()
+    assert aw.compile("gpt2", size="tiny", backend="eager").graph.name == "gpt2"
+    assert graph_of("gpt2", task=None, size="tiny", overrides={}).size == "tiny"
+    folder.rename("bert")
+    assert aw.compile("bert", backend="eager").graph.task == "sequence_classification"
+    assert graph_of("bert", task=None, size=None, overrides={}).task == "sequence_classification"
+    Path("mine").mkdir()
+    with pytest.raises(aw.CheckpointError, match=r"config\.json"):
+        aw.compile("mine", backend="eager")

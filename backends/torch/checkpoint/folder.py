@@ -51,6 +51,12 @@ class Origin:
     headers: dict[str, Header] = field(default_factory=dict)
 
 
+def is_checkpoint(target: str | Path) -> bool:
+    """Whether a folder is meant, not the spec that ships under its name; a folder of that name has to be one."""
+    folder = Path(target)
+    return folder.is_dir() and (str(target) not in shipped_models() or (folder / "config.json").is_file())
+
+
 def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
     """Read ``config.json`` and the headers of ``model.safetensors`` or of the shards that an index names.
 
