@@ -114,6 +114,8 @@ class Block(BaseModel):
         free: a call costs no arithmetic.
         random: it draws random numbers in training.
         updates: it changes its own buffers in training.
+        rates: options that its function takes as tensors too, in training; rounds that differ in these alone can share
+            what is compiled.
     """
 
     model_config = ConfigDict(
@@ -133,6 +135,7 @@ class Block(BaseModel):
     free: ClassVar[bool] = False
     random: ClassVar[bool] = False
     updates: ClassVar[bool] = False
+    rates: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def name(cls) -> str:

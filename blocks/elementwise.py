@@ -50,5 +50,6 @@ class DropPath(Block):
     reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "dropout"
     random: ClassVar[bool] = True
+    rates: ClassVar = frozenset({"p"})
 
     p: Rate

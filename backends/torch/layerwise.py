@@ -17,7 +17,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from ...compiler.graph import Body
 from ...compiler.passes.rewrites import bodies
+from .emit.classes import written
 from .emit.naming import attribute
 from .emit.source import Source
 from .modules.recomputing import recomputed
@@ -33,10 +35,17 @@ def layers_of(source: Source) -> dict[str, int]:
     """
     pairs = [(path, body) for path, body in bodies(source.graph) if path.rpartition(".")[2].isdigit()]
     pairs = [(path, body) for path, body in pairs if source.class_of(body).init and not source.holds_repeated(body)]
-    distinct = {body: number for number, body in enumerate(dict.fromkeys(body for _, body in pairs))}
-    if len(pairs) < LEAST * len(distinct) or not all(map(source.is_round, distinct)):
+    told = {path: _told(source, body) for path, body in pairs}
+    distinct = {one: number for number, one in enumerate(dict.fromkeys(told.values()))}
+    if len(pairs) < LEAST * len(distinct) or not all(source.is_round(body) for _, body in pairs):
         return {}
-    return {".".join(map(attribute, path.split("."))): distinct[body] for path, body in pairs}
+    return {".".join(map(attribute, path.split("."))): distinct[one] for path, one in told.items()}
+
+
+def _told(source: Source, body: Body) -> tuple[str, ...]:
+    """A layer's class, and what its constructor is told but for rates."""
+    owner = source.class_of(body)
+    return owner.name, *(written(body, name) for name in owner.takes() if name not in owner.rates())
 
 
 def mark(net: nn.Module, layers: Mapping[str, int]) -> None:

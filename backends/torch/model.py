@@ -29,6 +29,7 @@ from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import PADDING, padding_for
+from .rates import settle_rates
 from .records import pack
 from .replay import is_recorded
 
@@ -144,11 +145,12 @@ class Model(nn.Module):
         return made
 
     def settle(self, used: Callable[[torch.Tensor], None] = lambda weight: None) -> None:
-        """Make what inference computes with from the weights, which from here on stay as they are.
+        """Make what is computed with in the place of rates, and for inference of weights, which from here on stay.
 
         Args:
             used: is told each weight that something was made from.
         """
+        self._settle_rates()
         if self.inference:
             self.requires_grad_(False)
             read = {
@@ -165,7 +167,13 @@ class Model(nn.Module):
 
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         self._unrecord()
-        return super()._apply(fn, recurse)
+        made = super()._apply(fn, recurse)
+        self._settle_rates()
+        return made
+
+    def _settle_rates(self) -> None:
+        if self.backend == "inductor" and not self.inference and self.emitter.rounds != "plain":
+            settle_rates(self.net, self.generated.classes, self.emitter)
 
     def _unrecord(self, *loaded: Any) -> None:
         """Weights, or what is made from them, lie elsewhere from here on."""

@@ -40,6 +40,7 @@ class ClassText:
 
     Attributes:
         late: arguments of the constructor that only later uses read; the earlier ones leave them out.
+        rated: parameters that forwards read as rates of blocks; `numbers` those that are read otherwise.
         written: the method for a body and a way to call it, so that rounds which are one body are written once.
         held: the name under which each value is held, by the text that makes it (`Lean`).
     """
@@ -52,6 +53,8 @@ class ClassText:
     parameters: dict[str, None] = field(default_factory=dict)
     stored: dict[str, None] = field(default_factory=dict)
     late: dict[str, None] = field(default_factory=dict)
+    rated: dict[str, None] = field(default_factory=dict)
+    numbers: dict[str, None] = field(default_factory=dict)
     methods: dict[str, Method] = field(default_factory=dict)
     written: dict[tuple[object, ...], Method] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -84,9 +87,8 @@ class ClassText:
             before: statements in front of its own.
             returned: what it returns; None is all of its results.
         """
-        for name in forward.names.used:
-            if not self.is_root:
-                self.parameters[name] = self.stored[name] = None
+        if not self.is_root:
+            self.read(forward)
         takes = [*forward.arguments.values(), *forward.extras, *forward.context]
         if self.source.is_foreseeing:
             return Method("forward", forward.arguments, dict(forward.extras), forward.context, "")
@@ -103,6 +105,17 @@ class ClassText:
             text = f"{signature}\n{body_text}"
             self.methods[key] = Method(name, forward.arguments, dict(forward.extras), forward.context, text)
         return self.methods[key]
+
+    def read(self, forward: Forward) -> None:
+        """Store what a forward reads, for which the constructor is told it."""
+        for name in [*forward.names.used, *forward.rates]:
+            self.parameters[name] = self.stored[name] = None
+        self.numbers.update(forward.names.used)
+        self.rated.update(forward.rates)
+
+    def rates(self) -> set[str]:
+        """The parameters that are read as rates of blocks, and for nothing else."""
+        return self.rated.keys() - self.numbers.keys()
 
     def held_name(self, name: str, text: str) -> str:
         """The name under which what `text` makes is held: `name`, if nothing else is."""
@@ -235,18 +248,19 @@ class Constructor:
             self.lines.extend([whole] if len(whole) < WIDTH else split)
             return
         self.lines.append(f"{target} = nn.ModuleList([")
-        self.lines.extend(f"    {self.construct(body, partial(self.literal, body))}," for body in node.rounds)
+        self.lines.extend(f"    {self.construct(body, partial(written, body))}," for body in node.rounds)
         self.lines.append("])")
 
     def reads_index(self, call: str, index: str) -> bool:
         """Whether the text of a call reads the loop's index."""
         return re.search(rf"(?<![\w.]){re.escape(index)}(?!\w|=)", call) is not None
 
-    def literal(self, body: Body, name: str) -> str:
-        """The same as a literal."""
-        option = body.params.get(name)
-        value = option.value if option is not None else body.symbols[name].definition
-        return literal(value.known if isinstance(value, Dim) else value)
+
+def written(body: Body, name: str) -> str:
+    """The value of a part's parameter or dimension as a literal."""
+    option = body.params.get(name)
+    value = option.value if option is not None else body.symbols[name].definition
+    return literal(value.known if isinstance(value, Dim) else value)
 
 
 def wrapped(line: str) -> str:

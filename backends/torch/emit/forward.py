@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.expressions import Param
 from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
-    Apply, Body, FirstOf, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value,
+    Apply, Body, FirstOf, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
 from .naming import MODULES, Names, attribute
 from .values import Render, present, resolve
@@ -36,6 +38,7 @@ class Forward:
     Attributes:
         arguments: the variables of the inputs that it takes, in the body's order; `extras` are dimensions it has to be
             told, `context` what a kind of forward passes down beside them.
+        rates: parameters that it reads as rates of blocks (`Block.rates`).
         lines: the statements, without the signature and the return.
     """
 
@@ -47,6 +50,7 @@ class Forward:
         self.combination = combination
         self.outputs = {name: value for name, value in outputs.items() if present(value, combination)}
         self.names = Names.of_forward(body, constants=owner.is_root)
+        self.rates: dict[str, None] = {}
         self.render = self.renders(self)
         self._lowered: dict[Value, Value] = {}
         self.uses: dict[Apply, int] = {}
@@ -202,10 +206,16 @@ class Forward:
         else:
             function = contract.name() + "".join(f"_with_{port}" for port in lazy)
             self.owner.source.function(type(contract), function)
-            options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
+            options = [f"{key}={self.option(contract, key, option)}" for key, option in node.options.items()]
             training = ["training=self.training"] if contract.random or "dropout" in type(contract).model_fields else []
             call = f"{function}({', '.join([*arguments, *options, *training, *self.told(node)])})"
         self.line(f"{targets} = {call}", node.outputs.get(ports[0]))
+
+    def option(self, contract: Block, key: str, option: Option) -> str:
+        """The text of a function's option; what it reads as a rate is noted apart."""
+        is_rate = key in contract.rates and isinstance(option.tree, Param) and option.tree.text in self.body.params
+        names = replace(self.names, used=self.rates) if is_rate and not self.owner.is_root else self.names
+        return names.option(option)
 
     def told(self, node: Node) -> list[str]:
         """Further arguments of a block's function: none, here."""

@@ -96,6 +96,7 @@ class Source:
         made = ClassText(self, name if not taken else f"{name}{taken + 1}", body, is_root, constructor.lines)
         if not is_root:
             made.parameters.update(constructor.names.used)
+            made.numbers.update(constructor.names.used)
             self.foresee(made, body)
         for node in body.nodes.values():
             if node.is_repeat and node.rounds:
@@ -113,8 +114,7 @@ class Source:
         was, self.is_foreseeing = self.is_foreseeing, True
         for combination in sorted({_first_bit(table) for table in tables if table}):
             forward = self.forward(made, body, combination, outputs)
-            for name in forward.names.used:
-                made.parameters[name] = made.stored[name] = None
+            made.read(forward)
         self.is_foreseeing = was
 
     # Specialisations

@@ -92,9 +92,9 @@ def dropout(x: torch.Tensor, *, p: float, training: bool) -> torch.Tensor:
     return F.dropout(x, p, training) if training and p else x
 
 
-def drop_path(x: torch.Tensor, *, p: float, training: bool) -> torch.Tensor:
+def drop_path(x: torch.Tensor, *, p: float | torch.Tensor, training: bool) -> torch.Tensor:
     """In training, drops the samples of ``[batch, ...]`` with probability `p`, and scales up the others."""
-    if not training or not p:
+    if not training or (not isinstance(p, torch.Tensor) and not p):
         return x
     kept = torch.rand(x.shape[0], *[1] * (x.dim() - 1), device=x.device, dtype=x.dtype) >= p
     return x * kept / (1 - p)
