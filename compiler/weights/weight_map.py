@@ -74,9 +74,14 @@ class Table:
         """The keys that a file may have and nothing reads."""
         return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore]
 
-    def known(self) -> list[re.Pattern[str]]:
-        """The keys of which the map speaks: those that it has, and those of other tasks and parameters."""
-        return [_loose(name) for rule in self.rules for name in (rule.file, *rule.also)]
+    def known(self, *, bare: bool | None = None) -> list[re.Pattern[str]]:
+        """The keys of which the map speaks: those that it has, and those of other tasks and parameters.
+
+        Args:
+            bare: of heads alone, or of what the base may have; None: of both.
+        """
+        rules = [rule for rule in self.rules if bare is None or rule.bare == bare]
+        return [_loose(name) for rule in rules for name in (rule.file, *rule.also)]
 
 
 def table_of(graph: Graph, *, distinct: bool = False) -> Table:

@@ -22,6 +22,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "two"
 
 
+@pytest.mark.filterwarnings("ignore:left in the file.*pooler")
 @pytest.mark.parametrize(
     ("kind", "asked", "told"),
     [
@@ -55,6 +56,15 @@ def test_what_is_wrong_besides_is_an_error(folder: Path) -> None:
     with pytest.raises(aw.CheckpointError, match="missing: ") as raised:
         aw.from_pretrained(folder, backend="eager", num_labels=5, num_layers=3, ignore_mismatched_sizes=True)
     assert "misshaped" not in str(raised.value)
+
+
+def test_what_other_parameters_would_read_is_told(tmp_path: Path) -> None:
+    normed = aw.compile("deberta_v2", size="tiny", backend="eager", norm_rel_ebd="layer_norm", relative_attention=True)
+    normed.save_pretrained(tmp_path)
+    with pytest.warns(
+        UserWarning, match=r"left in the file, as `deberta_v2`, the base, .*: 2 such as encoder\.LayerNorm\.b"
+    ):
+        aw.from_pretrained(tmp_path, backend="eager", norm_rel_ebd="none")
 
 
 def test_where_the_weights_are(folder: Path) -> None:

@@ -54,6 +54,7 @@ class Plan:
     """Which key of the file serves each tensor; it has no `fresh` ones, and the graph no rounds for those `beyond`.
 
     Attributes:
+        unread: what the file has of the base, and this task or these parameters have not.
         misshaped: what the file has in another shape.
         copies: what the file has twice: the one that is read, and the other.
     """
@@ -62,6 +63,7 @@ class Plan:
     fresh: list[FileTensor] = field(default_factory=list)
     misshaped: list[Read] = field(default_factory=list)
     beyond: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     copies: list[tuple[Read, Read]] = field(default_factory=list)
 
 
@@ -115,6 +117,10 @@ def plan(
     rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
     further = [key for key in left if _INDEX.search(key)]
     made.beyond = [key for key in further if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
+    rest = set(unread) - set(made.beyond)
+    heads, base = (table.known(bare=bare) if rest else [] for bare in (True, False))
+    rest = {key for key in rest if not any(pattern.match(key) for pattern in heads)}
+    made.unread = sorted(key for key in rest if any(pattern.match(key) for pattern in base))
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
         if under := _prefix_of(missing, unread, table):
@@ -313,6 +319,12 @@ def load_into(
     if made.beyond:
         told = f"{len(made.beyond)} such as {made.beyond[0]}"
         warnings.warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}", stacklevel=3)
+    if made.unread:
+        told = f"{len(made.unread)} such as {made.unread[0]}"
+        task = f"task `{graph.task}`" if graph.task else "the base"
+        warnings.warn(
+            f"left in the file, as `{graph.name}`, {task}, has none with these parameters: {told}", stacklevel=3
+        )
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
