@@ -29,7 +29,7 @@ from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import PADDING, padding_for
-from .rates import settle_rates
+from .rates import ALIKE, settle_rates
 from .records import pack
 from .replay import is_recorded
 
@@ -63,6 +63,7 @@ class Model(nn.Module):
         mask: the input that says which tokens are real, where the others are left out; None: all run.
         quantized: how its linear maps' weights are rounded, if they are.
         is_deep: it may be compiled layer by layer.
+        has_alike: layers that differ in rates alone share what is compiled.
         layers: what its layers were compiled to, where modules have hooks, and where none has.
     """
 
@@ -95,6 +96,7 @@ class Model(nn.Module):
         self.emitter.specialise(_plainest(graph))
         layers = layers_of(self.emitter) if backend == "inductor" else {}
         self.is_deep = bool(layers)
+        self.has_alike = backend == "inductor" and not inference and bool(layers_of(self.emitter, least=ALIKE))
         self.layers: dict[bool | None, Layers] = {}
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         weakref.finalize(self, self.generated.forget)
@@ -150,7 +152,8 @@ class Model(nn.Module):
         Args:
             used: is told each weight that something was made from.
         """
-        self._settle_rates()
+        if self.has_alike:
+            settle_rates(self.net, self.generated.classes, self.emitter)
         if self.inference:
             self.requires_grad_(False)
             read = {
@@ -168,12 +171,9 @@ class Model(nn.Module):
     def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Any:
         self._unrecord()
         made = super()._apply(fn, recurse)
-        self._settle_rates()
-        return made
-
-    def _settle_rates(self) -> None:
-        if self.backend == "inductor" and not self.inference and self.emitter.rounds != "plain":
+        if self.has_alike:
             settle_rates(self.net, self.generated.classes, self.emitter)
+        return made
 
     def _unrecord(self, *loaded: Any) -> None:
         """Weights, or what is made from them, lie elsewhere from here on."""
