@@ -322,9 +322,7 @@ def load_into(
     if made.unread:
         told = f"{len(made.unread)} such as {made.unread[0]}"
         task = f"task `{graph.task}`" if graph.task else "the base"
-        warnings.warn(
-            f"left in the file, as `{graph.name}`, {task}, has none with these parameters: {told}", stacklevel=3
-        )
+        warnings.warn(f"left in the file, as `{graph.name}`, {task}, has no place for them: {told}", stacklevel=3)
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
         warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
