@@ -48,8 +48,19 @@ def test_what_has_other_shapes_is_made_anew(
     model.save_pretrained(tmp_path / "new")
     theirs, info = getattr(transformers, kind).from_pretrained(tmp_path / "new", output_loading_info=True)
     assert not any(info.values())
+    assert theirs.config.architectures == [kind]
+    assert torch.equal(aw.from_pretrained(tmp_path / "new", backend="eager")(IDS).logits, model(IDS).logits)
     with torch.no_grad():
         torch.testing.assert_close(model(input_ids=IDS).logits, theirs.eval()(input_ids=IDS).logits)
+
+
+def test_a_base_that_got_a_head_is_read_with_it(tmp_path: Path) -> None:
+    aw.compile("gpt2", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
+    with pytest.warns(UserWarning, match="freshly initialised"):
+        model = aw.from_pretrained(tmp_path / "base", task="token_classification", num_labels=3, backend="eager")
+    model.save_pretrained(tmp_path / "headed")
+    again = aw.from_pretrained(tmp_path / "headed", backend="eager")
+    assert torch.equal(again(IDS).logits, model(IDS).logits)
 
 
 def test_what_is_wrong_besides_is_an_error(folder: Path) -> None:

@@ -320,6 +320,19 @@ def config_from(
     if spec.checkpoint.model_type:
         config.setdefault("model_type", spec.checkpoint.model_type)
     if not previous:
-        names = [name for name, one in spec.architectures.items() if one == (task or "base")]
-        config["architectures"] = names[:1]
+        config["architectures"] = _classes_of(spec, task)
     return config
+
+
+def class_field(spec: Spec, task: str | None, config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The field that names the class, where a config was read as another task than that of the class that it names."""
+    told = config.get("architectures") or [None]
+    first = told[0] if isinstance(told, list) else told
+    is_told = task is None if first is None else spec.readable.get(str(first)) == (task or "base")
+    names = _classes_of(spec, task)
+    return {} if is_told or not names else {"architectures": names}
+
+
+def _classes_of(spec: Spec, task: str | None) -> list[str]:
+    """The class of a task, if it has one."""
+    return [name for name, one in spec.architectures.items() if one == (task or "base")][:1]

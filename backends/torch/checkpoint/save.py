@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from ....compiler.weights.weight_map import table_of
 from ...errors import ArgumentError
 from ...files import write_whole
-from .folder import config_from
+from .folder import class_field, config_from
 from .load import joined, weight_at
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
     config = config_from(model.graph.params, model.graph.document, model.graph.task, model.config)
+    config |= class_field(model.graph.document.model, model.graph.task, config)
     _write_json(target / "config.json", config | _type_of(tensors, config))
     if model.origin is not None and model.origin.generation is not None:
         _write_json(target / "generation_config.json", model.origin.generation)
