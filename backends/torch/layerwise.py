@@ -28,18 +28,20 @@ LEAST = 16
 """How many rounds are of one layer where it is compiled by itself; below, what calls cost more is not worth it."""
 
 
-def layers_of(source: Source, *, least: int = LEAST) -> dict[str, int]:
-    """Which distinct layer each round is, by its module's path.
-
-    Nothing where a layer has fewer than `least` rounds on average, or cannot be compiled once for all.
-    """
+def layers_of(source: Source) -> dict[str, int]:
+    """Which distinct layer each round is, by its module's path; nothing where one cannot be compiled once for all."""
     pairs = [(path, body) for path, body in bodies(source.graph) if path.rpartition(".")[2].isdigit()]
     pairs = [(path, body) for path, body in pairs if source.class_of(body).init and not source.holds_repeated(body)]
     told = {path: _told(source, body) for path, body in pairs}
     distinct = {one: number for number, one in enumerate(dict.fromkeys(told.values()))}
-    if len(pairs) < least * len(distinct) or not all(source.is_round(body) for _, body in pairs):
+    if not all(source.is_round(body) for _, body in pairs):
         return {}
     return {".".join(map(attribute, path.split("."))): distinct[one] for path, one in told.items()}
+
+
+def rounds_per_layer(layers: Mapping[str, int]) -> float:
+    """How many rounds are of one layer, on average."""
+    return len(layers) / len(set(layers.values())) if layers else 0
 
 
 def _told(source: Source, body: Body) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated
 from .instructions import settle_instructions
-from .layerwise import Layers, layers_of, mark
+from .layerwise import LEAST, Layers, layers_of, mark, rounds_per_layer
 from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
@@ -95,14 +95,14 @@ class Model(nn.Module):
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
         self.emitter.specialise(_plainest(graph))
         layers = layers_of(self.emitter) if backend == "inductor" else {}
-        self.is_deep = bool(layers)
-        self.has_alike = backend == "inductor" and not inference and bool(layers_of(self.emitter, least=ALIKE))
+        self.is_deep = rounds_per_layer(layers) >= LEAST
+        self.has_alike = rounds_per_layer(layers) >= ALIKE and not inference
         self.layers: dict[bool | None, Layers] = {}
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
             self.net = self.generated.classes[self.emitter.root.name]()
-        mark(self.net, layers)
+        mark(self.net, layers if self.is_deep else {})
         if backend == "inductor":  # the hook makes a cycle, and the weights of an eager model go when it does
             self.net.register_load_state_dict_post_hook(self._unrecord)
 

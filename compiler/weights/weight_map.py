@@ -74,13 +74,9 @@ class Table:
         """The keys that a file may have and nothing reads."""
         return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore]
 
-    def known(self, *, bare: bool | None = None) -> list[re.Pattern[str]]:
-        """The keys of which the map speaks: those that it has, and those of other tasks and parameters.
-
-        Args:
-            bare: of heads alone, or of what the base may have; None: of both.
-        """
-        rules = [rule for rule in self.rules if bare is None or rule.bare == bare]
+    def known(self, *, heads: bool = False) -> list[re.Pattern[str]]:
+        """The keys of which the map speaks, or those of `heads`: what it has, and what other tasks and parameters have."""
+        rules = [rule for rule in self.rules if rule.bare or not heads]
         return [_loose(name) for rule in rules for name in (rule.file, *rule.also)]
 
 

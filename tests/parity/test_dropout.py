@@ -36,9 +36,8 @@ CASES = [case for case in [*ONE_OF_EACH_CLASS, *UNDECLARED] if case.hf_class not
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_dropout(case: Case, tmp_path: Path) -> None:
-    shown = {
-        name: value for name, value in case.variant.flags.items() if name != "output_attentions"
-    }  # before or after
+    # What attentions show of dropout differs: some are shown before it, some after.
+    shown = {name: value for name, value in case.variant.flags.items() if name != "output_attentions"}
     case = replace(case, config=merged(case.config, _rates(make_config(case))))
     reference = build(case).train()
     with quiet():

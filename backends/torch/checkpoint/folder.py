@@ -161,8 +161,7 @@ def spec_for(
         CheckpointError: no spec knows its ``model_type`` or class.
     """
     model_type = config.get("model_type")
-    classes = config.get("architectures")
-    architecture = str(classes[0] if isinstance(classes, list) else classes) if classes else None
+    architecture = _class_of(config)
     if told is not None:
         spec = library().spec(told).model
         found = spec.readable.get(str(architecture))
@@ -191,6 +190,12 @@ def spec_for(
         known += spec.architectures
     hint = f"; of this type there are {', '.join(known)}" if known else "; one of your own is given as `spec`"
     raise CheckpointError(f"{at}: no spec for model_type `{model_type}` and class `{architecture}`{hint}")
+
+
+def _class_of(config: Mapping[str, Any]) -> str | None:
+    """The class that a config names."""
+    classes = config.get("architectures")
+    return str(classes[0] if isinstance(classes, list) else classes) if classes else None
 
 
 def _mentions(name: str, model_type: str) -> bool:
@@ -326,9 +331,8 @@ def config_from(
 
 def class_field(spec: Spec, task: str | None, config: Mapping[str, Any]) -> dict[str, list[str]]:
     """The field that names the class, where a config was read as another task than that of the class that it names."""
-    told = config.get("architectures") or [None]
-    first = told[0] if isinstance(told, list) else told
-    is_told = task is None if first is None else spec.readable.get(str(first)) == (task or "base")
+    name = _class_of(config)
+    is_told = task is None if name is None else spec.readable.get(name) == (task or "base")
     names = _classes_of(spec, task)
     return {} if is_told or not names else {"architectures": names}
 

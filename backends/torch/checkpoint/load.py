@@ -117,10 +117,6 @@ def plan(
     rounds = {_INDEX.sub("<i>", key) for key in _bare_keys(table)}
     further = [key for key in left if _INDEX.search(key)]
     made.beyond = [key for key in further if _INDEX.sub("<i>", key.removeprefix(f"{table.prefix}.")) in rounds]
-    rest = set(unread) - set(made.beyond)
-    heads, base = (table.known(bare=bare) if rest else [] for bare in (True, False))
-    rest = {key for key in rest if not any(pattern.match(key) for pattern in heads)}
-    made.unread = sorted(key for key in rest if any(pattern.match(key) for pattern in base))
     if problems:
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
         if under := _prefix_of(missing, unread, table):
@@ -128,6 +124,9 @@ def plan(
         if len(problems) == len(made.misshaped):
             shown += "\n  `ignore_mismatched_sizes=True` leaves what is misshaped in the file, and draws it anew"
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")
+    rest = sorted(set(unread) - set(made.beyond))  # the map speaks of each, or it would be a problem
+    heads = table.known(heads=True) if rest else []
+    made.unread = [key for key in rest if not any(pattern.match(key) for pattern in heads)]
     return made
 
 
