@@ -75,7 +75,7 @@ class Table:
         return [_full(key) for one in (self.checkpoint, *self.mounted) for key in one.ignore]
 
     def known(self, *, heads: bool = False) -> list[re.Pattern[str]]:
-        """The keys of which the map speaks, or those of `heads`: what it has, and what other tasks and parameters have."""
+        """The keys of which the map speaks, or of `heads` alone, under these and other tasks and parameters."""
         rules = [rule for rule in self.rules if rule.bare or not heads]
         return [_loose(name) for rule in rules for name in (rule.file, *rule.also)]
 
