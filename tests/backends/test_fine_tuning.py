@@ -54,6 +54,28 @@ def test_what_has_other_shapes_is_made_anew(
         torch.testing.assert_close(model(input_ids=IDS).logits, theirs.eval()(input_ids=IDS).logits)
 
 
+@pytest.mark.filterwarnings("ignore:freshly initialised, since the checkpoint has other shapes")
+@pytest.mark.parametrize(
+    ("system", "task"), [("bert", "masked_lm"), ("gpt2", "causal_lm"), ("bart", "conditional_generation")]
+)
+def test_a_longer_vocabulary_keeps_its_rows(system: str, task: str, tmp_path: Path) -> None:
+    """As docs/checkpoints.md has it: embeddings, heads and their biases, tied and along any axis."""
+    aw.compile(system, task=task, size="tiny", backend="eager").save_pretrained(tmp_path / "old")
+    old = aw.from_pretrained(tmp_path / "old", backend="eager").eval()
+    more = old.config["vocab_size"] + 8
+    model = aw.from_pretrained(tmp_path / "old", backend="eager", vocab_size=more, ignore_mismatched_sizes=True).eval()
+    rows = model.state_dict()
+    with torch.no_grad():
+        for name, one in old.state_dict().items():
+            rows[name][tuple(map(slice, one.shape))] = one
+    model.save_pretrained(tmp_path / "new")
+    new = aw.from_pretrained(tmp_path / "new", backend="eager").eval()
+    given = {"input_ids": IDS} | ({"decoder_input_ids": IDS} if system == "bart" else {})
+    logits = new(**given).logits
+    assert logits.shape[-1] == more
+    torch.testing.assert_close(logits[..., :-8], old(**given).logits)
+
+
 def test_a_base_that_got_a_head_is_read_with_it(tmp_path: Path) -> None:
     aw.compile("gpt2", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
     with pytest.warns(UserWarning, match="freshly initialised"):
