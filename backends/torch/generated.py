@@ -14,7 +14,9 @@ from torch import nn
 from torch.nn.modules.module import _has_any_global_hook
 
 from ...compiler.building.parts import MAX_ROUNDS
+from ..errors import ArgumentError
 from .layerwise import layer
+from .modules.inference import Derived
 
 _NUMBERS = itertools.count()
 
@@ -115,6 +117,21 @@ class Generated:
         setattr(kind, name, method)
 
 
+def refuse_overlooked(net: nn.Module) -> None:
+    """Refuse a model that computes with what was made of weights, where one that these are read of is changed since.
+
+    Raises:
+        ArgumentError: it has hooks, which also prune, or parametrizations, or another stands in its place.
+    """
+    for path, part in net.named_modules():
+        for source in [one for made in part.children() if isinstance(made, Derived) for one in made.sources]:
+            if source not in part._modules.values() or source._modules or _is_hooked(source):
+                raise ArgumentError(
+                    f"something in `net.{path}` has hooks, or another in its place, which a model made with "
+                    "`inference=True` does not see: it computes with what was made of the weights; make it without"
+                )
+
+
 def _reduced(module: nn.Module, protocol: Any) -> Any:
     kind: Any = type(module)
     return _blank, (kind._generated, kind.__name__), module.__getstate__()
@@ -155,7 +172,11 @@ def _home(kind: type) -> str:
 
 def _is_watched(module: nn.Module) -> bool:
     """Whether a call of a module is more than its class's `forward`."""
+    return _is_hooked(module) or bool(_has_any_global_hook())
+
+
+def _is_hooked(module: nn.Module) -> bool:
     return bool(
         module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or module._backward_pre_hooks
-        or "forward" in module.__dict__ or _has_any_global_hook()
+        or "forward" in module.__dict__
     )  # fmt: skip

@@ -22,7 +22,7 @@ from ..errors import ArgumentError
 from .compiled import Compiled, compile_method
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
-from .generated import Generated
+from .generated import Generated, refuse_overlooked
 from .instructions import settle_instructions
 from .layerwise import LEAST, Layers, layers_of, mark, rounds_per_layer
 from .misfit import explain, explain_row, misfit, ranks
@@ -314,6 +314,7 @@ class Model(nn.Module):
     def _specialise(self, combination: int, given: set[str]) -> Any:
         """Write and load the forward for a new combination of inputs and flags."""
         self._require(combination, given)
+        refuse_overlooked(self.net)
         bound = self.bound(combination)
         if self.backend == "inductor":
             self._methods[combination] = Compiled(self, combination, bound)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ArgumentError
+from ..generated import refuse_overlooked
 from ..model import Model
 from .blank import BlankDecoder
 from .decoder import Decoder, tokens_of
@@ -26,11 +27,12 @@ class Writer:
         length: how many tokens there may be.
 
     Raises:
-        ArgumentError: the prompt is longer than the model has positions.
+        ArgumentError: the prompt is longer than the model has positions, or a model for inference was changed.
         SpecError: the model cannot write step by step.
     """
 
     def __init__(self, model: Model, prompt: Prompt, *, length: int) -> None:
+        refuse_overlooked(model.net)
         self.prompt = prompt
         self.length = prompt.ids.shape[1]
         self.positions = positions_of(model)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from torch.nn.utils import parametrizations, prune
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
@@ -216,6 +217,32 @@ def test_a_mask_that_hides_nothing_is_left_out() -> None:
             assert_same(called(lean, **inputs), called(plain, **inputs))
             bits = sum(1 << lean.graph.atoms.index(mask) for mask in given)
             assert [key & bits for key in lean._methods] == ([0] if number else [0, bits])
+
+
+@pytest.mark.parametrize("change", ["hook", "part", "pruned", "parametrized"])
+def test_what_no_call_would_see_is_refused(change: str) -> None:
+    model, ids = made("gpt2", task="causal_lm"), torch.arange(4)[None]
+    model.generate(ids, max_new_tokens=2)
+    attention = model.net.decoder[1].attention
+    match change:
+        case "hook":
+            attention.v.register_forward_hook(lambda module, given, made: made + 1)
+        case "part":  # as adapters are put in
+            attention.v = torch.nn.Sequential(attention.v)
+        case "pruned":
+            prune.random_unstructured(attention.v, "weight", 0.5)
+        case _:
+            parametrizations.weight_norm(attention.v)
+    for call in (lambda: model(ids), lambda: model.generate(ids, max_new_tokens=2)):
+        with pytest.raises(ArgumentError, match=r"`net.decoder.1.attention` has hooks.*make it without"):
+            call()
+
+
+def test_hooks_where_nothing_is_made_of_weights_are_called() -> None:
+    model, seen = made("gpt2", task="causal_lm"), []
+    model.net.decoder[1].attention.o.register_forward_hook(lambda *_: seen.append(1))
+    model(torch.arange(4)[None])
+    assert seen
 
 
 def test_inference_does_not_train() -> None:
