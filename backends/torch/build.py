@@ -107,13 +107,15 @@ def from_pretrained(
     from ...compiler.reading.document import library
 
     overrides = {**overrides_from(origin.config, library().spec(name)), **params}
+    told = dict(params)
     chosen = found if task is None else None if task == "base" else task
     plan_for = partial(_planned, name, chosen, found, origin, ignore_mismatched_sizes=ignore_mismatched_sizes)
     try:
         graph, planned = plan_for(overrides)
         if are_untied(planned, origin):
             if "tie_word_embeddings" in graph.params:
-                graph, planned = plan_for({**overrides, "tie_word_embeddings": False})
+                told["tie_word_embeddings"] = False
+                graph, planned = plan_for({**overrides, **told})
             if are_untied(planned, origin):
                 raise CheckpointError(f"{origin.folder} has two values of a weight that the spec ties to another")
     except SpecError as error:
@@ -122,6 +124,8 @@ def from_pretrained(
         raise CheckpointError(f"{origin.folder / 'config.json'} does not fit `{name}`:\n{error}") from None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)
+    if told:
+        made.config = config_from(graph.params, graph.document, graph.task, origin.config, told)
     # A region refuses inputs that share memory; for inference, weights that do are joined again before.
     apart = backend == "inductor" and rounds == "region" and not inference
     load_into(made.net, graph, origin, planned, dtype=_dtype(dtype), device=device_of(device), apart=apart)

@@ -483,6 +483,23 @@ def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Pa
     assert {key for key in after if after[key] != before.get(key)} == {"layer_norm_eps"}
 
 
+@pytest.mark.filterwarnings("ignore:freshly initialised")
+def test_an_override_reaches_a_config_that_is_silent_on_it(tmp_path: Path) -> None:
+    aw.compile("bert", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
+    config = json.loads((tmp_path / "base" / "config.json").read_text())
+    for field in ("id2label", "label2id", "layer_norm_eps"):
+        del config[field]
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config))
+    asked = {"task": "sequence_classification", "num_labels": 5, "norm_eps": 0.5}
+    model = aw.from_pretrained(tmp_path / "base", backend="eager", **asked).eval()
+    assert len(model.config["id2label"]) == 5
+    model.save_pretrained(tmp_path / "further")
+    again = aw.from_pretrained(tmp_path / "further", backend="eager").eval()
+    ids = torch.arange(10).view(2, 5)
+    assert torch.equal(again(ids).logits, model(ids).logits)
+    assert again.graph.params["norm_eps"] == 0.5
+
+
 def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager")
     assert not any(parameter.is_meta for parameter in model.parameters())

@@ -17,7 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 import archwright as aw
+from archwright.backends.torch.checkpoint.folder import config_from, overrides_from
 from archwright.compiler.check import build_graph
+from archwright.compiler.reading.document import library
 
 from .case import Case, merged
 from .cases_detection import CASES
@@ -75,6 +77,16 @@ def test_loads_and_saves_the_names_of_timm(published: Path, reference: Any, tmp_
     model.save_pretrained(str(tmp_path / "saved"))
     saved, original = ((folder / "model.safetensors").read_bytes() for folder in (tmp_path / "saved", published))
     assert saved == original
+
+
+def test_a_network_that_is_told_by_name_is_not_written_as_a_config() -> None:
+    published = {"backbone": "resnet50", "dilation": False}  # of both Hugging Face reads neither
+    graph = build_graph("detr", None, None, overrides_from(published, library().spec("detr")))
+    assert config_from(graph.params, graph.document, None, published) == {**published, "model_type": "detr"}
+    told = {"backbone": {"depths": [1, 1, 1, 1]}}
+    graph = build_graph("detr", None, None, {"timm_name": "resnet50", **told})
+    config = config_from(graph.params, graph.document, None, published, told)
+    assert config["backbone_config"]["depths"] == [1, 1, 1, 1]
 
 
 def test_the_last_stage_dilated(published: Path) -> None:

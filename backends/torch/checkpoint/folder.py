@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
@@ -297,22 +298,32 @@ def _mounted(document: Document[Spec], mount: Mount, params: Mapping[str, Any]) 
 
 
 def config_from(
-    params: Mapping[str, Any], document: Document[Spec], task: str | None, previous: Mapping[str, Any]
+    params: Mapping[str, Any],
+    document: Document[Spec],
+    task: str | None,
+    previous: Mapping[str, Any],
+    told: Mapping[str, Any] = MappingProxyType({}),
 ) -> dict[str, Any]:
-    """The config to write: what was read, with the fields that differ changed; all fields where nothing was read."""
+    """The config to write: what was read, with the fields that differ changed; all fields where nothing was read.
+
+    Args:
+        told: the parameters that a call has set, of which a config that is silent on them speaks from then on.
+    """
     spec = document.model
     config = dict(previous)
     known = overrides_from(previous, document)
     for name, value in params.items():
+        is_kept = previous and (known[name] == value if name in known else name not in told)
         if name in spec.mounts:
             mount = spec.mounts[name]
             inner = _mounted(document, mount, params)
-            if mount.config and inner is not None and isinstance(value, Mapping):
+            if mount.config and inner is not None and isinstance(value, Mapping) and not is_kept:
                 field_name = _written_as(previous, mount.config)
                 before = previous.get(field_name)
-                config[field_name] = config_from(value, inner, None, before if isinstance(before, Mapping) else {})
+                before = before if isinstance(before, Mapping) else {}
+                config[field_name] = config_from(value, inner, None, before, told.get(name, {}))
             continue
-        if previous and (name not in known or known[name] == value):
+        if is_kept:
             continue
         if name == "num_labels":
             labels = range(0 if value is None else int(value))
