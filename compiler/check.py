@@ -35,7 +35,6 @@ def build_graph(
     return ModelBuilder(library().spec(model), task, size, overrides or {}).build()
 
 
-@uncollected()
 def check(model: str | Path, task: str | None = None, size: str | None = None, **overrides: Any) -> Graph:
     """Check a spec; without a `task`, its base and every task, and return the base's graph.
 
@@ -48,6 +47,12 @@ def check(model: str | Path, task: str | None = None, size: str | None = None, *
     Raises:
         SpecError: carrying every diagnostic of the stage that failed.
     """
+    return check_with(model, task, size, overrides)
+
+
+@uncollected()
+def check_with(model: str | Path, task: str | None, size: str | None, overrides: Mapping[str, Any]) -> Graph:
+    """As `check`, with the parameters apart: one may be called as an argument there is."""
     document = library().spec(model)
     if task is None:
         return _check_all(document, size, overrides)

@@ -185,6 +185,8 @@ class _Evaluator:
     def arithmetic(self, op: str, left: Any, right: Any, tree: Expr) -> Any:
         if op == "**":
             return self.power(left, right, tree)
+        if op not in _ARITHMETIC:
+            raise EvaluationError(f"`{op}` multiplies values of the graph, and no options", tree)
         if (op not in ("in", "not in") and op not in _SYMBOLIC) or (
             isinstance(left, (float, Dim)) and isinstance(right, (float, Dim)) and float in (type(left), type(right))
         ):

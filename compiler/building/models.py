@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
+from numbers import Integral, Real
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
@@ -36,7 +37,7 @@ class ModelBuilder:
     ) -> None:
         self.document = document
         self.size = None if size is None else str(size)
-        self.overrides = dict(overrides)
+        self.overrides = {name: _as_literal(value) for name, value in overrides.items()}
         self.report = Report()
         self.definition = compose(document, None if task is None else str(task))
         self.spec = self.definition.spec
@@ -182,6 +183,8 @@ class ModelBuilder:
         for name in self.spec.graph:
             if name not in self.definition.own or name in self.document.model.graph:
                 continue  # what a task changes of the base has the base's inputs
+            if self.spec.graph[name].repeat is not None:
+                continue  # a layer's options are no inputs of the model
             for part in self.parts_of(name):
                 names.update(dict.fromkeys(unwired(part.model, self.spec.graph[name])))
         return [name for name in names if name not in self.spec.inputs]
@@ -201,29 +204,59 @@ class ModelBuilder:
             try:
                 definition = mounted(builder, self.definition, name, scope)
                 inner = builder.scope(definition)
-                row = self.spec.sizes.get(self.size or "", {})
-                given = {**_as_mapping(row.get(name)), **_as_mapping(self.overrides.get(name))}
-                at = partial(self.document.span, "mounts", name)
+                row, at = self.spec.sizes.get(self.size or "", {}), partial(self.document.span, "mounts", name)
+                said = self.mapping(self.overrides, name, at(key=True))
+                given = {**self.mapping(row, name, self.document.span("sizes", str(self.size), name)), **said}
                 own_size = simplest(scope.option(mount.size, partial(at, "size")).value)
                 size = given.pop("size", own_size)
                 fixed = {key: scope.option(raw, partial(at, "params", key)).value
                          for key, raw in mount.params.items()}  # fmt: skip
                 own = {*mount.params, *(["size"] if size == own_size else [])}
-                size, place = None if size is None else str(size), partial(self.mount_span, name, own)
+                size, place = None if size is None else str(size), partial(self.mount_span, name, own, said)
                 params = root_parameters(builder, definition, inner, size, {**given, **fixed}, place)
+                if any(map(self.report.is_poisoned, definition.spec.params)):
+                    raise Reported  # what is wrong with one, its graph would tell again
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except Reported:
                 self.report.poison(name)
 
-    def mount_span(self, mount: str, own: Collection[str], word: str, *, key: bool = False) -> Span:
-        """Where a mount's size or parameter is written: under it where it is its `own`, else in a row of sizes."""
+    def mapping(self, given: Mapping[str, Any], mount: str, place: Span) -> dict[str, Any]:
+        """What a row of sizes or a call says of a mounted spec.
+
+        Raises:
+            Reported: it is no mapping, which is reported.
+        """
+        raw = given.get(mount, {})
+        if isinstance(raw, Mapping):
+            return dict(raw)
+        label = f"expected a mapping such as {{size: tiny}}, found {in_words(raw)}"
+        self.report.fail(
+            "wrong-type", f"`{mount}` is a mounted spec, which has parameters of its own", place, label=label
+        )
+
+    def mount_span(
+        self, mount: str, own: Collection[str], said: Collection[str], word: str, *, key: bool = False
+    ) -> Span:
+        """Where a mount's size or parameter is written: under it where it is its `own`, else in a row of sizes.
+
+        The mount itself stands for what is `said` by a call.
+        """
+        if word not in own and word in said:
+            return self.document.span("mounts", mount, key=True)
         if word not in own:
             return self.document.span("sizes", str(self.size), mount, word, key=key)
         return self.document.span("mounts", mount, *([] if word == "size" else ["params"]), word, key=key)
 
 
-def _as_mapping(raw: Any) -> dict[str, Any]:
-    return dict(raw) if isinstance(raw, Mapping) else {}
+def _as_literal(value: Any) -> Any:
+    """What a call gives, as a spec would have it: the numbers of other libraries (numpy's) are Python's."""
+    if isinstance(value, Mapping):
+        return {name: _as_literal(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_as_literal, value)) if type(value) in (list, tuple) else value
+    if isinstance(value, (Integral, Real)) and type(value) not in (bool, int, float):
+        return int(value) if isinstance(value, Integral) else float(value)
+    return value
 
 
 def unwired(part: schema.InlinePart | schema.Spec, node: schema.Node) -> list[str]:

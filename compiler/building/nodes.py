@@ -12,6 +12,7 @@ from ..graph import Apply, Body, Node, Value
 from ..reading import schema
 from ..reading.span import Span
 from .block_calls import BlockCall
+from .compose import FLAGS
 from .order import CycleError, order_of
 from .origins import listed
 from .parts import PartCall
@@ -71,6 +72,12 @@ class NodeBuilder:
                         "name-clash", f"`{name}` is the name of two things", self.span(section, name, key=True),
                         label="expected a name that nothing of this scope has",
                         others=[(self.span(seen[name], name, key=True), "first used here")],
+                    )  # fmt: skip
+                    clash = True
+                elif name in FLAGS and section != "flags" and isinstance(model, schema.Spec):
+                    self.report.error(
+                        "name-clash", f"`{name}` is the name of a flag", self.span(section, name, key=True),
+                        label="expected a name that no flag has: every spec has this one",
                     )  # fmt: skip
                     clash = True
                 seen.setdefault(name, section)

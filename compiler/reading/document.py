@@ -159,6 +159,8 @@ class Library:
         is_block = kind == "part" and name in all_blocks()
         help_ = did_you_mean(name, own) or did_you_mean(name, known)
         help_ = f"`{name}` is a block: write `block: {name}`" if is_block else help_
+        if at is None and name and direct.is_dir():
+            raise FileNotFoundError(f"{name} is a folder; expected a YAML file, or the name of a {kind} that ships")
         if at is None:
             hint = help_ or f"there are {', '.join(sorted(known))}"
             raise FileNotFoundError(f"there is no {kind} called `{name}`; {hint}")

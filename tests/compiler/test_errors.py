@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import archwright as aw
@@ -123,6 +125,45 @@ def test_a_field_of_the_checkpoint_among_those_of_the_config() -> None:
         aw.check("spec.yaml")
     (found,) = caught.value.diagnostics
     assert (_place(found), found.help) == ("unknown-parameter 3:23", "`model_type` stands beside `config`")
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "place"),
+    [
+        (3, "wrong-type", "6:19"),
+        (None, "wrong-type", "6:19"),
+        ({"num_heds": 3}, "unknown-parameter", "6:20"),
+        ({"num_heads": "x"}, "bad-option", "6:33"),
+        ({"size": "tinny"}, "unknown-size", "6:28"),
+    ],
+)
+def test_what_a_call_or_a_size_says_of_a_mount(given: Any, code: str, place: str) -> None:
+    text = (
+        "model: mounting\ninputs: {pixel_values: 'float[batch, 3, height, width]'}\n"
+        "mounts: {v: {spec: vit, size: tiny, params: {num_layers: 1}}}\n"
+        "graph: {seen: {mount: v, in: {pixel_values: pixel_values}}}\noutputs: {y: seen}\nsizes: {tiny: {}}\n"
+    )
+    assert findings(text, task="base", v={"d_ff": 8}) == []
+    assert findings(text, task="base", v=given) == [f"{code} 3:10"]
+    in_row = text.replace("tiny: {}", f"tiny: {{v: {json.dumps(given)}}}")
+    assert findings(in_row, task="base", size="tiny") == [f"{code} {place}"]
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    graph = aw.check("bert", task="base", num_layers=np.int64(3), dropout=np.float32(0.5))
+    assert (graph.params["num_layers"], graph.params["dropout"]) == (3, 0.5)
+    assert aw.check("swin", task="base", depths=[np.int32(1)] * 4).params["depths"] == [1] * 4
+
+
+def test_what_a_repeated_part_leaves_open_is_no_input() -> None:
+    task = "tasks: {deep: {graph: {layers: {REPEATpart: post_norm_layer, in: {x: norm}, num_heads: 2, d_ff: 8, activation: relu}}, outputs: {z: layers}}}\n"
+    found = {}
+    for repeat in ("", "repeat: {i: 2}, "):
+        text = "".join(CALL.splitlines(keepends=True)[:-1]) + task.replace("REPEAT", repeat)
+        Path("spec.yaml").write_text(text.replace("float[batch, $d_model]", "float[batch, seq, $d_model]"))
+        found[repeat] = list(aw.check("spec.yaml", task="deep").root.inputs)
+    assert found[""][:2] == ["x", "valid"] and found["repeat: {i: 2}, "] == ["x"]
+    assert list(aw.check("vit_mae", task="pre_training").root.inputs) == ["pixel_values", "noise"]
 
 
 PART = 'part: wide\nparams: {d_ff: int}\ninputs: {x: "float[batch, d]"}\ngraph: {up: {block: linear, in: x, d_out: $d_f}}\n'
