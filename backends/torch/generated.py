@@ -7,6 +7,7 @@ import itertools
 import linecache
 import sys
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ from .layerwise import layer
 from .modules.inference import Derived
 
 _NUMBERS = itertools.count()
+_VARIANT = ":forward"
+"""How a call of a module says which forward is meant: no name that an input may have."""
 
 
 class Generated:
@@ -39,6 +42,7 @@ class Generated:
         self.forwards: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are written
         self.runs: dict[type[nn.Module], dict[str, Callable[..., Any]]] = {}  # as they are called
         self.modules: list[str] = []
+        self.alive: set[int] = set()  # a number for each module of these classes
         self.is_watched: bool | None = None
         self.is_layerwise = False
         self.grow(text)
@@ -84,16 +88,25 @@ class Generated:
         strange = (path for path, one in net.named_modules() if _is_watched(one) or _home(type(one)) not in homes)
         return next(strange, None)
 
-    def forget(self) -> None:
-        """Drop the modules of classes whose model is gone."""
-        for name in self.modules:
+    def made(self, kind: type[nn.Module], *args: Any, **options: Any) -> nn.Module:
+        """A module of one of the classes, without its state; when the last of all is gone, their names are too."""
+        module = object.__new__(kind)
+        number = next(_NUMBERS)
+        self.alive.add(number)
+        weakref.finalize(module, self._forget, number).atexit = False
+        return module
+
+    def _forget(self, number: int) -> None:
+        """Drop the Python modules where this was the last module of theirs: a part may outlive its model."""
+        self.alive.discard(number)
+        for name in () if self.alive else self.modules:
             sys.modules.pop(name, None)
             linecache.cache.pop(f"<{name}>", None)
 
     def _adopt(self, old: Any, new: type) -> None:
         """Give a class the forwards that its newer text has, or a new one its own."""
         if old is new:
-            old._generated, old.__reduce_ex__ = self, _reduced
+            old._generated, old.__reduce_ex__, old.__new__ = self, _reduced, self.made
         forwards = self.forwards.setdefault(old, {})
         for name, method in list(vars(new).items()):
             if name.startswith("forward") and name not in forwards:
@@ -147,10 +160,10 @@ def _main(method: Callable[..., Any], runs: dict[str, Callable[..., Any]]) -> Ca
     """`forward`; where `_variant` asks for it, another of the class."""
 
     @functools.wraps(method, updated=())
-    def forward(self: nn.Module, *args: Any, variant: str = "forward", **inputs: Any) -> Any:
-        if variant == "forward":
+    def forward(self: nn.Module, *args: Any, **inputs: Any) -> Any:
+        if _VARIANT not in inputs:
             return method(self, *args, **inputs)
-        return runs[variant](self, *args, **inputs)
+        return runs[inputs.pop(_VARIANT)](self, *args, **inputs)
 
     return forward
 
@@ -160,7 +173,7 @@ def _variant(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(method, updated=())
     def forward(self: nn.Module, *args: Any, **inputs: Any) -> Any:
-        return self(*args, **inputs, variant=name) if _is_watched(self) else method(self, *args, **inputs)
+        return self(*args, **inputs, **{_VARIANT: name}) if _is_watched(self) else method(self, *args, **inputs)
 
     return forward
 

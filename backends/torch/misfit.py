@@ -17,12 +17,25 @@ from .example import limits
 
 
 def explain(
-    error: Exception, graph: Graph, values: Mapping[str, Any], *, combination: int | None = None, before: str = ""
-) -> None:
-    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it."""
-    told = "" if isinstance(error, ArgumentError) else misfit(graph, values, combination)
+    error: Exception, graph: Graph, values: Mapping[str, Any], *, combination: int | None = None,
+    net: nn.Module | None = None, before: str = "",
+) -> None:  # fmt: skip
+    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it, and `net` is called."""
+    if isinstance(error, ArgumentError):
+        return
+    told = misfit(graph, values, combination) or ("" if net is None else _elsewhere(graph, values, net))
     if told:
         raise ArgumentError(before + told) from error
+
+
+def _elsewhere(graph: Graph, values: Mapping[str, Any], net: nn.Module) -> str:
+    """The first input that is not where all weights are, in words."""
+    devices = {weight.device for weight in net.parameters()}
+    for name, value in values.items():
+        if name in graph.root.inputs and isinstance(value, torch.Tensor) and value.dim() and devices != {value.device}:
+            there = devices.pop() if len(devices) == 1 else None
+            return f"`{name}` expected on {there}, where the model is, found on {value.device}" if there else ""
+    return ""
 
 
 def explain_row(error: Exception, net: nn.Module, again: Callable[[], Any]) -> None:
@@ -89,7 +102,8 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
         shown = text.replace("batch", f"batch, {graph.folds[name]}", 1) if name in graph.folds else text
         told = f"`{name}` expected {shown}, found {str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
         is_other = kind.kind != "bool" and value.is_floating_point() != (kind.kind == "float")
-        if declared is not None and "*" not in text and (len(shape) not in ranks(graph, name) or is_other):
+        is_told = declared is not None or len(kind.dims) > 1  # labels of one axis may have another kind in their part
+        if is_told and "*" not in text and (len(shape) not in ranks(graph, name) or is_other):
             return told
         for dim, extent in zip(kind.dims, shape, strict=True) if len(shape) == len(kind.dims) else ():
             wanted = extents.setdefault(str(dim), extent) if dim.known is None else dim.known

@@ -62,6 +62,36 @@ def test_a_pickle_of_a_part_has_its_class() -> None:
     assert torch.equal(pickle.loads(pickle.dumps(layer))(x, valid=None), layer(x, valid=None))
 
 
+def test_a_part_that_outlives_its_model_compiles() -> None:
+    model = _gpt2()
+    given = {"input_ids": IDS, "attention_mask": torch.ones_like(IDS)}
+    expected, kept = model(**given).logits, [model.net, copy.deepcopy(model.net)]
+    del model
+    gc.collect()
+    for net in kept:
+        assert torch.equal(torch.compile(net, backend="aot_eager")(**given)["logits"], expected)
+
+
+def test_a_shallow_copy_leaves_its_model_whole() -> None:
+    model = _gpt2()
+    other = copy.copy(model)
+    assert torch.equal(other(IDS).logits, model(IDS).logits)
+    del other
+    gc.collect()
+    assert torch.equal(torch.compile(model, backend="aot_eager")(IDS).logits, model(IDS).logits)
+    assert all(name in sys.modules for name in model.generated.modules)
+
+
+@pytest.mark.parametrize("name", ["variant", "inputs", "args", "method"])
+def test_inputs_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / "named.yaml").write_text(
+        f"model: named\ninputs: {{{name}: 'float[batch, 4]'}}\n"
+        f"graph: {{up: {{block: linear, in: {name}, d_out: 3}}}}\noutputs: {{y: up}}\n"
+    )
+    model, x = aw.compile(tmp_path / "named.yaml", backend="eager"), torch.randn(2, 4)
+    assert torch.equal(model(**{name: x}).y, model.net.up(x))
+
+
 def test_a_copy_of_a_part_takes_part_in_later_forwards() -> None:
     model = _gpt2()
     model.net.decoder.append(copy.deepcopy(model.net.decoder[0]))
