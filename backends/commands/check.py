@@ -34,13 +34,13 @@ def command(
       archwright check specs/*.yaml --quiet
     """
     from ...compiler.diagnosing.diagnostics import SpecError
-    from ...compiler.check import check
+    from ...compiler.check import check_with
 
     results: list[dict[str, Any]] = []
     colored = color_of("stderr")
     for spec in specs:
         try:
-            graph = check(spec, task, size, **overrides)
+            graph = check_with(spec, task, size, overrides)
         except SpecError as error:
             results.append({"spec": spec, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
             if not as_json:

@@ -26,19 +26,15 @@ def report(error: Exception, *, as_json: bool) -> int:
         return WRONG
     if not isinstance(error, (ArgumentError, CheckpointError, ExportError, OSError)):
         raise error
-    if as_json:
-        print_json({"ok": False, "message": _message(error), "diagnostics": []})
-    else:
+    if not as_json or not _printed({"ok": False, "message": _message(error), "diagnostics": []}):
         tell(_message(error))
     return USAGE if isinstance(error, ArgumentError) else WRONG
 
 
 def tell_diagnostics(error: Any, *, as_json: bool) -> None:
     """Print the findings of a `SpecError`: with their lines on stderr, or as JSON on stdout."""
-    if as_json:
-        found = [diagnostic.to_json() for diagnostic in error.diagnostics]
-        print_json({"ok": False, "message": error.summary(), "diagnostics": found})
-    else:
+    found = [diagnostic.to_json() for diagnostic in error.diagnostics] if as_json else []
+    if not as_json or not _printed({"ok": False, "message": error.summary(), "diagnostics": found}):
         colored = color_of("stderr")
         click.echo(error.render(color=colored), err=True, color=colored)
 
@@ -46,6 +42,17 @@ def tell_diagnostics(error: Any, *, as_json: bool) -> None:
 def tell(message: str) -> None:
     """Print one error on stderr."""
     click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True, color=color_of("stderr"))
+
+
+def _printed(value: Any) -> bool:
+    """Whether stdout took it: what could not be written there may be what there is to tell."""
+    try:
+        print_json(value)
+    except BrokenPipeError:
+        raise
+    except OSError:
+        return False
+    return True
 
 
 def _message(error: Exception) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .options import device_options, json_option, together
-from .output import print_json, seconds
+from .output import is_terminal, print_json, seconds
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -78,8 +78,7 @@ def command(
         from ..torch.generation.text import Writing
         from ..torch.request import Request
 
-        own = {"spec": spec} if spec else {}
-        model = Request(checkpoint, task=task, device=device, dtype=dtype, overrides=own).model(backend)
+        model = Request(checkpoint, task=task, device=device, dtype=dtype, spec=spec or None).model(backend)
         writing = Writing(Path(checkpoint), model, text, audio, image, given, keep_special_tokens)
         writing.check()
     written = writing.write(None if as_json else _show)
@@ -95,8 +94,7 @@ _CONTROLS = dict.fromkeys(one for one in (*range(32), *range(127, 160)) if chr(o
 
 
 def _show(piece: str) -> None:
-    click.echo(piece.translate(_CONTROLS) if sys.stdout.isatty() else piece, nl=False, color=True)
-    sys.stdout.flush()
+    click.echo(piece.translate(_CONTROLS) if is_terminal("stdout") else piece, nl=False, color=True)
 
 
 def _finish(written: Written) -> None:
@@ -106,6 +104,6 @@ def _finish(written: Written) -> None:
     else:
         for text in written.texts:
             _show(f"{text}\n")
-    if sys.stderr.isatty() and written.tokens:
+    if is_terminal("stderr") and written.tokens:
         rate = written.tokens / written.seconds
         click.echo(f"{written.tokens} tokens in {seconds(written.seconds)}, {rate:.1f} a second", err=True)

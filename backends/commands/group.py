@@ -58,8 +58,8 @@ class Commands(click.Group):
         """Run a command; what the user can mend is told without a traceback, and exits with 1 or 2."""
         try:
             return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise  # click ends quietly where nobody reads on
         except Exception as error:  # `report` raises again whatever is a mistake of ours
             ctx.exit(report(error, as_json=bool(ctx.meta.get("archwright.json"))))
 

@@ -13,10 +13,15 @@ from typing import Any, Literal
 import click
 
 
+def is_terminal(stream: Literal["stdout", "stderr"]) -> bool:
+    """Whether somebody watches; a stream that was closed is None."""
+    found = sys.stdout if stream == "stdout" else sys.stderr
+    return found is not None and found.isatty()
+
+
 def color_of(stream: Literal["stdout", "stderr"]) -> bool:
     """Whether colours may be written: to a terminal alone, and not where NO_COLOR says so."""
-    is_terminal = (sys.stdout if stream == "stdout" else sys.stderr).isatty()
-    return is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return is_terminal(stream) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def print_json(value: Any) -> None:
@@ -38,7 +43,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence
         ).rstrip()
         for line in lines
     ]
-    if sys.stdout.isatty():
+    if is_terminal("stdout"):
         edge = shutil.get_terminal_size().columns
         texts = [text if len(text) <= edge else f"{text[: edge - 1]}…" for text in texts]
     texts[0] = click.style(texts[0], bold=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .output import color_of
+from .output import color_of, is_terminal
 
 
 @contextmanager
 def steps(message: str) -> Iterator[Callable[[str], None]]:
     """Show what is being done for as long as it takes: gives a function that says what; silent where nobody watches."""
-    if not sys.stderr.isatty():
+    if not is_terminal("stderr"):
         yield lambda message: None
         return
     from rich.console import Console

@@ -18,13 +18,17 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
     Raises:
         SpecError: the spec is wrong.
         CheckpointError: the config names no spec that ships.
+        ArgumentError: a checkpoint is given a size.
         FileNotFoundError: there is no such spec.
     """
     from ...compiler.check import build_graph
+    from ..errors import ArgumentError
     from ..torch.checkpoint.folder import is_checkpoint, overrides_from, read_json, spec_for
 
     chosen = task
     if is_checkpoint(target):
+        if size is not None:
+            raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
         from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")

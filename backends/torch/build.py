@@ -49,12 +49,25 @@ def compile(  # noqa: A001 - the name that users know from torch
         SpecError: the spec is wrong, or cannot run `packed`; the diagnostic names the node.
         ArgumentError: an argument is.
     """
+    return compile_with(
+        model, params, task=task, size=size, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
+        inference=inference, packed=packed, recompute=recompute, quantize=quantize,
+    )  # fmt: skip
+
+
+def compile_with(
+    model: str | Path, params: Mapping[str, Any], *, task: str | None = None, size: str | None = None,
+    spec: str | Path | None = None, backend: str = "inductor", device: Any = None, dtype: Any = None,
+    dynamic: bool | None = None, inference: bool = False, packed: bool = False, recompute: bool = False,
+    quantize: str | None = None,
+) -> Model:  # fmt: skip
+    """As `compile`, with the spec's parameters apart: one may be called as an argument here is."""
     if is_checkpoint(model):
         if size is not None:
             raise ArgumentError(f"{model} is a checkpoint, which has its size: leave `size` out")
-        return from_pretrained(
-            model, task=task, backend=backend, device=device, dtype=dtype, dynamic=dynamic, inference=inference,
-            packed=packed, recompute=recompute, quantize=quantize, **params,
+        return _read(
+            model, params, task=task, spec=spec, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
+            inference=inference, packed=packed, recompute=recompute, quantize=quantize,
         )  # fmt: skip
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     graph = build_graph(model, None if task == "base" else task, size, params)
@@ -101,6 +114,19 @@ def from_pretrained(
     Raises:
         CheckpointError: the folder cannot be read, or does not fit its spec; every key that is wrong is named.
     """
+    return _read(
+        folder, params, task=task, spec=spec, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
+        inference=inference, packed=packed, recompute=recompute, quantize=quantize, allow_pickle=allow_pickle,
+        ignore_mismatched_sizes=ignore_mismatched_sizes,
+    )  # fmt: skip
+
+
+def _read(
+    folder: str | Path, params: Mapping[str, Any], *, task: str | None, spec: str | Path | None = None, backend: str,
+    device: Any, dtype: Any, dynamic: bool | None, inference: bool, packed: bool, recompute: bool, quantize: str | None,
+    allow_pickle: bool = False, ignore_mismatched_sizes: bool = False,
+) -> Model:  # fmt: skip
+    """As `from_pretrained`, with the parameters apart."""
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     origin = open_folder(folder, allow_pickle=allow_pickle)
     name, found = spec_for(origin.config, origin.folder, spec, task=task)
@@ -177,7 +203,9 @@ def _dtype(dtype: Any) -> torch.dtype | None:
     if dtype is None:
         return None
     found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(dtype).removeprefix("torch."), None)
-    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+    if (
+        not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2
+    ):  # torch only holds those
         raise ArgumentError(f"expected a torch dtype such as 'bfloat16', found {dtype!r}")
     return found
 

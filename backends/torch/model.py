@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import weakref
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
 _WRITING = threading.RLock()
 """One thread at a time writes a forward: its name is that of no other."""
 
+_NARROW = (torch.uint8, torch.int8, torch.int16)
 _IGNORED: dict[str, tuple[int, ...]] = {
     "return_dict": (True,),
     "use_cache": (True, False),  # what a cache would hold is not returned
@@ -99,7 +99,6 @@ class Model(nn.Module):
         self.has_alike = rounds_per_layer(layers) >= ALIKE and not inference
         self.layers: dict[bool | None, Layers] = {}
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
-        weakref.finalize(self, self.generated.forget)
         with torch.device("meta"):
             self.net = self.generated.classes[self.emitter.root.name]()
         mark(self.net, layers if self.is_deep else {})
@@ -135,10 +134,6 @@ class Model(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         bound: dict[str, Any] = {"_methods": {}, "_steps": {}, "layers": {}}  # to these weights, and this process
         return {**super().__getstate__(), **bound}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        weakref.finalize(self, self.generated.forget)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Model:
         memo[id(self.generated)] = Generated(self.generated.name, self.generated.text)
@@ -197,7 +192,7 @@ class Model(nn.Module):
             return wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             combination = self._combination(self._named(args, inputs), set(values))
-            explain(error, self.graph, values, combination=combination)
+            explain(error, self.graph, values, combination=combination, net=self.net)
             explain_row(error, self.net, lambda: self._plainly(combination, values))
             raise
 
@@ -291,7 +286,7 @@ class Model(nn.Module):
     def value(self, value: Any, name: str) -> Any:
         """A tensor, or records packed into some; a whole number stays one where the input has no axes.
 
-        Integers of one axis, such as labels, may come as a column.
+        Integers may be narrow; those of one axis, such as labels, may come as a column.
         """
         kind = self.graph.root.inputs[name].type
         if isinstance(kind, RecordType):
@@ -303,6 +298,8 @@ class Model(nn.Module):
         if tensor.dim() > self._axes.get(name, tensor.dim()):  # a mask by query would stand in place of causality
             told = f"`{name}` expected {self._axes[name]} axes at most, found {list(tensor.shape)}"
             raise ArgumentError(misfit(self.graph, {name: tensor}) or told)
+        if tensor.dtype in _NARROW and getattr(kind, "kind", "") == "int":
+            tensor = tensor.long()  # tables are read by these alone
         is_row = rank == 1 and getattr(kind, "kind", "") == "int" and name not in self.graph.folds
         is_column = is_row and tensor.shape[1:] == (1,)
         return tensor[:, 0] if is_column else tensor
@@ -359,7 +356,7 @@ class Model(nn.Module):
         try:
             return method.keep(values)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
-            explain(error, self.graph, values)
+            explain(error, self.graph, values, net=self.net)
             raise
 
     def plain(self) -> Model:
@@ -445,15 +442,20 @@ class Model(nn.Module):
         try:
             return generate(self, inputs, **options)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
-            explain(error, self.graph, {read_first(self.graph): inputs, **options})
+            explain(error, self.graph, {read_first(self.graph): inputs, **options}, net=self.net)
             explain_row(error, self.net, lambda: generate(self, inputs, **options))
             raise
 
-    def save_pretrained(self, folder: str, **options: Any) -> None:
-        """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``."""
+    def save_pretrained(self, folder: str | Path, *, max_shard_size: int | str | None = None) -> None:
+        """Write a folder in Hugging Face's layout: ``config.json`` and ``model.safetensors``.
+
+        Args:
+            folder: made where it is not there.
+            max_shard_size: bytes, or a text such as ``5GB``: what is larger is written as shards with an index.
+        """
         from .checkpoint.save import save
 
-        save(self, folder, **options)
+        save(self, folder, max_shard_size=max_shard_size)
 
     def num_parameters(self) -> int:
         """How many trained numbers the model has; tied ones count once."""

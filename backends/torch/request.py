@@ -31,6 +31,7 @@ class Request:
         batch: how many samples.
         length: how long the axes are of which the spec's ``example:`` says nothing; None is a length worth measuring.
         inputs: optional inputs to give as well.
+        spec: reads a checkpoint, in place of the spec that its config names.
         packed: the samples of the batch have different lengths (`sentence_lengths`).
     """
 
@@ -48,6 +49,7 @@ class Request:
     inference: bool = False
     dynamic: bool | None = None
     packed: bool = False
+    spec: str | None = None
 
     def model(self, backend: str = "eager", *, packed: bool = False) -> Model:
         """The model, on one of our backends; `packed` leaves padding out.
@@ -60,7 +62,7 @@ class Request:
         torch.manual_seed(self.seed)
         how: dict[str, Any] = {"device": self.device, "dtype": self.dtype, "inference": self.inference,
                                "dynamic": self.dynamic, "packed": packed, "backend": backend}  # fmt: skip
-        return build.compile(self.target, task=self.task, size=self.size, **{**self.overrides, **how})
+        return build.compile_with(self.target, self.overrides, task=self.task, size=self.size, spec=self.spec, **how)
 
     def call(self, model: Model) -> dict[str, Any]:
         """The inputs of the call, where the model is.

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from click.testing import CliRunner
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import archwright as aw
+from archwright.cli import main
 
 
 @pytest.fixture
@@ -355,9 +360,53 @@ def test_a_pickle_of_anything_else_is_refused(pickled: Path, content: bytes) -> 
 
 
 def test_a_pickle_of_other_values_is_refused(pickled: Path) -> None:
-    torch.save({"state_dict": {}, "epoch": 3}, pickled / "pytorch_model.bin")
-    with pytest.raises(aw.CheckpointError, match="expected tensors by name, found other values"):
+    for content in ({"state_dict": {}, "epoch": 3}, {1: torch.zeros(2)}):
+        torch.save(content, pickled / "pytorch_model.bin")
+        with pytest.raises(aw.CheckpointError, match="expected tensors by name, found other values"):
+            aw.from_pretrained(pickled, allow_pickle=True)
+
+
+def test_why_a_pickle_is_not_safe_is_told_without_advice_to_read_it(pickled: Path) -> None:
+    torch.save({"weight": _Runs()}, pickled / "pytorch_model.bin")
+    with pytest.raises(aw.CheckpointError, match=r"safe to read: .*GLOBAL (os|posix)\.mkdir") as caught:
         aw.from_pretrained(pickled, allow_pickle=True)
+    assert "weights_only" not in str(caught.value)
+    assert not (pickled / "made").exists()
+
+
+class _Runs:
+    def __reduce__(self) -> Any:
+        return os.mkdir, ("made",)
+
+
+def test_a_disk_that_is_full_is_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: Any) -> None:
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("archwright.backends.torch.checkpoint.save.save_file", full)
+    with pytest.raises(aw.CheckpointError, match=r"model\.safetensors cannot be written: No space left on device"):
+        aw.from_pretrained(folder, backend="eager").save_pretrained(tmp_path / "again")
+    assert not list((tmp_path / "again").iterdir())
+
+
+def test_a_key_in_two_shards_is_refused(folder: Path) -> None:
+    aw.from_pretrained(folder, backend="eager").save_pretrained(folder, max_shard_size=20_000)
+    first, second, *_ = sorted(folder.glob("model-*.safetensors"))
+    key, tensor = next(iter(load_file(first).items()))
+    save_file({**load_file(second), key: tensor + 1}, second, {"format": "pt"})
+    with pytest.raises(aw.CheckpointError, match=f"`{re.escape(key)}` is in two shards"):
+        aw.from_pretrained(folder)
+
+
+def test_a_checkpoint_has_its_size_for_all_commands(folder: Path) -> None:
+    for name, *more in (["show"], ["draw", "-o", str(folder / "x.svg")], ["emit"], ["run"]):
+        result = CliRunner().invoke(main, [name, str(folder), "--size", "tiny", *more])
+        assert result.exit_code == 2 and "is a checkpoint, which has its size" in result.stderr
+
+
+def test_names_of_arguments_are_no_overrides(folder: Path) -> None:
+    result = CliRunner().invoke(main, ["run", str(folder), "--set", "allow_pickle=true"])
+    assert result.exit_code == 1 and "no parameter `allow_pickle`" in result.stderr
 
 
 def reworded(folder: Path, **fields: Any) -> None:

@@ -275,6 +275,8 @@ def test_layers_of_both_kinds_take_score_terms(part: str, tmp_path: Path) -> Non
         ({"input_ids": [[5, 99]]}, "`input_ids` expected numbers from 0 to 98, found 5 to 99"),
         ({"input_ids": [[5] * 65]}, "`position_ids`, which counts, expected 64 places at most, found 65"),
         ({"input_ids": [[5, 6], [7, 8]], "labels": [[-100, 3, 4]] * 2}, "found int64[2, 3], where `seq` is 2"),
+        ({"input_ids": [[5, 6]], "labels": [5]}, "`labels` expected int[batch, seq], found int64[1]"),
+        ({"input_ids": [[5, 6]], "labels": [[0.5, 6]]}, "`labels` expected int[batch, seq], found float32[1, 2]"),
         ({"input_ids": [[5, 6]], "attention_mask": [[[[1]]]]}, "bool[batch, seq, seq], found int64[1, 1, 1, 1]"),
     ],
 )
@@ -289,6 +291,23 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
         writer(input_ids=torch.tensor([[5, 6]]), logits_to_keep=torch.tensor([0, 1]))
     with pytest.raises(aw.ArgumentError, match="`input_ids` is given twice"):
         model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())
+
+
+def test_an_input_that_lies_elsewhere_is_told(bert: Any) -> None:
+    with pytest.raises(aw.ArgumentError, match="`attention_mask` expected on cpu, where the model is, found on meta"):
+        bert(input_ids=IDS, attention_mask=torch.ones_like(IDS, device="meta"))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int8, torch.int16, torch.int32])
+def test_whole_numbers_have_any_width(bert: Any, dtype: torch.dtype) -> None:
+    narrow = bert(input_ids=IDS.to(dtype), token_type_ids=(IDS % 2).to(dtype), labels=IDS.to(dtype))
+    assert torch.equal(narrow.loss, bert(input_ids=IDS, token_type_ids=IDS % 2, labels=IDS).loss)
+
+
+@pytest.mark.parametrize("dtype", ["float8_e4m3fn", "int8", "half_precision"])
+def test_a_type_that_nothing_computes_with_is_refused(dtype: str) -> None:
+    with pytest.raises(aw.ArgumentError, match="expected a torch dtype such as 'bfloat16'"):
+        aw.compile("bert", size="tiny", backend="eager", dtype=dtype)
 
 
 @pytest.mark.parametrize("backend", ["eager", "inductor"])

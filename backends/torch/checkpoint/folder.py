@@ -65,7 +65,7 @@ def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
         allow_pickle: where there is neither, read ``pytorch_model.bin`` or its shards.
 
     Raises:
-        CheckpointError: a file is missing, malformed, or outside the folder.
+        CheckpointError: a file is missing, malformed, or outside the folder, or two have the same key.
     """
     folder = Path(path)
     if not folder.is_dir():
@@ -84,7 +84,11 @@ def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
             raise CheckpointError(f"{folder} has neither model.safetensors nor model.safetensors.index.json{hint}")
         from .pickled import read_pickle as read
     for file in files:
-        origin.headers.update(read(file))
+        found = read(file)
+        if twice := next((key for key in found if key in origin.headers), None):
+            there = origin.headers[twice].file.name
+            raise CheckpointError(f"{folder}: `{twice}` is in two shards, {there} and {file.name}; expected it in one")
+        origin.headers.update(found)
     return origin
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from ....compiler.weights.weight_map import table_of
-from ...errors import ArgumentError
+from ...errors import ArgumentError, CheckpointError
 from ...files import write_whole
 from .folder import class_field, config_from
 from .load import joined, weight_at
@@ -31,6 +32,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
 
     Raises:
         ArgumentError: `max_shard_size` is no size, or the weights are rounded.
+        CheckpointError: a file cannot be written.
     """
     if model.quantized:
         raise ArgumentError(f'weights that `quantize="{model.quantized}"` has rounded are not saved; keep the original')
@@ -47,10 +49,13 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
     names = {}
     for number, keys in enumerate(shards, start=1):
         name = "model.safetensors" if len(shards) == 1 else f"model-{number:05}-of-{len(shards):05}.safetensors"
-        write_whole(
-            target / name,
-            lambda path, keys=keys: save_file({key: tensors[key] for key in keys}, path, {"format": "pt"}),
-        )
+        try:
+            write_whole(
+                target / name,
+                lambda path, keys=keys: save_file({key: tensors[key] for key in keys}, path, {"format": "pt"}),
+            )
+        except SafetensorError as error:
+            raise CheckpointError(f"{target / name} cannot be written: {error}") from None
         names.update(dict.fromkeys(keys, name))
     if len(shards) > 1:
         total = sum(value.numel() * value.element_size() for value in tensors.values())

@@ -16,6 +16,7 @@ from archwright.backends.torch.emit.source import root_name
 from archwright.cli import main
 from archwright.backends.commands.group import COMMANDS
 
+ARCHWRIGHT = [sys.executable, "-m", "archwright"]
 WRONG = """\
 model: wrong
 inputs: {x: "float[batch, d]"}
@@ -47,9 +48,7 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
     import os
 
-    return subprocess.run(
-        [sys.executable, "-m", "archwright", *args], capture_output=True, text=True, env={**os.environ, **environment}
-    )
+    return subprocess.run([*ARCHWRIGHT, *args], capture_output=True, text=True, env={**os.environ, **environment})
 
 
 # Starting
@@ -138,6 +137,10 @@ def test_version() -> None:
         (["export", "bert", "--size", "tiny", "-o", "x.bin"], 2),
         (["export", "bert", "--size", "tiny", "-o", "x.onnx", "--aoti"], 2),
         (["new", "no-name"], 2),
+        (["check", "bert", "--set", "task=masked_lm"], 1),
+        (["run", "bert", "--size", "tiny", "--set", "task=masked_lm"], 1),
+        (["run", "bert", "--size", "tiny", "--set", "backend=inductor"], 1),
+        (["check", "."], 1),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else str(value),
 )
@@ -155,7 +158,7 @@ def test_a_mistake_of_ours_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*args: object, **options: object) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr("archwright.compiler.check.check", broken)
+    monkeypatch.setattr("archwright.compiler.check.check_with", broken)
     assert isinstance(call("check", "bert").exception, ZeroDivisionError)
 
 
@@ -169,6 +172,24 @@ def test_json_of_a_failure_is_on_stdout(folder: Path) -> None:
         assert not found["ok"]
         assert [(one["code"], one["line"], one["column"]) for one in found["diagnostics"]] == [("unknown-block", 3, 20)]
     assert "no_such_spec" in data("show", "no_such_spec", code=1)["message"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+@pytest.mark.parametrize("args", [["list", "bert"], ["list", "bert", "--json"], ["show", "wrong.yaml", "--json"]])
+def test_a_stdout_that_takes_nothing_is_told(folder: Path, args: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(ARCHWRIGHT + args, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert ("unknown-block" if "show" in args else "error: No space left") in done.stderr
+
+
+def test_nobody_reads_on(folder: Path) -> None:
+    for redirect, code in (("| true", 1), (">&-", 0)):
+        script = f'set -o pipefail; "$@" {redirect}'
+        done = subprocess.run(
+            ["bash", "-c", script, "bash", *ARCHWRIGHT, "list", "bert"], capture_output=True, text=True
+        )
+        assert not done.stderr and done.returncode in (0, code)  # a reader may go after the last line
 
 
 def test_colours_are_for_terminals(folder: Path) -> None:
