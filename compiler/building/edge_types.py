@@ -45,7 +45,14 @@ class Side(NamedTuple):
 
 
 def elementwise(function: str, side: Side) -> Type:
-    """The type of a function of each number."""
+    """The type of a function of each number.
+
+    Raises:
+        EdgeError: there is no tensor, or one of numbers that the function is not made for.
+    """
+    check_tensor(function, side)
+    if function in ("abs", "relu"):
+        check_kind(function, side, "bool")
     kind = {"int": "int", "bool": "bool", "isfinite": "bool", "abs": side.type.kind}.get(function, "float")
     return Type(kind, side.type.dims)
 
@@ -54,10 +61,12 @@ def unary(op: str, side: Side) -> Type:
     """The type of ``-x`` or ``not x``.
 
     Raises:
-        EdgeError: `not` of what is no truth value.
+        EdgeError: `not` of what is no truth value, or `-` of what is one.
     """
     if op == "not":
         check_bool(op, side)
+    else:
+        check_kind(op, side, "bool")
     return side.type
 
 
@@ -73,6 +82,9 @@ def binary(op: str, one: Side, two: Side) -> Type:
         check_bool(op, one, two)
     if op == "@":
         return matmul(one, two)
+    if op == "-" or (op in ("+", "*", "//", "%", "**") and one.type.kind == two.type.kind):
+        for side in (one, two):
+            check_kind(op, side, "bool")
     kind = "bool" if op in _TRUTHS else promote(op, one.type, two.type)
     return Type(kind, broadcast(op, one, two))
 
@@ -84,14 +96,29 @@ def extreme(op: str, one: Side, two: Side) -> Type:
 
 
 def where(op: str, test: Side, one: Side, two: Side) -> Type:
-    """The type of a choice for each number."""
+    """The type of a choice for each number.
+
+    Raises:
+        EdgeError: there is nothing to choose by, or between.
+    """
+    if isinstance(test.value, Constant):
+        label = "expected bool values that the graph computes, found one for all"
+        help_ = "choose by parameters with `one if condition else other`"
+        raise EdgeError("bad-edge", f"`{op}` chooses for each number", test.tree, label, help=help_)
     check_bool(op, test)
     either = Side(two.tree, Value(None, 0), extreme(op, one, two))
     return Type(either.type.kind, broadcast(op, test, either))
 
 
 def cosine(op: str, one: Side, two: Side) -> Type:
-    """The type of the cosine of vectors, which are the last axis."""
+    """The type of the cosine of vectors, which are the last axis.
+
+    Raises:
+        EdgeError: one is no tensor, or they do not fit.
+    """
+    for side in (one, two):
+        check_tensor(op, side)
+        check_kind(op, side, "int", "bool")
     return Type("float", broadcast(op, one, two)[:-1])
 
 
@@ -106,6 +133,31 @@ def transpose(op: str, side: Side) -> Type:
         raise EdgeError("bad-axis", f"`{op}` swaps the last two axes", side.tree, label)
     *lead, rows, columns = side.type.dims
     return Type(side.type.kind, (*lead, columns, rows))
+
+
+def check_tensor(word: str, side: Side) -> None:
+    """See to it that an operand of `word` is no number that is known before anything is computed.
+
+    Raises:
+        EdgeError: it is one.
+    """
+    if isinstance(side.value, Constant):
+        label = "expected what an input or a node gives, found a number"
+        help_ = "the root of a number is `number ** 0.5`" if word == "sqrt" else None
+        raise EdgeError("bad-edge", f"`{word}` needs a tensor", side.tree, label, help=help_)
+
+
+def check_kind(word: str, side: Side, *refused: str) -> None:
+    """See to it that an operand of `word` is of no kind that it is not made for.
+
+    Raises:
+        EdgeError: it is.
+    """
+    if side.type.kind in refused:
+        wanted = "float" if "int" in refused else "int or float"
+        label = f"expected {wanted} values, found {side.type}"
+        help_ = f"`float({side.tree.text})` makes numbers of them" if isinstance(side.tree, Name) else None
+        raise EdgeError("type-mismatch", f"`{word}` needs numbers", side.tree, label, help=help_, values=[side.value])
 
 
 def check_bool(word: str, *sides: Side) -> None:
@@ -167,6 +219,7 @@ def matmul(one: Side, two: Side) -> Type:
         if len(side.type.dims) < 2:
             label = f"expected two axes or more, found {side.type.shape}"
             raise EdgeError("shape-mismatch", "`@` needs matrices", side.tree, label, values=[side.value])
+        check_kind("@", side, "int", "bool")
     (*first, rows, inner), (*second, height, columns) = one.type.dims, two.type.dims
     if compare(inner, height) == "different":
         label = f"expected `{inner}` rows, the columns of the other side, found {two.type.shape}"

@@ -27,9 +27,10 @@ from ...blocks.notation.expressions import (
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import Formula, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
-from ..graph import Apply, Constant, Picked, Value
+from ..graph import Apply, Constant, Gathered, Picked, Value
 from .edge_types import (
-    EdgeError, Side, binary, broadcast_dims, cosine, elementwise, extreme, reduced, sliced, transpose, unary, where,
+    EdgeError, Side, binary, broadcast_dims, check_kind, check_tensor, cosine, elementwise, extreme, reduced, sliced,
+    transpose, unary, where,
 )  # fmt: skip
 from .origins import in_words, listed
 from .values import STANDS_IN, element, first_of, gathered, together, unlike
@@ -40,6 +41,11 @@ if TYPE_CHECKING:
 
 ELEMENTWISE = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "lgamma", "float", "int", "bool", "isfinite"}
 REDUCTIONS = {"sum", "mean", "var", "any", "all", "amax", "amin", "prod", "norm"}
+REFUSED = {
+    **dict.fromkeys(("mean", "var", "norm", "softmax", "log_softmax"), ("int", "bool")),
+    **dict.fromkeys(("argmax", "argmin"), ("bool",)),
+}
+"""The kinds of numbers that a function over axes is not made for."""
 AXIS = {"softmax", "log_softmax", "cumsum", "argmax", "argmin", "argsort", "flip"}
 LISTS = {"first", "stack", "unstack", "zip", "pair", "detach"}
 TYPED: dict[str, tuple[int, Callable[..., Type]]] = {
@@ -145,7 +151,7 @@ class _Reader:
             raise EdgeError("unknown-function", f"there is no function `{name}`", tree, label, help=help_)
         if name in TYPED:
             count, rule = TYPED[name]
-            return self.apply(name, tree, self.arguments(tree, count), rule, folds=name in ("min", "max"))
+            return self.apply(name, tree, self.arguments(tree, count), rule, folds=name in ("min", "max", "abs", "int"))
         return getattr(self, f"call_{name}", self.call_over_axes)(tree)
 
     def arguments(self, tree: Call, count: int) -> tuple[Expr, ...]:
@@ -167,6 +173,9 @@ class _Reader:
         axes = tuple(self.whole(arg) for arg in tree.args[1:])
         if kind is None:
             return Apply(None, value.present, tree.function, (value,), axes)
+        side = Side(tree.args[0], value, kind)
+        check_tensor(tree.function, side)
+        check_kind(tree.function, side, *REFUSED.get(tree.function, ()))
         rank = len(kind.dims)
         for axis, arg in zip(axes, tree.args[1:], strict=True):
             if not -rank <= axis < rank:
@@ -175,6 +184,9 @@ class _Reader:
         if tree.function in AXIS and len(axes) != 1:
             label = f"expected one axis, found {len(axes) or 'none'}"
             raise EdgeError("bad-axis", f"`{tree.function}` needs one axis", tree, label)
+        if tree.function == "prod" and len(axes) > 1:
+            label = f"expected one axis or none, found {len(axes)}"
+            raise EdgeError("bad-axis", "`prod` takes one axis at a time", tree, label)
         drops = tree.function in REDUCTIONS or tree.function in ("argmax", "argmin")
         over = {axis % rank for axis in axes} or set(range(rank))
         dims = tuple(dim for at, dim in enumerate(kind.dims) if at not in over) if drops else kind.dims
@@ -188,6 +200,9 @@ class _Reader:
         if not isinstance(value.type, ListType) or not isinstance(first, Type):
             label = f"expected a list, found {value.type}"
             raise EdgeError("list-value", "`stack` needs a list of values", tree.args[0], label)
+        for item in value.items if isinstance(value, Gathered) else ():
+            if isinstance(item, Constant):
+                check_tensor("stack", Side(item.tree, item, first))
         for item in value.type.items:
             if isinstance(item, Type) and (
                 len(item.dims) != len(first.dims) or broadcast_dims(item.dims, first.dims) is None
@@ -219,6 +234,8 @@ class _Reader:
 
     def call_detach(self, tree: Call) -> Value:
         value = self.argument(tree)
+        if isinstance(value, Constant):
+            return value
         return Apply(value.type, value.present, "detach", (value,))
 
     def call_zip(self, tree: Call) -> Value:

@@ -35,3 +35,17 @@ def test_a_choice_of_two_of_a_kind_is_of_that_kind(tmp_path: Path) -> None:
     m, n, x = torch.tensor([True, False]), torch.tensor([False, False]), torch.tensor([3, 4])
     found = model(m=m, n=n, x=x)
     assert [found[name].dtype for name in "abcd"] == [torch.bool, torch.bool, torch.int64, torch.float32]
+
+
+def test_flip_reads_an_axis_backwards(tmp_path: Path) -> None:
+    model = built(tmp_path, "{x: 'float[batch, length]'}", "{y: 'flip(x, 1)', z: 'flip(x + 1, -2)'}")
+    x = torch.arange(6.0).reshape(2, 3)
+    found = model(x=x)
+    assert torch.equal(found["y"], x[:, [2, 1, 0]])
+    assert torch.equal(found["z"], x[[1, 0]] + 1)
+
+
+def test_functions_of_numbers_alone_that_options_know_are_numbers(tmp_path: Path) -> None:
+    x = torch.ones(2)
+    found = built(tmp_path, "{x: 'float[batch]'}", "{a: abs(-3) * x, b: int(2.5) * x, c: detach(3) * x}")(x=x)
+    assert torch.equal(found["a"], 3 * x) and torch.equal(found["b"], 2 * x) and torch.equal(found["c"], 3 * x)

@@ -136,6 +136,9 @@ class Render:
     def apply_cosine(self, value: Apply) -> str:
         return f"F.cosine_similarity({self.text(value.args[0])}, {self.text(value.args[1])}, dim=-1)"
 
+    def apply_flip(self, value: Apply) -> str:
+        return f"{self.text(value.args[0], _ATOM)}.flip({self.axes(value)})"
+
     def apply_min(self, value: Apply) -> str:
         return self.extreme(value, "minimum", "max")
 
