@@ -19,7 +19,7 @@ from ..graph import Graph, Node, WeightEntry
 from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
-from .weight_rules import HOLE, Op, Rule, covering, join, mounted_specs, pattern_of, prefix_of, rules_of
+from .weight_rules import HOLE, Op, Rule, SizesError, covering, join, mounted_specs, pattern_of, prefix_of, rules_of
 
 _R = TypeVar("_R")
 
@@ -178,9 +178,10 @@ def _tensors(groups: Mapping[tuple[str, str], list[tuple[int, WeightEntry, Rule]
             continue
         try:
             shape = file_shape([entry.shape for entry in entries], rule.ops)
-        except (ValueError, KeyError, IndexError, ZeroDivisionError):
+        except (ValueError, KeyError, IndexError, ZeroDivisionError) as error:
             there = quoted(op for op, _ in rule.ops)
-            label = Label(rule.span, f"expected operations on a weight of {list(entries[0].shape)}, found {there}")
+            wanted = f"operations on a weight of {list(entries[0].shape)}, found {there}"
+            label = Label(rule.span, f"expected {error if isinstance(error, SizesError) else wanted}")
             found.append(Diagnostic("bad-rule", "the operations do not fit the weight", label))
             continue
         tensors[key] = FileTensor(key, shape, entries, rule.ops, rule.span, rule.bare, rule.also, rule.save)

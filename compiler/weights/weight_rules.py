@@ -52,6 +52,10 @@ class Rule:
         return any(not re.search(rf"(?<!\w){hole[1]}\b", used) for hole in INDEX.finditer(self.path))
 
 
+class SizesError(ValueError):
+    """The sizes of a pattern's axes are not known, or not those of the weight; the text says what was expected."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rearranged:
     """The operation ``{rearrange: "o (k i) -> o i k"}``: the file's axes, the weight's, and sizes neither shows."""
@@ -65,8 +69,21 @@ class Rearranged:
         return " -> ".join(side.strip() for side in reversed(self.pattern.split("->")))
 
     def sizes(self, shape: tuple[int, ...]) -> dict[str, int]:
-        """The size of every axis, for a weight of that shape."""
-        return axis_sizes(self.pattern.split("->")[1], shape, dict(self.given))
+        """The size of every axis, for a weight of that shape.
+
+        Raises:
+            SizesError: the pattern and the sizes given do not say them.
+        """
+        side, known = self.pattern.split("->")[1], dict(self.given)
+        for group in axes(side):
+            loose = [name for name in group if not name.isdigit() and name not in known]
+            if len(loose) > 1:
+                raise SizesError(f"the sizes of all but one of {', '.join(loose)}, such as `{loose[0]}: 3`")
+        sizes = axis_sizes(side, shape, known)
+        made = tuple(extent_of(group, sizes) for group in axes(side))
+        if made != shape:
+            raise SizesError(f"a pattern that makes {list(shape)}, found one that makes {list(made)}")
+        return sizes
 
     def file_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         """The shape in the file of a weight of that shape."""

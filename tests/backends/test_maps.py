@@ -97,3 +97,23 @@ def test_a_mapped_part_may_lie_elsewhere(tmp_path: Path) -> None:
     tensors = {key.replace(old, new): value for key, value in load_file(tmp_path / "model.safetensors").items()}
     save_file(tensors, tmp_path / "model.safetensors", {"format": "pt"})
     assert aw.from_pretrained(tmp_path, backend="eager").num_parameters() > 0
+
+
+def test_a_kernel_over_patches_is_a_linear_map_where_its_sizes_are_said(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\ninputs: {x: 'float[batch, 12]'}\n"
+        "graph: {patches: {block: linear, in: x, d_out: 5, bias: false}}\noutputs: {y: patches}\ncheckpoint:\n"
+        "  class: Own\n  weights:\n"
+        "    patches.weight: {file: proj.weight, ops: [{rearrange: o c t h -> o (c t h), c: 3, h: 2}]}\n",
+        encoding="utf-8",
+    )
+    model = aw.compile(own, backend="eager")
+    model.save_pretrained(str(tmp_path / "saved"))
+    kernel = load_file(tmp_path / "saved" / "model.safetensors")["proj.weight"]
+    assert torch.equal(kernel, model.net.patches.weight.reshape(5, 3, 2, 2))
+    x, again = torch.randn(2, 12), aw.from_pretrained(tmp_path / "saved", spec=own, backend="eager")
+    assert torch.equal(again(x=x).y, model(x=x).y)
+    own.write_text(own.read_text().replace(", h: 2", ""))
+    with pytest.raises(aw.SpecError, match="the sizes of all but one of t, h, such as `t: 3`"):
+        aw.check(own)
