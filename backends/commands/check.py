@@ -9,6 +9,7 @@ import click
 from .failures import WRONG, tell, tell_diagnostics
 from .options import json_option, model_options
 from .output import color_of, plural, print_json
+from .target import graph_of
 
 if TYPE_CHECKING:
     from ...compiler.graph import Graph
@@ -27,31 +28,40 @@ def command(
 ) -> None:  # fmt: skip
     """Check specs: every mistake, with its place. Without --task, the base and all tasks.
 
+    Of a checkpoint folder it says whether its config.json is understood, as the task that this names.
+
     \b
     Examples:
       archwright check my_model.yaml
       archwright check bert --task masked_lm --set num_layers=6
       archwright check specs/*.yaml --quiet
+      archwright check path/to/checkpoint
     """
     from ...compiler.diagnosing.diagnostics import SpecError
     from ...compiler.check import check_with
+    from ..errors import CheckpointError
+    from ..torch.checkpoint.folder import is_checkpoint
 
     results: list[dict[str, Any]] = []
     colored = color_of("stderr")
     for spec in specs:
+        is_folder = is_checkpoint(spec)
         try:
-            graph = check_with(spec, task, size, overrides)
+            if is_folder:
+                graph = graph_of(spec, task=task, size=size, overrides=overrides)
+            else:
+                graph = check_with(spec, task, size, overrides)
         except SpecError as error:
             results.append({"spec": spec, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
             if not as_json:
                 tell_diagnostics(error, as_json=False)
             continue
-        except FileNotFoundError as error:
+        except (CheckpointError, FileNotFoundError) as error:
             results.append({"spec": spec, "ok": False, "message": str(error), "diagnostics": []})
             if not as_json:
                 tell(str(error))
             continue
-        results.append(_result(spec, graph, task))
+        results.append(_result(spec, graph, graph.task or "base" if is_folder else task))
         if notes and not as_json:
             for note in graph.notes:
                 click.echo(note.render(color=colored), err=True, color=colored)

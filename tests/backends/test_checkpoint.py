@@ -200,6 +200,21 @@ def test_what_does_not_fit_is_named_with_the_rule(folder: Path, change: Any, mes
         aw.from_pretrained(folder, backend="eager")
 
 
+def test_weights_that_are_rounded_are_told(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    key = "bert.encoder.layer.0.attention.self.query.weight"
+    tensors |= {key: tensors[key].to(torch.int8), key.replace("weight", "SCB"): torch.ones(len(tensors[key]))}
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(aw.CheckpointError) as raised:
+        aw.from_pretrained(folder, backend="eager")
+    assert "quantization_config" not in str(raised.value)
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "bitsandbytes", "load_in_8bit": True}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(aw.CheckpointError, match=r"says that weights are rounded \(bitsandbytes\), which are not read"):
+        aw.from_pretrained(folder, backend="eager")
+
+
 def test_a_class_that_the_spec_has_not_needs_a_task(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertForDancing"]}))

@@ -121,6 +121,12 @@ def plan(
         shown = "\n  ".join(problems[:20]) + (f"\n  … and {len(problems) - 20} more" if len(problems) > 20 else "")
         if under := _prefix_of(missing, unread, table):
             shown += f"\n  the file has them under `{under}.`: the map says so by `prefix: {under}`"
+        if rounded := origin.config.get("quantization_config"):
+            method = rounded.get("quant_method") if isinstance(rounded, Mapping) else rounded
+            shown += (
+                f"\n  `quantization_config` in its config.json says that weights are rounded ({method}), which are not "
+                "read: save the model dequantized"
+            )
         if len(problems) == len(made.misshaped):
             shown += "\n  `ignore_mismatched_sizes=True` leaves what is misshaped in the file, and draws it anew"
         raise CheckpointError(f"{origin.folder} does not fit `{graph.name}`, task `{graph.task or 'base'}`:\n  {shown}")

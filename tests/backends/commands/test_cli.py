@@ -237,6 +237,18 @@ def test_check_as_json(folder: Path) -> None:
     assert found["specs"][1]["diagnostics"][0]["code"] == "unknown-block"
 
 
+def test_check_reads_the_config_of_a_folder(folder: Path) -> None:
+    for name, classes in (("fine", ["BertForMaskedLM"]), ("strange", ["BertForNothing"])):
+        (folder / name).mkdir()
+        fields = {"model_type": "bert", "architectures": classes, "num_hidden_layers": 3}
+        (folder / name / "config.json").write_text(json.dumps(fields))
+    assert call("check", "fine").stdout.startswith("fine: fine, masked_lm")
+    found = data("check", "strange", "fine", code=1)["specs"]
+    assert [one["ok"] for one in found] == [False, True]
+    assert "class `BertForNothing`; of this type there are BertModel" in found[0]["message"]
+    assert found[1]["tasks"] == ["masked_lm"]
+
+
 def test_overrides() -> None:
     found = data("show", "bert", "--set", "num_layers=3", "--set", "activation=relu", "--resolved")
     by_name = {row["name"]: row for row in found["parameters"]}
