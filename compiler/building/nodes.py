@@ -48,7 +48,7 @@ class NodeBuilder:
         try:
             order = (is_part and home.document.orders.get(home.base)) or order_of(home.model, self.declarations)
         except CycleError as error:
-            self.cycle(error.names)
+            self.cycle(error.names, chooses=error.chooses)
             return
         if is_part:
             home.document.orders[home.base] = order
@@ -83,7 +83,7 @@ class NodeBuilder:
                 seen.setdefault(name, section)
         return clash
 
-    def cycle(self, names: list[str]) -> None:
+    def cycle(self, names: list[str], *, chooses: bool) -> None:
         """Report the nodes that wait for each other."""
         order = [name for name in self.declarations if name in names]
         first, *rest = order or names
@@ -96,6 +96,8 @@ class NodeBuilder:
                 (self.span("graph", name, key=True), "part of the cycle")
                 for name in rest[:MOST_NAMES] if name in self.declarations
             ],
+            help="a node has its place in one order, whatever a parameter chooses: write two, with a `when:` each"
+            if chooses else None,
         )  # fmt: skip
 
     def span(self, *path: str | int, key: bool = False) -> Span:

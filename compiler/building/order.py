@@ -8,16 +8,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ...blocks.notation.expressions import ExpressionError, Name, parse, walk
+from ...blocks.notation.expressions import Conditional, Expr, ExpressionError, Name, parse, walk
 from ..reading import schema
 
 
 class CycleError(ValueError):
-    """Names that wait for each other; `names` are those along one cycle."""
+    """Names that wait for each other.
 
-    def __init__(self, names: list[str]) -> None:
+    Attributes:
+        names: those along one cycle.
+        chooses: whether an edge of theirs is chosen by a parameter, which orders nodes either way.
+    """
+
+    def __init__(self, names: list[str], *, chooses: bool) -> None:
         super().__init__(" -> ".join(names))
         self.names = names
+        self.chooses = chooses
 
 
 def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.Node]) -> list[str]:
@@ -40,7 +46,10 @@ def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.
         order.append(name)
         sorter.done(name)
     if len(order) < len(reads):
-        raise CycleError(_cycle(reads, set(reads) - set(order)))
+        names = _cycle(reads, set(reads) - set(order))
+        first_input = next(iter(model.inputs), None)
+        edges = (edge for name in names if name in nodes for edge in _edges(nodes[name], first_input))
+        raise CycleError(names, chooses=any(isinstance(part, Conditional) for part in _parts(edges)))
     return order
 
 
@@ -100,13 +109,14 @@ def _edges(node: schema.Node, first_input: str | None) -> Iterable[Any]:
 def _words(edges: Iterable[Any]) -> set[str]:
     words: set[str] = set()
     for text in edges:
-        if not isinstance(text, str):
-            continue
-        if text.isidentifier():
+        if isinstance(text, str) and text.isidentifier():
             words.add(text)
-            continue
-        try:
-            words |= {part.text.split(".")[0] for part in walk(parse(text)) if isinstance(part, Name)}
-        except ExpressionError:
-            continue  # reported where the edge is read
+        else:
+            words |= {part.text.split(".")[0] for part in _parts([text]) if isinstance(part, Name)}
     return words
+
+
+def _parts(edges: Iterable[Any]) -> Iterator[Expr]:
+    for text in edges:
+        with suppress(ExpressionError):  # reported where the edge is read
+            yield from walk(parse(text)) if isinstance(text, str) else ()
