@@ -13,20 +13,32 @@ import subprocess
 
 import torch
 
+from ..errors import ArgumentError
+
 
 @functools.cache
 def settle_instructions() -> None:
-    """Let inductor remember what it would find by compiling; where torch itself runs without vectors, it finds out."""
+    """Let inductor remember what it would find by compiling; where torch itself runs without vectors, it finds out.
+
+    Raises:
+        ArgumentError: there is no C++ compiler.
+    """
     if platform.machine() not in ("x86_64", "AMD64"):
         return
     if torch.backends.cpu.get_cpu_capability() not in ("AVX2", "AVX512"):
         return
     from torch._inductor.cpu_vec_isa import VecISA, pick_vec_isa
+    from torch._inductor.exc import InvalidCxxCompiler
 
     build = VecISA.check_build
     VecISA.check_build = lambda self, code: _is_known(self._arch_flags)
     try:
         pick_vec_isa()  # every answer is kept
+    except InvalidCxxCompiler as error:
+        raise ArgumentError(
+            "torch.compile needs a C++ compiler and finds none: install g++, or say in the environment variable CXX "
+            'which it is; a model made with `backend="eager"` needs none'
+        ) from error
     finally:
         VecISA.check_build = build
 

@@ -20,12 +20,23 @@ def explain(
     error: Exception, graph: Graph, values: Mapping[str, Any], *, combination: int | None = None,
     net: nn.Module | None = None, before: str = "",
 ) -> None:  # fmt: skip
-    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it, and `net` is called."""
+    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it, and `net` is called.
+
+    An error of torch's compiler gets a note.
+    """
     if isinstance(error, ArgumentError):
         return
     told = misfit(graph, values, combination) or ("" if net is None else _elsewhere(graph, values, net))
     if told:
         raise ArgumentError(before + told) from error
+    if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")) or "torch.compile" in str(error):
+        error.add_note(_UNCOMPILED)
+
+
+_UNCOMPILED = (
+    'A model made with `backend="eager"` runs without torch.compile: it needs no C++ compiler, and takes the hooks, '
+    "modes and transforms of torch.func that cannot be compiled."
+)
 
 
 def _elsewhere(graph: Graph, values: Mapping[str, Any], net: nn.Module) -> str:

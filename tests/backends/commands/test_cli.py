@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,12 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 # Starting
+
+
+def test_a_missing_compiler_is_told() -> None:
+    done = fresh("run", "bert", "--size", "tiny", "--backend", "inductor", CXX="/nowhere/g++")
+    assert done.returncode == 2
+    assert re.search(r'needs a C\+\+ compiler.*install g\+\+.*CXX.*`backend="eager"` needs none', done.stderr)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from torch._C._distributed_c10d import HashStore
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.utils._pytree import tree_map
+from torch.utils.flop_counter import FlopCounterMode
 
 import archwright as aw
 from archwright.backends.torch.emit import classes
@@ -128,6 +129,15 @@ def test_hooks_see_every_forward() -> None:
     seen.clear()
     model.generate(IDS, max_new_tokens=3)
     assert seen["net"] == seen["net.decoder.0"] == seen["net.decoder.1.attention.q"] == 3
+
+
+def test_what_cannot_be_compiled_is_told_with_the_way_out() -> None:
+    with pytest.raises(RuntimeError, match=r"torch\.compile") as caught, FlopCounterMode(display=False):
+        _gpt2(backend="inductor")(IDS)
+    assert any('`backend="eager"` runs without torch.compile' in note for note in caught.value.__notes__)
+    with FlopCounterMode(display=False) as counted:
+        _gpt2()(IDS)
+    assert counted.get_total_flops() > 0
 
 
 def test_what_a_hook_or_a_forward_in_its_place_gives_counts() -> None:
