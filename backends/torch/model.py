@@ -18,6 +18,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
+from .arguments import as_tensor, by_name
 from .compiled import Compiled, compile_method
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
@@ -39,16 +40,6 @@ _WRITING = threading.RLock()
 """One thread at a time writes a forward: its name is that of no other."""
 
 _NARROW = (torch.uint8, torch.int8, torch.int16)
-_IGNORED: dict[str, tuple[int, ...]] = {
-    "return_dict": (True,),
-    "use_cache": (True, False),  # what a cache would hold is not returned
-    "past_key_values": (),
-    "head_mask": (1,),
-    "decoder_head_mask": (1,),
-    "cross_attn_head_mask": (1,),
-    "logits_to_keep": (0,),
-}
-"""Arguments of Hugging Face's forward that no graph reads, and what changes nothing there: values, or all entries."""
 
 
 class Model(nn.Module):
@@ -191,7 +182,7 @@ class Model(nn.Module):
         try:
             return wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
-            combination = self._combination(self._named(args, inputs), set(values))
+            combination = self._combination(by_name(self.graph, args, inputs), set(values))
             explain(error, self.graph, values, combination=combination, net=self.net)
             explain_row(error, self.net, lambda: self._plainly(combination, values))
             raise
@@ -217,7 +208,7 @@ class Model(nn.Module):
 
     def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The method of `net` for a call of which is told what stands where a tensor does not, and what it takes."""
-        named = self._named(tuple(args), inputs)
+        named = by_name(self.graph, tuple(args), inputs)
         given = self._given(named)
         combination = self._combination(named, set(given))
         self._require(combination, set(given))
@@ -226,7 +217,7 @@ class Model(nn.Module):
 
     def chosen(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """The specialisation for a call, and the tensors that it is given."""
-        named = self._named(args, inputs)
+        named = by_name(self.graph, args, inputs)
         given = self._given(named)
         combination = self._combination(named, set(given))
         if self.inference:
@@ -263,26 +254,6 @@ class Model(nn.Module):
                 combination &= ~(1 << self.graph.atoms.index(name))
         return found
 
-    def _named(self, args: tuple[Any, ...], inputs: dict[str, Any]) -> dict[str, Any]:
-        order = list(self.graph.root.inputs)
-        if len(args) > len(order):
-            raise ArgumentError(f"expected at most {len(order)} positional inputs, found {len(args)}")
-        if twice := set(order[: len(args)]) & inputs.keys():
-            raise ArgumentError(f"`{min(twice)}` is given twice, by its place and by its name")
-        named = {**dict(zip(order, args, strict=False)), **inputs}
-        for name, value in inputs.items():
-            if name in self.graph.root.inputs or name in self.graph.flags:
-                continue
-            if name in _IGNORED:
-                if value is None or _changes_nothing(value, _IGNORED[name]):
-                    continue
-                found = f"a {tuple(value.shape)} tensor" if isinstance(value, torch.Tensor) else repr(value)
-                raise ArgumentError(f"`{name}={found}` is not supported by forward; leave it out")
-            if value is not None:
-                known = ", ".join([*order, *self.graph.flags])
-                raise ArgumentError(f"`{self.graph.name}` takes no input `{name}`; it takes {known}")
-        return named
-
     def value(self, value: Any, name: str) -> Any:
         """A tensor, or records packed into some; a whole number stays one where the input has no axes.
 
@@ -294,7 +265,7 @@ class Model(nn.Module):
         rank = len(kind.dims) if isinstance(kind, Type) else None
         if rank == 0 and isinstance(value, int):
             return value
-        tensor = _tensor(value, name)
+        tensor = as_tensor(value, name)
         if tensor.dim() > self._axes.get(name, tensor.dim()):  # a mask by query would stand in place of causality
             told = f"`{name}` expected {self._axes[name]} axes at most, found {list(tensor.shape)}"
             raise ArgumentError(misfit(self.graph, {name: tensor}) or told)
@@ -462,12 +433,6 @@ class Model(nn.Module):
         return self.graph.num_parameters()
 
 
-def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
-    if isinstance(value, torch.Tensor):
-        return any(bool((value == one).all()) for one in neutral)
-    return isinstance(value, (bool, int)) and value in neutral
-
-
 def _told(value: Any) -> Any:
     """What a choice by the call may hang on: not what a tensor holds."""
     return value if value is None or isinstance(value, (bool, int)) else ...
@@ -488,15 +453,3 @@ def _plainest(graph: Graph) -> int:
     """The combination that the source shows first: required inputs, ids and the mask."""
     first = next(iter(graph.root.inputs), "")
     return graph.combination({first, "attention_mask", "decoder_input_ids"} & {*graph.atoms})
-
-
-def _tensor(value: Any, name: str) -> Any:
-    if isinstance(value, Mapping) and "last_hidden_state" in value:
-        value = value["last_hidden_state"]
-    if isinstance(value, (tuple, list)) and value and isinstance(value[0], torch.Tensor) and name.endswith("outputs"):
-        value = value[0]
-    if isinstance(value, (tuple, list)) and value and all(isinstance(one, torch.Tensor) for one in value):
-        value = torch.stack(tuple(value))
-    if not isinstance(value, torch.Tensor):
-        raise ArgumentError(f"`{name}` expected a tensor, found {type(value).__name__}")
-    return value

@@ -1,0 +1,72 @@
+"""What a call of a model gives, as Hugging Face's forward takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from ...compiler.graph import Graph
+from ..errors import ArgumentError
+
+_IGNORED: dict[str, tuple[int, ...]] = {
+    "return_dict": (True,),
+    "use_cache": (True, False),  # what a cache would hold is not returned
+    "past_key_values": (),
+    "head_mask": (1,),
+    "decoder_head_mask": (1,),
+    "cross_attn_head_mask": (1,),
+    "logits_to_keep": (0,),
+}
+"""Arguments of Hugging Face's forward that no graph reads, and what changes nothing there: values, or all entries."""
+
+
+def by_name(graph: Graph, args: tuple[Any, ...], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """What a call gives, by name.
+
+    Raises:
+        ArgumentError: a name is none of an input or flag, or is given twice; or an argument that Hugging Face reads and
+            no graph does has a value that counts.
+    """
+    order = list(graph.root.inputs)
+    if len(args) > len(order):
+        raise ArgumentError(f"expected at most {len(order)} positional inputs, found {len(args)}")
+    if twice := set(order[: len(args)]) & inputs.keys():
+        raise ArgumentError(f"`{min(twice)}` is given twice, by its place and by its name")
+    named = {**dict(zip(order, args, strict=False)), **inputs}
+    for name, value in inputs.items():
+        if name in graph.root.inputs or name in graph.flags:
+            continue
+        if name in _IGNORED:
+            if value is None or _changes_nothing(value, _IGNORED[name]):
+                continue
+            found = f"a {tuple(value.shape)} tensor" if isinstance(value, torch.Tensor) else repr(value)
+            raise ArgumentError(f"`{name}={found}` is not supported by forward; leave it out")
+        if value is not None:
+            known = ", ".join([*order, *graph.flags])
+            raise ArgumentError(f"`{graph.name}` takes no input `{name}`; it takes {known}")
+    return named
+
+
+def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
+    if isinstance(value, torch.Tensor):
+        return any(bool((value == one).all()) for one in neutral)
+    return isinstance(value, (bool, int)) and value in neutral
+
+
+def as_tensor(value: Any, name: str) -> Any:
+    """The tensor that is given for an input: of another model's outputs the first, of several one of them all.
+
+    Raises:
+        ArgumentError: it is none.
+    """
+    if isinstance(value, Mapping) and "last_hidden_state" in value:
+        value = value["last_hidden_state"]
+    if isinstance(value, (tuple, list)) and value and isinstance(value[0], torch.Tensor) and name.endswith("outputs"):
+        value = value[0]
+    if isinstance(value, (tuple, list)) and value and all(isinstance(one, torch.Tensor) for one in value):
+        value = torch.stack(tuple(value))
+    if not isinstance(value, torch.Tensor):
+        raise ArgumentError(f"`{name}` expected a tensor, found {type(value).__name__}")
+    return value
