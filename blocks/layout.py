@@ -130,7 +130,7 @@ class Concat(Block):
 
 @block
 class ExpandBatch(Block):
-    """A value without a batch, or with a batch of one, repeated for each sample of `like`."""
+    """A value repeated for each sample of `like`: of as many axes, its batch of one; else it has no batch yet."""
 
     inputs: ClassVar = {"x": "any", "like": "any"}
     outputs: ClassVar = {"x": "any"}

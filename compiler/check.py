@@ -154,7 +154,9 @@ def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagno
 
 def _unused(document: Document[schema.Spec], used: set[str]) -> Iterator[Diagnostic]:
     unused: dict[str, Diagnostic] = {}
-    for name, node in document.model.graph.items():
+    nodes = document.model.graph
+    reads = dependencies(document.model, nodes)
+    for name, node in nodes.items():
         each = node.each is not None and any(one.startswith(f"{name}_") for one in used)
         if name in used or each or node.kind in ("expr", "first", "reuse") or node.when is not None:
             continue
@@ -163,7 +165,8 @@ def _unused(document: Document[schema.Spec], used: set[str]) -> Iterator[Diagnos
             text="expected an output of the base or a task that reads it, found none",
         )
         help_ = "name it in `outputs:`, or under `weights:` if its weights are saved all the same"
+        for reader in (one for one in nodes if nodes[one].when is not None and name in reads[one]):
+            help_ = f"`{reader}` reads it, and is there at times only: give it the same `when`"
         unused[name] = Diagnostic("unused-node", f"`{name}` is never used", label, help=help_)
-    reads = dependencies(document.model, document.model.graph)
     below = {word for name in unused for word in reads[name]}  # what an unused node reads is not a second mistake
     yield from (diagnostic for name, diagnostic in unused.items() if name not in below)

@@ -25,7 +25,7 @@ from ...blocks.notation.expressions import (
     Unary,
 )  # fmt: skip
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
-from ...blocks.notation.values import Formula, evaluate, simplest
+from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
 from ..graph import Apply, Constant, Gathered, Picked, Value
 from .edge_types import (
@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from .scope import Scope
 
 
-ELEMENTWISE = {"exp", "log", "sqrt", "abs", "sigmoid", "tanh", "relu", "lgamma", "float", "int", "bool", "isfinite"}
+ELEMENTWISE = {
+    "exp", "log", "sqrt", "sin", "cos", "abs", "sigmoid", "tanh", "relu", "lgamma", "float", "int", "bool", "isfinite",
+}  # fmt: skip
 REDUCTIONS = {"sum", "mean", "var", "any", "all", "amax", "amin", "prod", "norm"}
 REFUSED = {
     **dict.fromkeys(("mean", "var", "norm", "softmax", "log_softmax"), ("int", "bool")),
@@ -77,6 +79,8 @@ class _Reader:
                 return self.constant(tree)
             case ListOf(items=items):
                 return gathered([self.value(item) for item in items], self.scope.full)
+            case Index(base=Param()):  # of a list
+                return self.constant(tree)
             case Index(base=base, items=items):
                 return self.index(tree, base, items)
             case Unary(op=op, operand=operand):
@@ -113,13 +117,24 @@ class _Reader:
         kind = "bool" if isinstance(value, bool) else "float" if isinstance(value, float) else "int"
         return Constant(Type(kind, ()), self.scope.full, value, tree)
 
+    def folded(self, tree: Expr, values: Sequence[Value]) -> Constant:
+        try:
+            return self.constant(tree)
+        except EvaluationError as error:
+            if not any(isinstance(value, Constant) and isinstance(value.value, Dim) for value in values):
+                raise
+            raise EdgeError(
+                "bad-edge", str(error), tree, "expected numbers alone, or a tensor on one side",
+                help="let a tensor stand first: `x * 2 / $length` in place of `x * (2 / $length)`",
+            ) from None  # fmt: skip
+
     def apply(
         self, op: str, tree: Expr, args: Sequence[Expr], rule: Callable[..., Type], *, folds: bool = False
     ) -> Value:
         """An operation over the values of `args`, of the type that `rule` tells; one over numbers alone may fold."""
         values = [self.value(arg) for arg in args]
         if folds and all(isinstance(value, Constant) for value in values):
-            return self.constant(tree)
+            return self.folded(tree, values)
         present = together(values, self.scope.full)
         if not present and all(value.present for value in values):
             raise EdgeError("never-present", "what is read here is never there together", tree, values=values)

@@ -67,7 +67,7 @@ def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, sch
     """What each input and node reads, by name, in the order in which they are written."""
     reads: dict[str, set[str]] = {name: set() for name in (*model.inputs, *nodes)}
     for name, declaration in model.inputs.items():
-        if isinstance(declaration.default, str):
+        if isinstance(declaration.default, str) and declaration.default not in schema.STANDING_IN:
             reads[name] = {word for word in _words([declaration.default]) if word in reads and word != name}
     first_input = next(iter(model.inputs), None)
     for name, node in nodes.items():

@@ -164,12 +164,17 @@ class Library:
         if at is None:
             hint = help_ or f"there are {', '.join(sorted(known))}"
             raise FileNotFoundError(f"there is no {kind} called `{name}`; {hint}")
+        written = name
+        if direct.stem != name and name:
+            name, help_ = direct.stem, f"a {kind} has a name without folder and suffix: write `{clip(direct.stem)}`"
         text = (
             f"expected `{name}.yaml` beside this file or among those that ship"
             if name
             else "expected a name, found none"
         )
-        raise SpecError([Diagnostic(_UNKNOWN[kind], f"there is no {kind} `{clip(name)}`", Label(at, text), help=help_)])
+        raise SpecError(
+            [Diagnostic(_UNKNOWN[kind], f"there is no {kind} `{clip(written)}`", Label(at, text), help=help_)]
+        )
 
 
 _UNKNOWN = {"spec": "unknown-spec", "part": "unknown-part", "map": "unknown-map"}

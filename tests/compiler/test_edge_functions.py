@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 import archwright as aw
@@ -49,3 +50,27 @@ def test_functions_of_numbers_alone_that_options_know_are_numbers(tmp_path: Path
     x = torch.ones(2)
     found = built(tmp_path, "{x: 'float[batch]'}", "{a: abs(-3) * x, b: int(2.5) * x, c: detach(3) * x}")(x=x)
     assert torch.equal(found["a"], 3 * x) and torch.equal(found["b"], 2 * x) and torch.equal(found["c"], 3 * x)
+
+
+def test_waves_give_the_matrix_of_a_fourier_transform(tmp_path: Path) -> None:
+    inputs = "{x: 'float[batch, n, d]', place: 'int[n]'}"
+    turn = "place[:, null] * place * 2 * 3.141592653589793 / $n"
+    model = built(tmp_path, inputs, f"{{real: 'cos({turn}) @ x', imaginary: '-sin({turn}) @ x'}}")
+    x = torch.randn(2, 5, 3)
+    found = model(x=x, place=torch.arange(5))
+    expected = torch.fft.fft(x, dim=1)
+    torch.testing.assert_close(found.real, expected.real)
+    torch.testing.assert_close(found.imaginary, expected.imag)
+
+
+def test_an_element_of_a_list_that_is_a_parameter_is_a_number(tmp_path: Path) -> None:
+    inputs, params = "{x: 'int[batch]'}", "\nparams: {primes: [31, 43], at: 1}"
+    model = built(tmp_path, inputs + params, "{y: 'x * $primes[$at] + $primes[-2]'}")
+    assert model(x=torch.tensor([1, 2])).y.tolist() == [74, 117]
+    with pytest.raises(aw.SpecError, match=r"index 2 is outside a list of 2"):
+        built(tmp_path, inputs + params, "{y: 'x * $primes[2]'}")
+
+
+def test_a_number_over_an_extent_is_told_to_stand_behind_a_tensor(tmp_path: Path) -> None:
+    with pytest.raises(aw.SpecError, match=r"bad-edge(?s:.)*let a tensor stand first: `x \* 2 / \$length`"):
+        built(tmp_path, "{x: 'float[batch, length]'}", "{y: x * (2.0 / $length)}")

@@ -246,6 +246,16 @@ tasks: {lm: {part: lm_head, in: norm, vocab_size: 9, tie: {scores: tokens}}}
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        (
+            "params: {d",
+            "extends: ../specs/bert.yaml\nparams: {d",
+            "a spec has a name without folder and suffix: write `bert`",
+        ),
+        (
+            "  pooled:",
+            "  far: {block: relative_position, in: {q: norm, k: norm}}\n  near: {expr: far < 9, when: $wide}\n  pooled:",
+            "`near` reads it, and is there at times only: give it the same `when`",
+        ),
         ("part: own_layer", "part: own_layr", "did you mean `own_layer`?"),
         ("part: own_layer", "block: own_layer", "`own_layer` is a part: write `part: own_layer`"),
         ("in: ids, num", "in:ids, num", "write `in: ids`"),

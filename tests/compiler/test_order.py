@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
+import torch
 
 import archwright as aw
 from archwright.compiler.check import build_graph
@@ -34,3 +34,16 @@ def test_a_cycle_that_a_parameter_would_break_says_how_to_write_it(tmp_path: Pat
     with pytest.raises(aw.SpecError) as caught:
         aw.check(own)
     assert "help:" not in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["zeros", "ones", "range"])
+def test_a_node_that_is_called_as_what_an_input_may_be_by_default_is_no_default(word: str, tmp_path: Path) -> None:
+    path = tmp_path / "named.yaml"
+    path.write_text(
+        f"model: named\nparams: {{d: 4}}\ninputs: {{x: 'int[batch, 3]', kinds: {{type: 'int[batch, 3]', default: {word}}}}}\n"
+        f"graph:\n  table: {{block: embedding, in: x + kinds, num: 9, dim: $d}}\n  {word}: {{expr: 7 * table}}\n"
+        f"outputs: {{y: {word}, kinds: kinds}}\n"
+    )
+    model = aw.compile(path, backend="eager")
+    expected = {"zeros": [0, 0, 0], "ones": [1, 1, 1], "range": [0, 1, 2]}[word]
+    assert model(x=torch.zeros(1, 3, dtype=torch.long)).kinds.tolist() == [expected]
