@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from itertools import pairwise, product
+from threading import Lock
 from typing import Any, TypeAlias
 
 from ..errors import ArgumentError
@@ -15,6 +17,8 @@ from .rects import Rect, clusters, curve, curves, label_rect, node_rect, solid
 Point: TypeAlias = tuple[float, float]
 
 _GAP, _AIR, _TIP, _DPI = 10.0, 3.0, 7.0, "144"
+_GRAPHVIZ = Lock()
+"""One thread at a time: Graphviz keeps what it is at in globals."""
 _HEIGHTS = (0.5, 0.2, 0.8, 0.05, 0.95)
 
 
@@ -28,7 +32,11 @@ def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends]) -> 
         from pygraphviz import AGraph
     except ImportError:
         raise ArgumentError(f"to draw {format}, `pip install pygraphviz`; `dot` and `mermaid` need nothing") from None
-    graph = AGraph(string=dot)
+    with _GRAPHVIZ, closing(AGraph(string=dot)) as graph:
+        return _drawn(graph, format, legend, ties)
+
+
+def _drawn(graph: Any, format: str, legend: Legend, ties: Sequence[Ends]) -> bytes:
     graph.layout("dot")
     _face(graph)
     lines = [*curves(graph), *(rect for edge in graph.edges() if (rect := label_rect(edge)) is not None)]

@@ -23,7 +23,8 @@ from .tree import Mapping, Sequence, Tree, locate, plain
 
 SHIPPED = Path(__file__).parents[2] / "specs"
 FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps", "."]}
-MAX_EXTENDED = 4
+MAX_EXTENDED = 8
+MAX_READ = 64
 _M = TypeVar("_M", bound=BaseModel)
 Stamp = tuple[Path, int, int]
 """A file, when it was written and how long it is: read again where that changes."""
@@ -96,7 +97,7 @@ class Library:
         return found
 
     def _read(self, path: Path, shown: str, model: type[_M]) -> Document[_M]:
-        tree, stamps = self._tree(path, shown, model, ())
+        tree, stamps = self._tree(path, shown, model, (), [])
         if model is Spec:
             tree = complete(tree)
             frame = tree.entries.get("frame")
@@ -109,9 +110,10 @@ class Library:
             raise SpecError(explain(error, tree, model)) from None
 
     def _tree(
-        self, path: Path, shown: str, model: type[BaseModel], above: tuple[Path, ...]
+        self, path: Path, shown: str, model: type[BaseModel], above: tuple[Path, ...], read: list[Path]
     ) -> tuple[Mapping, tuple[Stamp, ...]]:
-        """What a file says, laid over what it extends; `above` are the files that extend it."""
+        """What a file says, laid over what it extends; `above` extend it, and `read` grows by what is read."""
+        read.append(path)
         stamps = (_stamp(path),)
         own = source.load_file(path, name=shown)
         if not isinstance(own, Mapping):
@@ -120,11 +122,13 @@ class Library:
         written = own.entries["extends"].value if model is Spec and "extends" in own.entries else None
         tree: Mapping | None = None
         for one in written.items if isinstance(written, Sequence) else [written] if written is not None else ():
-            base, read = self._extended(one, path, (*above, path))
-            tree, stamps = base if tree is None else lay_over(tree, base), stamps + read
+            base, more = self._extended(one, path, (*above, path), read)
+            tree, stamps = base if tree is None else lay_over(tree, base), stamps + more
         return own if tree is None else lay_over(tree, own), stamps
 
-    def _extended(self, written: Tree, path: Path, above: tuple[Path, ...]) -> tuple[Mapping, tuple[Stamp, ...]]:
+    def _extended(
+        self, written: Tree, path: Path, above: tuple[Path, ...], read: list[Path]
+    ) -> tuple[Mapping, tuple[Stamp, ...]]:
         """What a spec extends.
 
         Raises:
@@ -138,7 +142,10 @@ class Library:
             )
             text = "what does not lead back here" if found in above else f"at most {MAX_EXTENDED}"
             raise SpecError([Diagnostic("deep-extends", message, Label(written.span, f"expected {text}"))])
-        return self._tree(found, _shown(found), Spec, above)
+        if len(read) >= MAX_READ:
+            label = Label(written.span, f"expected at most {MAX_READ} files, counted as often as they are read")
+            raise SpecError([Diagnostic("deep-extends", f"`{above[0].stem}` extends too many", label)])
+        return self._tree(found, _shown(found), Spec, above, read)
 
     def _find(self, name: str, near: Path | None, at: Span | None, kind: str, own: Iterable[str] = ()) -> Path:
         folders = FOLDERS[kind] if at is not None or kind != "spec" else ["."]  # a frame is no model to name alone

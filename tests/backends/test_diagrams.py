@@ -6,8 +6,10 @@ import os
 import re
 import subprocess
 import sys
+import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -134,6 +136,22 @@ def test_golden_mermaid(tmp_path: Path) -> None:
     assert '  n1 -->|"[batch, seq, d_model]"| n3' in lines
     assert "  n1 -.- n7" in lines
     assert "  class n5,n7 linear" in lines
+
+
+def test_threads_draw_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, layout, inside, most = small(tmp_path), AGraph.layout, [], []
+
+    def watched(graph: AGraph, *args: Any) -> None:
+        inside.append(graph)
+        time.sleep(0.01)  # others would come in
+        layout(graph, *args)
+        most.append(len(inside))
+        inside.remove(graph)
+
+    monkeypatch.setattr(AGraph, "layout", watched)
+    with ThreadPoolExecutor(4) as threads:
+        drawings = set(threads.map(lambda _: aw.draw(path, format="svg"), range(8)))
+    assert max(most) == 1 and len(most) == 8 and len(drawings) == 1
 
 
 def test_a_drawing_is_the_same_each_time(tmp_path: Path) -> None:

@@ -277,10 +277,22 @@ def test_a_mistake_is_found_where_it_is_made(text: str, expected: list[tuple[str
 
 
 def test_no_chain_is_endless() -> None:
-    for number in range(5):
-        Path(f"m{number}.yaml").write_text(f"model: m{number}\nextends: {f'm{number + 1}' if number < 4 else 'one'}\n")
-    assert findings("model: spec\nextends: m0\n") == [("deep-extends", "m3.yaml:2:10")]
+    for number in range(9):
+        Path(f"m{number}.yaml").write_text(f"model: m{number}\nextends: {f'm{number + 1}' if number < 8 else 'one'}\n")
+    assert findings("model: spec\nextends: m0\n") == [("deep-extends", "m7.yaml:2:10")]
     aw.check("m2.yaml")
+
+
+def test_no_row_is_endless() -> None:
+    ((code, _),) = findings(f"model: spec\nextends: [{', '.join(['one'] * 70)}]\n")
+    assert code == "deep-extends"
+
+
+@pytest.mark.parametrize("name", aw.list_models())
+def test_what_ships_may_be_extended_by_what_is_extended(name: str) -> None:
+    Path("mine.yaml").write_text(f"model: mine\nextends: {name}\n")
+    Path("spec.yaml").write_text("model: spec\nextends: mine\n")
+    aw.check("spec.yaml")
 
 
 def test_a_part_without_outputs_gives_its_last_node() -> None:
