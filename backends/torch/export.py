@@ -81,7 +81,7 @@ def export(
             try:
                 loaded = _WRITERS[kind](program, whole, values, expected)
                 found.append(_difference(expected, _seeded(lambda: loaded(values))))
-                limit = max(TOLERANCE, *(_EPSILONS * torch.finfo(one.dtype).eps for one in net.parameters()))
+                limit = max([TOLERANCE, *(_EPSILONS * torch.finfo(one.dtype).eps for one in net.parameters())])
                 if found[0] > limit:
                     raise ExportError(
                         f"what was read back differs from `{model.graph.name}` by {found[0]:.2g}, relative to its "

@@ -112,7 +112,8 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
         shape = (value.flatten(0, 1) if name in graph.folds and value.dim() > 1 else value).shape
         shown = text.replace("batch", f"batch, {graph.folds[name]}", 1) if name in graph.folds else text
         told = f"`{name}` expected {shown}, found {str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
-        is_other = kind.kind != "bool" and value.is_floating_point() != (kind.kind == "float")
+        is_bool = value.dtype == torch.bool
+        is_other = kind.kind != "bool" and (is_bool or value.is_floating_point() != (kind.kind == "float"))
         is_told = declared is not None or len(kind.dims) > 1  # labels of one axis may have another kind in their part
         if is_told and "*" not in text and (len(shape) not in ranks(graph, name) or is_other):
             return told

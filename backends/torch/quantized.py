@@ -40,7 +40,10 @@ def quantize(net: nn.Module, kind: str) -> None:
         ArgumentError: torchao lacks what it needs for that on this device.
     """
     try:
-        library, config = import_module("torchao.quantization"), _config(kind, next(net.parameters()).device)
+        library, config = (
+            import_module("torchao.quantization"),
+            _config(kind, next(net.parameters(), torch.empty(0)).device),
+        )
         for module in net.modules():
             if isinstance(module, nn.Linear) and _fits(module, kind):
                 module.weight.data = module.weight.data.contiguous()  # kernels refuse one that lies transposed

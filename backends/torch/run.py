@@ -72,7 +72,7 @@ def read_inputs(path: str | Path) -> dict[str, Tensor]:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return {name: torch.tensor(value) for name, value in found.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError, RuntimeError) as error:
         raise ArgumentError(f"{file}: expected an object of lists of numbers: {error}") from None
 
 
@@ -86,9 +86,9 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
     Raises:
         ArgumentError: the inputs do not fit the model.
     """
-    first, given = next(iter(model.net.parameters())), moved(model, inputs)
-    if first.is_cuda:
-        torch.cuda.reset_peak_memory_stats(first.device)
+    device, given = model.device, moved(model, inputs)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
     outputs: list[Any] = []
     with torch.no_grad():
         seconds, again = (
@@ -101,16 +101,16 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         again=again,
         parameters=model.num_parameters(),
         weight_bytes=sum(one.numel() * one.element_size() for one in tensors),
-        peak_bytes=peak(first.device),
+        peak_bytes=peak(device),
     )
 
 
 def moved(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Inputs where the model is, floating-point tensors of its type; those of records too."""
-    first = next(iter(model.net.parameters()))
+    device, dtype = model.device, model.dtype
 
     def move(value: Tensor) -> Tensor:
-        return value.to(first.device, first.dtype if value.is_floating_point() else None)
+        return value.to(device, dtype if value.is_floating_point() else None)
 
     return tree_map_only(Tensor, move, dict(inputs))
 

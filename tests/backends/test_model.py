@@ -272,6 +272,7 @@ def test_layers_of_both_kinds_take_score_terms(part: str, tmp_path: Path) -> Non
     [
         ({"input_ids": [5]}, "`input_ids` expected int[batch, seq], found int64[1]"),
         ({"input_ids": [[0.5]]}, "`input_ids` expected int[batch, seq], found float32[1, 1]"),
+        ({"input_ids": [[True]]}, "`input_ids` expected int[batch, seq], found bool[1, 1]"),
         ({"input_ids": [[5, 99]]}, "`input_ids` expected numbers from 0 to 98, found 5 to 99"),
         ({"input_ids": [[5] * 65]}, "`position_ids`, which counts, expected 64 places at most, found 65"),
         ({"input_ids": [[5, 6], [7, 8]], "labels": [[-100, 3, 4]] * 2}, "found int64[2, 3], where `seq` is 2"),

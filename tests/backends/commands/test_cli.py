@@ -372,6 +372,14 @@ def test_run(folder: Path) -> None:
     assert "parameters" in text
 
 
+def test_what_has_no_weights_runs(folder: Path) -> None:
+    (folder / "bare.yaml").write_text(
+        "model: bare\ninputs: {x: 'float[batch, 4]'}\ngraph: {twice: {expr: x * 2}}\noutputs: {y: twice}\n"
+    )
+    assert data("run", "bare.yaml")["parameters"] == 0
+    assert data("export", "bare.yaml", "-o", "bare.pt2", "--dynamic")["difference"] == 0
+
+
 def test_run_takes_a_checkpoint(folder: Path) -> None:
     aw.compile("bert", task="masked_lm", size="tiny", backend="eager").save_pretrained("saved")
     assert [one["name"] for one in data("run", "saved")["outputs"]] == ["logits"]

@@ -80,7 +80,15 @@ def test_inputs_from_files(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("x.json", "[1"), ("x.json", "[1]"), ("x.json", '{"a": ["b"]}'), ("x.safetensors", "no"), ("x.npy", "")],
+    [
+        ("x.json", "[1"),
+        ("x.json", "[1]"),
+        ("x.json", '{"a": ["b"]}'),
+        ("x.json", '{"a": null}'),
+        ("x.json", '{"a": {"b": 1}}'),
+        ("x.safetensors", "no"),
+        ("x.npy", ""),
+    ],
 )
 def test_files_that_hold_something_else(tmp_path: Path, name: str, content: str) -> None:
     (tmp_path / name).write_text(content)
