@@ -249,8 +249,15 @@ class _Reader:
 
     def call_detach(self, tree: Call) -> Value:
         value = self.argument(tree)
+        self.check_no_record(value, tree.args[0])
+        return self.detached(value)
+
+    def detached(self, value: Value) -> Value:
         if isinstance(value, Constant):
             return value
+        if isinstance(value.type, ListType):
+            items = [self.detached(element(value, at)) for at in range(len(value.type.items))]
+            return gathered(items, self.scope.full)
         return Apply(value.type, value.present, "detach", (value,))
 
     def call_zip(self, tree: Call) -> Value:

@@ -115,6 +115,8 @@ def _captures(outputs: Any) -> Any:
 
 def _captured(name: str, raw: Any) -> Any:
     flag = next((flag for end, flag in CAPTURES.items() if name.endswith(end)), None)
+    if isinstance(raw, dict) and not {"from", "when", "each"} & set(raw):
+        return _captures(raw)
     if isinstance(raw, list) or (flag and isinstance(raw, str)):
         raw = {"from": raw}
     return {**raw, "when": flag} if flag and isinstance(raw, dict) and "from" in raw and "when" not in raw else raw

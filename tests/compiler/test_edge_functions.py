@@ -74,3 +74,20 @@ def test_an_element_of_a_list_that_is_a_parameter_is_a_number(tmp_path: Path) ->
 def test_a_number_over_an_extent_is_told_to_stand_behind_a_tensor(tmp_path: Path) -> None:
     with pytest.raises(aw.SpecError, match=r"bad-edge(?s:.)*let a tensor stand first: `x \* 2 / \$length`"):
         built(tmp_path, "{x: 'float[batch, length]'}", "{y: x * (2.0 / $length)}")
+
+
+def test_a_list_is_detached_element_by_element(tmp_path: Path) -> None:
+    model = built(tmp_path, "{x: 'float[batch]'}", "{y: 'stack(detach([x, 2 * x]))', z: 'detach([x, [3 * x]][1])'}")
+    x = torch.ones(2, requires_grad=True)
+    found = model(x=x)
+    assert torch.equal(found["y"], torch.tensor([[1.0, 1.0], [2.0, 2.0]])) and not found["y"].requires_grad
+    assert not found["z"].requires_grad
+
+
+def test_captures_inside_an_output_are_there_when_they_are_asked_for(tmp_path: Path) -> None:
+    outputs = "{y: x, inner: {z: x, hidden_states: [x, x], decoder_attentions: x, deeper: {attentions: [x]}}}"
+    model, x = built(tmp_path, "{x: 'float[batch]'}", outputs), torch.ones(2)
+    assert list(model(x=x)["inner"]) == ["z"]
+    assert list(model(x=x, output_hidden_states=True)["inner"]) == ["z", "hidden_states"]
+    inner = model(x=x, output_attentions=True)["inner"]
+    assert list(inner) == ["z", "decoder_attentions", "deeper"] and list(inner["deeper"]) == ["attentions"]
