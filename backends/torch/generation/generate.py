@@ -68,8 +68,7 @@ def generate(
     # Hugging Face's default length stays within positions that have this one name.
     options.limit(length, positions if "max_positions" in graph.params else None, prompt.unnamed)
     writer = Writer(model, prompt, length=options.max_length)
-    if seed is not None:
-        generator = torch.Generator(prompt.ids.device).manual_seed(seed)
+    generator = _draws(seed, generator, prompt.ids.device)
     is_begun = length > 1 or options.forced_bos_token_id is None or facts.returns == "new"
     processors = processors_for(options, length if is_begun else length + 1)
     put = _put(streamer, prompt.ids, options)
@@ -125,3 +124,16 @@ def _new(ids: Tensor, prompt: int, options: Options) -> Tensor:
         lengths -= ((last == end) & (lengths > 0)).long()
     kept = torch.arange(new.shape[1], device=ids.device) < lengths[:, None]
     return new.where(kept, options.pad or 0)[:, : int(lengths.max())]
+
+
+def _draws(seed: Any, generator: Any, device: torch.device) -> torch.Generator | None:
+    """The generator that draws; None is torch's own."""
+    if seed is None:
+        if generator is not None and not isinstance(generator, torch.Generator):
+            raise ArgumentError(f"`generator` expected a torch.Generator, found {type(generator).__name__}")
+        return generator
+    if generator is not None:
+        raise ArgumentError("`seed` and `generator` both begin the draws; give one of them")
+    if isinstance(seed, bool) or not isinstance(seed, int):
+        raise ArgumentError(f"`seed` expected a whole number, found {seed!r}")
+    return torch.Generator(device).manual_seed(seed)

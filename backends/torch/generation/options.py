@@ -25,7 +25,9 @@ _NEUTRAL: Mapping[str, Any] = {
     "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
     "low_memory": (None, False), "watermarking_config": None,
     "logits_processor": (None, []), "stopping_criteria": (None, []), "prefix_allowed_tokens_fn": None,
-    "labels": None,
+    "labels": None, "generation_config": None, "past_key_values": None, "synced_gpus": (None, False),
+    "negative_prompt_ids": None, "negative_prompt_attention_mask": None, "use_model_defaults": None,
+    "custom_generate": None, "tokenizer": None,
 }  # fmt: skip
 """Options of Hugging Face's that are known here by the values alone under which they change nothing."""
 _NEUTRAL_NONE = frozenset({"temperature", "repetition_penalty", "max_length", "min_length"})

@@ -134,6 +134,13 @@ def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> Non
             pair[1].generate(**inputs("whisper"), task="sing")
 
 
+def test_arguments_that_say_nothing_change_nothing() -> None:
+    model = aw.compile("gpt2", task="causal_lm", size="tiny", backend="eager")
+    ids = torch.tensor([[5, 6, 7]])
+    silent = {"generation_config": None, "past_key_values": None, "synced_gpus": False, "tokenizer": None}
+    assert torch.equal(model.generate(ids, max_new_tokens=3, **silent), model.generate(ids, max_new_tokens=3))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -166,6 +173,10 @@ def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> Non
         ({"inputs_embeds": torch.ones(3, 6, 24)}, "`inputs_embeds` stand for 6 tokens, `input_ids` are 7"),
         ({"inputs": torch.ones(1, 2).long()}, "`inputs` and `input_ids` are the same"),
         ({"num_beams": 2, "streamer": print}, "`streamer` cannot follow beams"),
+        ({"seed": 1.5, "do_sample": True}, "`seed` expected a whole number, found 1.5"),
+        ({"generator": 3, "do_sample": True}, "`generator` expected a torch.Generator, found int"),
+        ({"generator": torch.Generator(), "seed": 1}, "`seed` and `generator` both begin the draws"),
+        ({"generation_config": {"top_k": 3}}, "`generation_config={'top_k': 3}` is not supported by `generate`"),
         ({"streamer": 3}, "`streamer` expected an object with `put` and `end`"),
         ({"max_new_tokens": 90}, "positions for"),
     ],
