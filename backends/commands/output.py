@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from math import isfinite
 from typing import Any, Literal
 
 import click
@@ -25,8 +26,20 @@ def color_of(stream: Literal["stdout", "stderr"]) -> bool:
 
 
 def print_json(value: Any) -> None:
-    """Write a value as JSON to stdout, UTF-8 as it is."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    """Write a value as JSON to stdout, UTF-8 as it is; JSON has no `inf` and `nan`, which become texts."""
+    try:
+        text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(text)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return str(value) if isinstance(value, float) and not isfinite(value) else value
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> str:

@@ -42,7 +42,7 @@ def data(*args: str, code: int = 0) -> Any:
     """What a command prints as JSON; nothing else may be on stdout."""
     result = call(*args, "--json")
     assert result.exit_code == code, result.output
-    return json.loads(result.stdout)
+    return json.loads(result.stdout, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
 
 
 def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -378,6 +378,16 @@ def test_what_has_no_weights_runs(folder: Path) -> None:
     )
     assert data("run", "bare.yaml")["parameters"] == 0
     assert data("export", "bare.yaml", "-o", "bare.pt2", "--dynamic")["difference"] == 0
+
+
+def test_numbers_that_json_has_not_are_texts(folder: Path) -> None:
+    (folder / "endless.yaml").write_text(
+        "model: endless\nparams: {most: .inf}\ninputs: {x: 'float[batch, 4]'}\n"
+        "graph: {far: {expr: exp(x * 0 + 999)}}\noutputs: {y: far}\n"
+    )
+    (told,) = data("run", "endless.yaml")["outputs"]
+    assert (told["greatest"], told["std"], told["finite"]) == ("inf", "nan", False)
+    assert data("show", "endless.yaml", "--resolved")["parameters"][0]["value"] == "inf"
 
 
 def test_run_takes_a_checkpoint(folder: Path) -> None:
