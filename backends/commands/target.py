@@ -33,7 +33,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
 
         config = read_json(Path(target) / "config.json")
         target, found = spec_for(config, Path(target), task=task)
-        overrides = {**overrides_from(config, library().spec(target)), **overrides}
+        overrides = overrides_from(config, library().spec(target), overrides)
         chosen = task or found
     return build_graph(target, None if chosen == "base" else chosen, size, overrides)
 

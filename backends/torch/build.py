@@ -132,8 +132,8 @@ def _read(
     name, found = spec_for(origin.config, origin.folder, spec, task=task)
     from ...compiler.reading.document import library
 
-    overrides = {**overrides_from(origin.config, library().spec(name)), **params}
     told = dict(params)
+    overrides = overrides_from(origin.config, library().spec(name), told)
     chosen = found if task is None else None if task == "base" else task
     plan_for = partial(_planned, name, chosen, found, origin, ignore_mismatched_sizes=ignore_mismatched_sizes)
     try:
@@ -141,7 +141,7 @@ def _read(
         if are_untied(planned, origin):
             if "tie_word_embeddings" in graph.params:
                 told["tie_word_embeddings"] = False
-                graph, planned = plan_for({**overrides, **told})
+                graph, planned = plan_for({**overrides, "tie_word_embeddings": False})
             if are_untied(planned, origin):
                 raise CheckpointError(f"{origin.folder} has two values of a weight that the spec ties to another")
     except SpecError as error:

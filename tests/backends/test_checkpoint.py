@@ -584,6 +584,19 @@ def test_an_override_reaches_a_config_that_is_silent_on_it(tmp_path: Path) -> No
     assert again.graph.params["norm_eps"] == 0.5
 
 
+def test_an_override_of_a_part_leaves_what_the_config_says_of_it(tmp_path: Path) -> None:
+    aw.compile("clip", size="tiny", backend="eager", vision={"activation": "gelu"}).save_pretrained(tmp_path / "clip")
+    model = aw.from_pretrained(tmp_path / "clip", backend="eager", vision={"attention_dropout": 0.5})
+    model.save_pretrained(tmp_path / "dropped")
+    again = aw.from_pretrained(tmp_path / "dropped", backend="eager")
+    for vision in (model.graph.params["vision"], again.graph.params["vision"]):
+        assert (vision["activation"], vision["attention_dropout"]) == ("gelu", 0.5)
+    before, after = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("clip", "dropped"))
+    assert after == {**before, "vision_config": {**before["vision_config"], "attention_dropout": 0.5}}
+    shown = CliRunner().invoke(main, ["show", str(tmp_path / "clip"), "--set", "vision.attention_dropout=0.5"])
+    assert shown.exit_code == 0, shown.output
+
+
 def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager")
     assert not any(parameter.is_meta for parameter in model.parameters())

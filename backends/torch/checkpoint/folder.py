@@ -212,10 +212,16 @@ def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
     return all(_field(config, path) == wanted for path, wanted in match.items())
 
 
-def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[str, Any]:
+def overrides_from(
+    config: Mapping[str, Any], document: Document[Spec], told: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, Any]:
     """The parameters that a config sets: each by its field, null being false of a flag, else what is missing.
 
     A parameter that admits null takes it as it is.
+
+    Args:
+        told: parameters that a call sets, which count before the config; those of a mounted spec one by one, unless
+            their size is among them.
 
     Raises:
         CheckpointError: a field holds an expression, heads are pruned, or a decoder is its encoder.
@@ -246,11 +252,13 @@ def overrides_from(config: Mapping[str, Any], document: Document[Spec]) -> dict[
         found["num_labels"] = len(config["id2label"])
     if "out_indices" in spec.params and isinstance(config.get("out_features"), list) and not found.get("out_indices"):
         found["out_indices"] = [_stage(name) for name in config["out_features"]]
+    found |= told
     for name, mount in spec.mounts.items():
         inner = config.get(_written_as(config, mount.config)) if mount.config else config
         mounted = _mounted(document, mount, {**{name: one.default for name, one in spec.params.items()}, **found})
-        if isinstance(inner, Mapping) and mounted is not None:
-            found[name] = overrides_from(inner, mounted)
+        below = told.get(name, {})
+        if isinstance(inner, Mapping) and mounted is not None and isinstance(below, Mapping) and "size" not in below:
+            found[name] = overrides_from(inner, mounted, below)
     return found
 
 
