@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, TypeAlias
 
 from .base import Block, block
+
+Kind: TypeAlias = Literal["regression", "single_label_classification", "multi_label_classification", "single", "multi"]
+"""What Hugging Face calls them, and in specs for short."""
 
 
 @block
@@ -33,7 +36,7 @@ class ClassificationLoss(Block):
     outputs: ClassVar = {"x": "float[]"}
     category: ClassVar[str] = "loss"
 
-    problem_type: str | None = None
+    problem_type: Kind | None = None
     soft: bool = False
 
 

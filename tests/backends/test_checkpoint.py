@@ -414,6 +414,19 @@ class _Runs:
         return os.mkdir, ("made",)
 
 
+@pytest.mark.filterwarnings("ignore:freshly initialised")
+def test_what_no_folder_would_hold_is_refused_before_a_file_is_written(folder: Path, tmp_path: Path) -> None:
+    model = aw.from_pretrained(folder, backend="eager", task="sequence_classification")
+    model.config["made_by"] = object()
+    with pytest.raises(aw.ArgumentError, match="`config` holds what JSON has not: Object of type object"):
+        model.save_pretrained(tmp_path / "again")
+    del model.config["made_by"]
+    model.net.sequence_classification.logits = torch.nn.Linear(32, 5)
+    with pytest.raises(aw.CheckpointError, match=r"`classifier\.weight` is \[5, 32\], where `bert` has \[2, 32\]"):
+        model.save_pretrained(tmp_path / "again")
+    assert not (tmp_path / "again").exists()
+
+
 def test_a_disk_that_is_full_is_told(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*args: Any) -> None:
         raise SafetensorError("No space left on device")

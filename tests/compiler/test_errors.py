@@ -88,12 +88,14 @@ def test_a_stage_reports_all_it_finds_and_stops_the_next() -> None:
 
 CALL = """\
 model: called
-params: {d_model: 16, wide: true, rate: 0.5}
+params: {d_model: 16, wide: true, rate: 0.5, problem_type: {type: text?}}
 inputs: {x: "float[batch, $d_model]"}
 graph: {norm: {block: layer_norm, in: x}}
 outputs: {y: norm}
 sizes: {base: {}}
-tasks: {regression: {graph: {head: {block: linear, in: norm, d_out: 1}}, outputs: {logits: head}}}
+tasks:
+  regression: {graph: {head: {block: linear, in: norm, d_out: 1}}, outputs: {logits: head}}
+  labelled: {part: classifier, in: {x: norm}, num_labels: 2}
 """
 CALLS: list[tuple[dict[str, Any], list[str]]] = [
     ({"task": "regresion"}, ["unknown-task 1:1"]),
@@ -102,6 +104,8 @@ CALLS: list[tuple[dict[str, Any], list[str]]] = [
     ({"d_model": "wide", "wide": "no", "rate": "much"}, ["bad-option 2:19", "bad-option 2:29", "bad-option 2:41"]),
     ({"d_model": 16.0, "wide": 1, "rate": 1, "size": "base", "task": "base"}, []),
     ({"task": "regression", "d_model": -1}, ["bad-option 2:19"]),
+    ({"task": "labelled", "problem_type": "sorting"}, ["bad-option 2:60"]),
+    ({"task": "labelled", "problem_type": "regression"}, []),
 ]
 
 
@@ -159,7 +163,7 @@ def test_what_a_repeated_part_leaves_open_is_no_input() -> None:
     task = "tasks: {deep: {graph: {layers: {REPEATpart: post_norm_layer, in: {x: norm}, num_heads: 2, d_ff: 8, activation: relu}}, outputs: {z: layers}}}\n"
     found = {}
     for repeat in ("", "repeat: {i: 2}, "):
-        text = "".join(CALL.splitlines(keepends=True)[:-1]) + task.replace("REPEAT", repeat)
+        text = CALL.partition("tasks:")[0] + task.replace("REPEAT", repeat)
         Path("spec.yaml").write_text(text.replace("float[batch, $d_model]", "float[batch, seq, $d_model]"))
         found[repeat] = list(aw.check("spec.yaml", task="deep").root.inputs)
     assert found[""][:2] == ["x", "valid"] and found["repeat: {i: 2}, "] == ["x"]

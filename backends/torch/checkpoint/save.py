@@ -31,20 +31,29 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         max_shard_size: bytes, or a text such as ``5GB``; None writes one file.
 
     Raises:
-        ArgumentError: `max_shard_size` is no size, or the weights are rounded.
-        CheckpointError: a file cannot be written.
+        ArgumentError: `max_shard_size` is no size, the config no JSON, or the weights are rounded.
+        CheckpointError: a file cannot be written, or a weight has another shape than the config says.
     """
     if model.quantized:
         raise ArgumentError(f'weights that `quantize="{model.quantized}"` has rounded are not saved; keep the original')
     limit = None if max_shard_size is None else _bytes(max_shard_size)
     target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     tensors: dict[str, torch.Tensor] = {}
     for key, tensor in table_of(model.graph).tensors.items():
         if not tensor.save:
             continue
         parts = [weight_at(model.net, entry.path).detach().cpu() for entry in tensor.entries]
         tensors[key] = joined(parts, tensor).contiguous()
+        if tensors[key].shape != tensor.shape:
+            found, wanted = list(tensors[key].shape), list(tensor.shape)
+            raise CheckpointError(
+                f"`{key}` is {found}, where `{model.graph.name}` has {wanted} by its parameters, as the config says; "
+                "make the model with others, and give it these weights"
+            )
+    config = config_from(model.graph.params, model.graph.document, model.graph.task, model.config)
+    config |= class_field(model.graph.document.model, model.graph.task, config)
+    told = _json(config | _type_of(tensors, config))  # before a file is written
+    target.mkdir(parents=True, exist_ok=True)
     shards = _shards(tensors, limit)
     names = {}
     for number, keys in enumerate(shards, start=1):
@@ -61,15 +70,13 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         total = sum(value.numel() * value.element_size() for value in tensors.values())
         counts = {"total_parameters": sum(one.numel() for one in model.parameters()), "total_size": total}
         index = {"metadata": counts, "weight_map": dict(sorted(names.items()))}
-        _write_json(target / "model.safetensors.index.json", index)
+        write_whole(target / "model.safetensors.index.json", _json(index))
         (target / "model.safetensors").unlink(missing_ok=True)  # Hugging Face reads it before an index
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
-    config = config_from(model.graph.params, model.graph.document, model.graph.task, model.config)
-    config |= class_field(model.graph.document.model, model.graph.task, config)
-    _write_json(target / "config.json", config | _type_of(tensors, config))
+    write_whole(target / "config.json", told)
     if model.origin is not None and model.origin.generation is not None:
-        _write_json(target / "generation_config.json", model.origin.generation)
+        write_whole(target / "generation_config.json", _json(model.origin.generation))
 
 
 def _type_of(tensors: dict[str, torch.Tensor], config: dict[str, Any]) -> dict[str, str]:
@@ -105,5 +112,8 @@ def _shards(tensors: dict[str, torch.Tensor], limit: int | None) -> list[list[st
     return shards
 
 
-def _write_json(path: Path, value: Any) -> None:
-    write_whole(path, json.dumps(value, indent=2, sort_keys=True) + "\n")
+def _json(value: dict[str, Any]) -> str:
+    try:
+        return json.dumps(value, indent=2, sort_keys=True) + "\n"
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"`config` holds what JSON has not: {error}") from None
