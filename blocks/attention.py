@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from .base import Block, PortError, Rate, Size, Weight, block
+from .notation.dim_compare import compare
 from .notation.dims import Dim
-from .notation.types import AnyType, Bindings, numel
+from .notation.types import AnyType, Bindings, Type, numel
 
 
 class SharedHeads(Block):
@@ -70,14 +71,30 @@ class Attention(SharedHeads):
     empty_rows: Literal["zero", "mean", "least"] = "zero"
 
     def infer(self, values: Mapping[str, AnyType | list[AnyType]], bindings: Bindings) -> dict[str, AnyType]:
-        """As the notation says; regions need to know by what they are kept apart."""
+        """As the notation says; regions need to know by what they are kept apart, and scores what they are added to."""
         if values.get("same") is not None and isinstance(self.fill, str):
             raise PortError("same", "a number as `fill`, which is added between regions", f"`fill: {self.fill}`")
-        return super().infer(values, bindings)
+        results = super().infer(values, bindings)
+        scores = results["probs"]
+        assert isinstance(scores, Type)
+        terms = values.get("terms") or []
+        for term in terms if isinstance(terms, list) else [terms]:
+            if isinstance(term, Type) and (term.kind == "bool" or not _broadcasts(term.dims, scores.dims)):
+                raise PortError("terms", f"numbers to add to scores of {scores.shape}", str(term))
+        allow = values.get("allow")
+        if isinstance(allow, Type) and not (len(allow.dims) > 1 and _broadcasts(allow.dims[-2:], scores.dims)):
+            raise PortError("allow", f"a mask of scores of {scores.shape}, or of their last axes", str(allow))
+        return results
 
     def flops(self, values: Mapping[str, Any], results: Mapping[str, Any]) -> Dim:
         """Two products of queries and keys."""
         return 4 * numel(values["q"]) * values["k"].dims[1]
+
+
+def _broadcasts(dims: Sequence[Dim], scores: Sequence[Dim]) -> bool:
+    """Whether values of these last axes may stand beside scores."""
+    ends = zip(reversed(dims), reversed(scores), strict=False)
+    return len(dims) <= len(scores) and all(one.known == 1 or compare(one, two) != "different" for one, two in ends)
 
 
 @block

@@ -46,6 +46,9 @@ class Rearrange(Block):
         left, right = (axes(side) for side in self.pattern.split("->"))
         known = {name for group in left for name in group} | {*(self.model_extra or {})}
         wanted = [name for group in right for name in group if not name.isdigit()]
+        small = [name for name, size in (self.model_extra or {}).items() if isinstance(size, int) and size < 1]
+        if small:
+            raise ValueError(f"expected 1 or more places along `{small[0]}`")
         lost = [name for name in wanted if name not in known]
         if lost:
             raise ValueError(f"expected `{lost[0]}` on the left side of `{self.pattern}`, or as an option")
@@ -190,6 +193,8 @@ class Roll(Block):
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """As it was."""
+        if len(self.by) != len(self.axes):
+            raise PortError("x", f"a step along each of the axes {self.axes}", f"`by: {self.by}`")
         for axis in self.axes:
             axis_in(values["x"], axis, "x")
         return {"x": values["x"]}
