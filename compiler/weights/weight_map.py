@@ -142,16 +142,14 @@ def _file_key(rule: Rule, template: str, held: re.Match[str]) -> tuple[str, int]
 
     def fill(hole: re.Match[str]) -> str:
         nonlocal used
-        words = hole[1].split("|")
-        if len(words) > 1:
+        word, *others = words = hole[1].split("|")
+        if others:
             options, chosen = choices[used]
             used += 1
-            return words[options.index(chosen)]
-        if "$" in hole[1]:
-            return str(
-                evaluate(parse(hole[1]), lambda name: int(indices[name]) if name in indices else rule.param(name))
-            )
-        return indices[hole[1]]
+            word = words[options.index(chosen)]
+        if "$" in word:
+            return str(evaluate(parse(word), lambda name: int(indices[name]) if name in indices else rule.param(name)))
+        return word if others else indices[word]
 
     key = HOLE.sub(fill, template) + held["rest"]
     if used < len(choices):

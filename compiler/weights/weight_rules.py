@@ -393,7 +393,7 @@ def _misfits(rule: Rule) -> Iterator[Diagnostic]:
             label = Label(rule.span, f"expected `<i>` or `<a|b>`, found `{clip(template)}`")
             yield Diagnostic("bad-rule", f"`{stray[0]}` stands alone", label)
     for template in (rule.file, *rule.also):
-        inner = [hole[1] for hole in HOLE.finditer(template) if "$" not in hole[1]]
+        inner = [hole[1] for hole in HOLE.finditer(template) if "$" not in hole[1] or "|" in hole[1]]
         for index in inner:
             if "|" not in index and index not in holes:
                 known = " or ".join(f"`<{hole}>`" for hole in indices) or "no index, as on the left side"

@@ -31,6 +31,23 @@ def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
         aw.check(own)
 
 
+def test_an_alternative_of_the_file_may_be_an_expression(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\nparams: {gated: true}\nlet: {wi: \"'wi_1' if $gated else 'wi'\"}\ninputs: {x: 'float[batch, 3]'}\n"
+        "graph:\n  up: {block: linear, in: x, d_out: 8}\n  down: {block: linear, d_out: 3}\n"
+        "outputs: {y: down}\ncheckpoint: {class: Own, weights: {<up|down>: mlp.<$wi|wo>}}\n",
+        encoding="utf-8",
+    )
+    for gated, name in ((True, "wi_1"), (False, "wi")):
+        aw.compile(own, backend="eager", gated=gated).save_pretrained(tmp_path / name)
+        keys = load_file(tmp_path / name / "model.safetensors").keys()
+        assert keys == {f"mlp.{one}.{leaf}" for one in (name, "wo") for leaf in ("weight", "bias")}
+    own.write_text(own.read_text().replace("<$wi|wo>", "<$wi|wo|w>"))
+    with pytest.raises(aw.SpecError, match="expected 2 alternatives on the file's side, found 3"):
+        aw.check(own)
+
+
 def test_what_is_not_saved_is_read_where_it_is(tmp_path: Path) -> None:
     base, again = tmp_path / "base", tmp_path / "again"
     aw.compile("transformer", size="tiny", backend="eager").save_pretrained(base)
