@@ -203,9 +203,8 @@ def _dtype(dtype: Any) -> torch.dtype | None:
     if dtype is None:
         return None
     found = dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(dtype).removeprefix("torch."), None)
-    if (
-        not isinstance(found, torch.dtype) or not found.is_floating_point or found.itemsize < 2
-    ):  # torch only holds those
+    computes = isinstance(found, torch.dtype) and found.is_floating_point and found.itemsize > 1  # 8 bits are only held
+    if not computes:
         raise ArgumentError(f"expected a torch dtype such as 'bfloat16', found {dtype!r}")
     return found
 

@@ -40,10 +40,8 @@ def quantize(net: nn.Module, kind: str) -> None:
         ArgumentError: torchao lacks what it needs for that on this device.
     """
     try:
-        library, config = (
-            import_module("torchao.quantization"),
-            _config(kind, next(net.parameters(), torch.empty(0)).device),
-        )
+        device = next(net.parameters(), torch.empty(0)).device
+        library, config = import_module("torchao.quantization"), _config(kind, device)
         for module in net.modules():
             if isinstance(module, nn.Linear) and _fits(module, kind):
                 module.weight.data = module.weight.data.contiguous()  # kernels refuse one that lies transposed
