@@ -56,6 +56,11 @@ def test_shards_both_ways(folder: Path, tmp_path: Path) -> None:
     model.save_pretrained(tmp_path / "told", max_shard_size="20KB")
     index = [tmp_path / name / "model.safetensors.index.json" for name in ("sharded", "told")]
     assert index[0].read_bytes() == index[1].read_bytes()
+    model.save_pretrained(tmp_path / "told", max_shard_size="40KB")
+    named = set(json.loads(index[1].read_text())["weight_map"].values())
+    assert {path.name for path in (tmp_path / "told").glob("*.safetensors")} == named
+    model.save_pretrained(tmp_path / "told")
+    assert sorted(path.name for path in (tmp_path / "told").iterdir()) == ["config.json", "model.safetensors"]
 
 
 @pytest.mark.parametrize("size", ["20 apples", "GB", 0, 1.5])

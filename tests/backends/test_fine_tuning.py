@@ -78,8 +78,9 @@ def test_a_longer_vocabulary_keeps_its_rows(system: str, task: str, tmp_path: Pa
 
 def test_a_base_that_got_a_head_is_read_with_it(tmp_path: Path) -> None:
     aw.compile("gpt2", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
-    with pytest.warns(UserWarning, match="freshly initialised"):
+    with pytest.warns(UserWarning, match="freshly initialised") as told:
         model = aw.from_pretrained(tmp_path / "base", task="token_classification", num_labels=3, backend="eager")
+    assert {one.filename for one in told} == {__file__}
     model.save_pretrained(tmp_path / "headed")
     again = aw.from_pretrained(tmp_path / "headed", backend="eager")
     assert torch.equal(again(IDS).logits, model(IDS).logits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import warnings
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
@@ -21,7 +20,7 @@ from ....compiler.building.origins import quoted
 from ....compiler.graph import Graph, WeightEntry
 from ....compiler.weights.first_values import FirstValues
 from ....compiler.weights.weight_map import FileTensor, Table, table_of
-from ...errors import CheckpointError
+from ...errors import CheckpointError, warn
 from ..modules.layout import rearrange
 from .folder import Header, Origin
 
@@ -199,7 +198,7 @@ def are_untied(made: Plan, origin: Origin) -> bool:
     version = re.match(r"\d+", str(origin.config.get("transformers_version")))
     if different and (version is None or int(version[0]) < 5):
         told = ", ".join(f"`{other[1]}`, which is tied to `{read[1]}`" for read, other in different)
-        warnings.warn(f"left in the file, as the config says, though its numbers differ: {told}", stacklevel=3)
+        warn(f"left in the file, as the config says, though its numbers differ: {told}")
         return False
     return bool(different)
 
@@ -323,19 +322,19 @@ def load_into(
         header.tensor = None  # of a pickle: what nothing reads is not held either
     if made.beyond:
         told = f"{len(made.beyond)} such as {made.beyond[0]}"
-        warnings.warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}", stacklevel=3)
+        warn(f"weights of rounds that `{graph.name}` has not are left in the file: {told}")
     if made.unread:
         told = f"{len(made.unread)} such as {made.unread[0]}"
         task = f"task `{graph.task}`" if graph.task else "the base"
-        warnings.warn(f"left in the file, as `{graph.name}`, {task}, has no place for them: {told}", stacklevel=3)
+        warn(f"left in the file, as `{graph.name}`, {task}, has no place for them: {told}")
     if made.fresh:
         names = ", ".join(entry.path for tensor in made.fresh for entry in tensor.entries)
-        warnings.warn(f"freshly initialised, since the checkpoint has no weights for them: {names}", stacklevel=3)
+        warn(f"freshly initialised, since the checkpoint has no weights for them: {names}")
     if made.misshaped:
         names = ", ".join(
             f"`{key}` {list(origin.headers[key].shape)} (here {list(tensor.shape)})" for tensor, key in made.misshaped
         )
-        warnings.warn(f"freshly initialised, since the checkpoint has other shapes of them: {names}", stacklevel=3)
+        warn(f"freshly initialised, since the checkpoint has other shapes of them: {names}")
     initialise(net, graph, dtype=dtype or usual, device=device, given=given)
 
 

@@ -74,6 +74,9 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
         (target / "model.safetensors").unlink(missing_ok=True)  # Hugging Face reads it before an index
     else:
         (target / "model.safetensors.index.json").unlink(missing_ok=True)
+    for old in target.glob("model-?????-of-?????.safetensors"):  # of what the folder held before, as Hugging Face does
+        if old.name not in names.values():
+            old.unlink()
     write_whole(target / "config.json", told)
     if model.origin is not None and model.origin.generation is not None:
         write_whole(target / "generation_config.json", _json(model.origin.generation))
