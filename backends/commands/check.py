@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("check", short_help="Every mistake of specs, with its place.")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @model_options
-@click.option("--notes", is_flag=True, help="Print notes too, such as extents that only a call can prove equal.")
+@click.option("--notes", is_flag=True, help="Print all notes, such as extents that only a call can prove equal.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing where all is well.")
 @json_option
 @click.pass_context
@@ -62,15 +62,19 @@ def command(
                 tell(str(error))
             continue
         results.append(_result(spec, graph, graph.task or "base" if is_folder else task))
-        if notes and not as_json:
-            for note in graph.notes:
-                click.echo(note.render(color=colored), err=True, color=colored)
+        told = [note for note in graph.notes if notes or (note.code in _TELLING and not quiet)]
+        for note in told if not as_json else ():
+            click.echo(note.render(color=colored), err=True, color=colored)
         if not quiet and not as_json:
-            click.echo(_summary(results[-1]) + (" (--notes prints them)" if graph.notes and not notes else ""))
+            click.echo(_summary(results[-1]) + (" (--notes prints all)" if len(told) < len(graph.notes) else ""))
     if as_json:
         print_json({"ok": all(result["ok"] for result in results), "specs": results})
     if not all(result["ok"] for result in results):
         ctx.exit(WRONG)
+
+
+_TELLING = {"missing-parameter"}
+"""Notes that are told unasked: what is not handed on may give other numbers, and nothing else says so."""
 
 
 def _result(spec: str, graph: Graph, task: str | None) -> dict[str, Any]:

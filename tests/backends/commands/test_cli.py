@@ -228,6 +228,22 @@ def test_list() -> None:
     assert max(map(len, call("list").stdout.splitlines())) <= 120
 
 
+def test_check_tells_of_a_parameter_that_is_not_handed_on(folder: Path) -> None:
+    (folder / "capped.yaml").write_text(
+        "model: capped\nparams: {cap: 3, width: 4}\ninputs: {x: 'float[batch, $width]', y: any?}\n"
+        "parts:\n  capping:\n    params: {cap: int?}\n    inputs: {x: 'float[batch, d]'}\n"
+        "    graph: {capped: {expr: 'tanh(x / $cap) * $cap', when: $cap != null, else: x}}\n"
+        "graph: {inner: {part: capping, in: x}, out: {block: linear, d_out: $cap}}\n"
+        "outputs: {out: out}\n",
+        encoding="utf-8",
+    )
+    plain = call("check", "capped.yaml")
+    assert plain.exit_code == 0 and "capped.yaml: fine, base, 2 notes (--notes prints all)" in plain.stdout
+    assert "note[missing-parameter]: `capping` is not given this scope's `cap`" in plain.stderr
+    assert "unused-input" not in plain.stderr and "unused-input" in call("check", "capped.yaml", "--notes").stderr
+    assert call("check", "capped.yaml", "--quiet").output == ""
+
+
 def test_check_prints_a_line_for_each_spec(folder: Path) -> None:
     result = call("check", "bert", "wrong.yaml", "vit")
     assert [line.split(":")[0] for line in result.stdout.splitlines()] == ["bert", "vit"]
