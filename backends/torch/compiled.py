@@ -76,7 +76,7 @@ class Compiled:
         """
         if self.is_packed or self.model.dynamic or not self.model.is_deep:
             return False
-        return next(self.model.net.parameters(), torch.empty(0)).device.type == "cpu"
+        return self.model.device.type == "cpu"
 
     def found(self, values: Mapping[str, Any]) -> kept.Package | kept.Function | None:
         """What is kept for a call: of a model as it is made, as no file knows of hooks, or of parts by others."""
