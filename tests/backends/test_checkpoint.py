@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import pickle
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import transformers
 from click.testing import CliRunner
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 import archwright as aw
 from archwright.cli import main
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A tiny BERT for masked language modelling."""
-    torch.manual_seed(0)
-    aw.compile("bert", task="masked_lm", size="tiny", backend="eager").save_pretrained(tmp_path / "bert")
-    return tmp_path / "bert"
-
-
-def rewrite(folder: Path, change: Any) -> None:
-    """Apply `change` to the table of tensors."""
-    tensors = load_file(folder / "model.safetensors")
-    save_file(change(dict(tensors)), folder / "model.safetensors", {"format": "pt"})
-
-
-def logits(folder: Path, **options: Any) -> torch.Tensor:
-    with torch.no_grad():
-        return aw.from_pretrained(folder, backend="eager", **options)(input_ids=torch.arange(6)[None]).logits
+from tests.backends.folders import logits, reworded, rewrite
 
 
 def test_saves_and_loads_the_same(folder: Path, tmp_path: Path) -> None:
@@ -303,25 +282,6 @@ def test_a_flag_that_is_null_is_false_as_in_hugging_face(tmp_path: Path) -> None
     assert torch.equal(logits(tmp_path), expected)
 
 
-@pytest.mark.parametrize(
-    ("name", "family", "layers"),
-    [("bart", "Bart", {"num_encoder_layers": 2, "num_decoder_layers": 2}), ("t5", "T5", {"num_decoder_layers": 2})],
-)
-def test_a_text_may_have_several_ends(name: str, family: str, layers: dict[str, int], tmp_path: Path) -> None:
-    asked = {"task": "conditional_generation", "size": "tiny", "eos_token_id": [1, 5], **layers}
-    aw.compile(name, backend="eager", **asked).save_pretrained(tmp_path)
-    theirs = getattr(transformers, f"{family}ForConditionalGeneration").from_pretrained(tmp_path).eval()
-    asked = {"input_ids": torch.arange(20, 32).view(2, 6), "max_new_tokens": 40, "num_beams": 2}
-    with torch.no_grad():
-        found = aw.from_pretrained(tmp_path, backend="eager").eval().generate(**asked)
-    assert torch.equal(found, theirs.generate(**asked))
-    config = json.loads((tmp_path / "config.json").read_text())
-    config["architectures"] = [f"{family}ForSequenceClassification"]  # whose sentence ends at the one
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    with pytest.raises(aw.CheckpointError, match=r"expected a number, found the list \[1, 5\]"):
-        aw.from_pretrained(tmp_path, backend="eager")
-
-
 def test_rounds_that_are_left_in_the_file_are_told(folder: Path) -> None:
     with pytest.warns(UserWarning, match=r"left in the file: 16 such as bert.encoder.layer.1\."):
         aw.from_pretrained(folder, backend="eager", num_layers=1)
@@ -350,73 +310,6 @@ def test_a_broken_file_is_no_traceback_of_ours(folder: Path, content: bytes) -> 
     (folder / "model.safetensors").write_bytes(content)
     with pytest.raises(aw.CheckpointError, match="no safetensors file"):
         aw.from_pretrained(folder, backend="eager")
-
-
-@pytest.fixture
-def pickled(folder: Path) -> Path:
-    """The same weights as Hugging Face wrote them once, with what is tied there twice."""
-    tensors = load_file(folder / "model.safetensors")
-    tensors["cls.predictions.decoder.weight"] = tensors["bert.embeddings.word_embeddings.weight"]
-    torch.save(tensors, folder / "pytorch_model.bin")
-    (folder / "model.safetensors").rename(folder.parent / "model.safetensors")
-    return folder
-
-
-def test_a_pickle_is_read_where_that_is_allowed(pickled: Path, folder: Path) -> None:
-    with pytest.raises(aw.CheckpointError, match=r"pytorch_model\.bin is a pickle, which only .*allow_pickle=True"):
-        aw.from_pretrained(folder)
-    given = logits(folder, allow_pickle=True)
-    tensors = torch.load(folder / "pytorch_model.bin", weights_only=True)
-    torch.save(tensors, folder / "pytorch_model.bin", _use_new_zipfile_serialization=False)  # as before torch 1.6
-    assert torch.equal(logits(folder, allow_pickle=True), given)
-    aw.from_pretrained(folder, backend="eager", allow_pickle=True).save_pretrained(folder)
-    assert (folder / "model.safetensors").read_bytes() == (folder.parent / "model.safetensors").read_bytes()
-
-
-def test_a_pickle_in_shards(pickled: Path) -> None:
-    given = logits(pickled, allow_pickle=True)
-    tensors = torch.load(pickled / "pytorch_model.bin", weights_only=True)
-    (pickled / "pytorch_model.bin").unlink()
-    files = {key: f"pytorch_model-0000{1 + at % 2}-of-00002.bin" for at, key in enumerate(tensors)}
-    for file in set(files.values()):
-        torch.save({key: tensors[key] for key in tensors if files[key] == file}, pickled / file)
-    (pickled / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": files}))
-    assert torch.equal(logits(pickled, allow_pickle=True), given)
-
-
-def test_weights_that_a_pickle_ties_and_a_spec_does_not_lie_apart(pickled: Path) -> None:
-    reworded(pickled, tie_word_embeddings=False)
-    model = aw.from_pretrained(pickled, backend="eager", allow_pickle=True)
-    large = [one for one in model.parameters() if one.shape == (99, 32)]
-    assert len({one.data_ptr() for one in large}) == len(large) == 2
-    assert torch.equal(*large)
-
-
-@pytest.mark.parametrize("content", [b"", b"\x80", b"not a pickle", pickle.dumps(Path("/"))])
-def test_a_pickle_of_anything_else_is_refused(pickled: Path, content: bytes) -> None:
-    (pickled / "pytorch_model.bin").write_bytes(content)
-    with pytest.raises(aw.CheckpointError, match=r"pytorch_model\.bin holds no weights that are safe to read: "):
-        aw.from_pretrained(pickled, allow_pickle=True)
-
-
-def test_a_pickle_of_other_values_is_refused(pickled: Path) -> None:
-    for content in ({"state_dict": {}, "epoch": 3}, {1: torch.zeros(2)}):
-        torch.save(content, pickled / "pytorch_model.bin")
-        with pytest.raises(aw.CheckpointError, match="expected tensors by name, found other values"):
-            aw.from_pretrained(pickled, allow_pickle=True)
-
-
-def test_why_a_pickle_is_not_safe_is_told_without_advice_to_read_it(pickled: Path) -> None:
-    torch.save({"weight": _Runs()}, pickled / "pytorch_model.bin")
-    with pytest.raises(aw.CheckpointError, match=r"safe to read: .*GLOBAL (os|posix)\.mkdir") as caught:
-        aw.from_pretrained(pickled, allow_pickle=True)
-    assert "weights_only" not in str(caught.value)
-    assert not (pickled / "made").exists()
-
-
-class _Runs:
-    def __reduce__(self) -> Any:
-        return os.mkdir, ("made",)
 
 
 @pytest.mark.filterwarnings("ignore:freshly initialised")
@@ -460,12 +353,6 @@ def test_a_checkpoint_has_its_size_for_all_commands(folder: Path) -> None:
 def test_names_of_arguments_are_no_overrides(folder: Path) -> None:
     result = CliRunner().invoke(main, ["run", str(folder), "--set", "allow_pickle=true"])
     assert result.exit_code == 1 and "no parameter `allow_pickle`" in result.stderr
-
-
-def reworded(folder: Path, **fields: Any) -> None:
-    """Change fields of the config; null takes one away."""
-    config = {**json.loads((folder / "config.json").read_text()), **fields}
-    (folder / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
 
 
 def test_the_first_configs_tell_a_class_alone(folder: Path) -> None:
@@ -583,36 +470,6 @@ def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Pa
     model.save_pretrained(tmp_path / "changed")
     before, after = (json.loads((path / "config.json").read_text()) for path in (folder, tmp_path / "changed"))
     assert {key for key in after if after[key] != before.get(key)} == {"layer_norm_eps"}
-
-
-@pytest.mark.filterwarnings("ignore:freshly initialised")
-def test_an_override_reaches_a_config_that_is_silent_on_it(tmp_path: Path) -> None:
-    aw.compile("bert", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
-    config = json.loads((tmp_path / "base" / "config.json").read_text())
-    for field in ("id2label", "label2id", "layer_norm_eps"):
-        del config[field]
-    (tmp_path / "base" / "config.json").write_text(json.dumps(config))
-    asked = {"task": "sequence_classification", "num_labels": 5, "norm_eps": 0.5}
-    model = aw.from_pretrained(tmp_path / "base", backend="eager", **asked).eval()
-    assert len(model.config["id2label"]) == 5
-    model.save_pretrained(tmp_path / "further")
-    again = aw.from_pretrained(tmp_path / "further", backend="eager").eval()
-    ids = torch.arange(10).view(2, 5)
-    assert torch.equal(again(ids).logits, model(ids).logits)
-    assert again.graph.params["norm_eps"] == 0.5
-
-
-def test_an_override_of_a_part_leaves_what_the_config_says_of_it(tmp_path: Path) -> None:
-    aw.compile("clip", size="tiny", backend="eager", vision={"activation": "gelu"}).save_pretrained(tmp_path / "clip")
-    model = aw.from_pretrained(tmp_path / "clip", backend="eager", vision={"attention_dropout": 0.5})
-    model.save_pretrained(tmp_path / "dropped")
-    again = aw.from_pretrained(tmp_path / "dropped", backend="eager")
-    for vision in (model.graph.params["vision"], again.graph.params["vision"]):
-        assert (vision["activation"], vision["attention_dropout"]) == ("gelu", 0.5)
-    before, after = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("clip", "dropped"))
-    assert after == {**before, "vision_config": {**before["vision_config"], "attention_dropout": 0.5}}
-    shown = CliRunner().invoke(main, ["show", str(tmp_path / "clip"), "--set", "vision.attention_dropout=0.5"])
-    assert shown.exit_code == 0, shown.output
 
 
 def test_the_weights_are_mapped_and_not_copied_twice(folder: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
+from click.testing import CliRunner
 
 import archwright as aw
 from archwright.backends.commands.target import graph_of
+from archwright.cli import main
 
 IDS = torch.arange(10).view(2, 5)
 
@@ -118,3 +121,33 @@ def test_a_folder_called_as_a_spec_that_ships(folder: Path, tmp_path: Path, monk
     Path("mine").mkdir()
     with pytest.raises(aw.CheckpointError, match=r"config\.json"):
         aw.compile("mine", backend="eager")
+
+
+@pytest.mark.filterwarnings("ignore:freshly initialised")
+def test_an_override_reaches_a_config_that_is_silent_on_it(tmp_path: Path) -> None:
+    aw.compile("bert", size="tiny", backend="eager").save_pretrained(tmp_path / "base")
+    config = json.loads((tmp_path / "base" / "config.json").read_text())
+    for field in ("id2label", "label2id", "layer_norm_eps"):
+        del config[field]
+    (tmp_path / "base" / "config.json").write_text(json.dumps(config))
+    asked = {"task": "sequence_classification", "num_labels": 5, "norm_eps": 0.5}
+    model = aw.from_pretrained(tmp_path / "base", backend="eager", **asked).eval()
+    assert len(model.config["id2label"]) == 5
+    model.save_pretrained(tmp_path / "further")
+    again = aw.from_pretrained(tmp_path / "further", backend="eager").eval()
+    ids = torch.arange(10).view(2, 5)
+    assert torch.equal(again(ids).logits, model(ids).logits)
+    assert again.graph.params["norm_eps"] == 0.5
+
+
+def test_an_override_of_a_part_leaves_what_the_config_says_of_it(tmp_path: Path) -> None:
+    aw.compile("clip", size="tiny", backend="eager", vision={"activation": "gelu"}).save_pretrained(tmp_path / "clip")
+    model = aw.from_pretrained(tmp_path / "clip", backend="eager", vision={"attention_dropout": 0.5})
+    model.save_pretrained(tmp_path / "dropped")
+    again = aw.from_pretrained(tmp_path / "dropped", backend="eager")
+    for vision in (model.graph.params["vision"], again.graph.params["vision"]):
+        assert (vision["activation"], vision["attention_dropout"]) == ("gelu", 0.5)
+    before, after = (json.loads((tmp_path / name / "config.json").read_text()) for name in ("clip", "dropped"))
+    assert after == {**before, "vision_config": {**before["vision_config"], "attention_dropout": 0.5}}
+    shown = CliRunner().invoke(main, ["show", str(tmp_path / "clip"), "--set", "vision.attention_dropout=0.5"])
+    assert shown.exit_code == 0, shown.output

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 import archwright as aw
+
+
+def _saved(own: Path, folder: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
+    """A model of a spec of one's own, what its file holds, and the model that is read of that."""
+    model = aw.compile(own, backend="eager")
+    model.save_pretrained(folder)
+    return model, load_file(folder / "model.safetensors"), aw.from_pretrained(folder, spec=own, backend="eager")
 
 
 def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
@@ -19,12 +27,10 @@ def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
         "outputs: {q: q, k: k}\ncheckpoint: {class: Own, weights: {<q|k>: {file: qk, ops: [{heads: 2}]}}}\n",
         encoding="utf-8",
     )
-    model = aw.compile(own, backend="eager")
-    model.save_pretrained(str(tmp_path / "saved"))
-    saved = load_file(tmp_path / "saved" / "model.safetensors")["qk.weight"]
-    q, k = model.net.q.weight, model.net.k.weight
-    assert torch.equal(saved, torch.cat([q[:4], k[:2], q[4:], k[2:]]))  # two queries' rows for each of the keys'
-    again, x = aw.from_pretrained(tmp_path / "saved", spec=own, backend="eager"), torch.randn(2, 3)
+    model, tensors, again = _saved(own, tmp_path / "saved")
+    q, k, x = model.net.q.weight, model.net.k.weight, torch.randn(2, 3)
+    wanted = torch.cat([q[:4], k[:2], q[4:], k[2:]])  # two queries' rows for each of the keys'
+    assert torch.equal(tensors["qk.weight"], wanted)
     assert torch.equal(again(x=x).q, model(x=x).q) and torch.equal(again(x=x).k, model(x=x).k)
     own.write_text(own.read_text().replace("heads: 2", "heads: 3"))
     with pytest.raises(aw.SpecError, match="the operations do not fit the weight"):
@@ -125,11 +131,8 @@ def test_a_kernel_over_patches_is_a_linear_map_where_its_sizes_are_said(tmp_path
         "    patches.weight: {file: proj.weight, ops: [{rearrange: o c t h -> o (c t h), c: 3, h: 2}]}\n",
         encoding="utf-8",
     )
-    model = aw.compile(own, backend="eager")
-    model.save_pretrained(str(tmp_path / "saved"))
-    kernel = load_file(tmp_path / "saved" / "model.safetensors")["proj.weight"]
-    assert torch.equal(kernel, model.net.patches.weight.reshape(5, 3, 2, 2))
-    x, again = torch.randn(2, 12), aw.from_pretrained(tmp_path / "saved", spec=own, backend="eager")
+    (model, tensors, again), x = _saved(own, tmp_path / "saved"), torch.randn(2, 12)
+    assert torch.equal(tensors["proj.weight"], model.net.patches.weight.reshape(5, 3, 2, 2))
     assert torch.equal(again(x=x).y, model(x=x).y)
     own.write_text(own.read_text().replace(", h: 2", ""))
     with pytest.raises(aw.SpecError, match="the sizes of all but one of t, h, such as `t: 3`"):

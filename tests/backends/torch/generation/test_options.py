@@ -246,3 +246,22 @@ def test_an_assistant_of_another_width() -> None:
         model.generate(**given, assistant_model=narrow)
     alone = aw.compile("gpt2", **{**how, "add_cross_attention": False}, d_model=16)
     assert model.generate(**given, assistant_model=alone).equal(model.generate(**given))
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "layers"),
+    [("bart", "Bart", {"num_encoder_layers": 2, "num_decoder_layers": 2}), ("t5", "T5", {"num_decoder_layers": 2})],
+)
+def test_a_text_may_have_several_ends(name: str, family: str, layers: dict[str, int], tmp_path: Path) -> None:
+    asked = {"task": "conditional_generation", "size": "tiny", "eos_token_id": [1, 5], **layers}
+    aw.compile(name, backend="eager", **asked).save_pretrained(tmp_path)
+    theirs = getattr(transformers, f"{family}ForConditionalGeneration").from_pretrained(tmp_path).eval()
+    asked = {"input_ids": torch.arange(20, 32).view(2, 6), "max_new_tokens": 40, "num_beams": 2}
+    with torch.no_grad():
+        found = aw.from_pretrained(tmp_path, backend="eager").eval().generate(**asked)
+    assert torch.equal(found, theirs.generate(**asked))
+    config = json.loads((tmp_path / "config.json").read_text())
+    config["architectures"] = [f"{family}ForSequenceClassification"]  # whose sentence ends at the one
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(aw.CheckpointError, match=r"expected a number, found the list \[1, 5\]"):
+        aw.from_pretrained(tmp_path, backend="eager")
