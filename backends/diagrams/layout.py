@@ -26,12 +26,18 @@ def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends]) -> 
     """A drawing of DOT text as `svg`, `png` or `pdf`; legend and ties are added to what is laid out.
 
     Raises:
-        ArgumentError: there is no Graphviz.
+        ArgumentError: there is no Graphviz, or it cannot be loaded.
     """
     try:
         from pygraphviz import AGraph
-    except ImportError:
+    except ModuleNotFoundError:
         raise ArgumentError(f"to draw {format}, `pip install pygraphviz`; `dot` and `mermaid` need nothing") from None
+    except ImportError as error:  # on a bare system
+        raise ArgumentError(
+            f"to draw {format}, pygraphviz is here and cannot be loaded: {error}; of the system its wheels need glib, "
+            "the libraries of X11 and a font (Debian: `apt-get install libglib2.0-0 libxext6 libxrender1 "
+            "fonts-dejavu-core`); `dot` and `mermaid` need nothing"
+        ) from None
     with _GRAPHVIZ, closing(AGraph(string=dot)) as graph:
         return _drawn(graph, format, legend, ties)
 

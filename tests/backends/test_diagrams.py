@@ -494,5 +494,15 @@ def test_without_graphviz_it_says_what_to_install(tmp_path: Path, monkeypatch: p
     assert aw.draw(small(tmp_path), format="mermaid")
 
 
+def test_where_graphviz_cannot_be_loaded_it_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pygraphviz.py").write_text("raise ImportError('libgobject-2.0.so.0: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "pygraphviz", raising=False)
+    with pytest.raises(aw.ArgumentError, match=r"libgobject-2\.0\.so\.0.*apt-get install libglib2\.0-0"):
+        aw.draw(small(tmp_path))
+
+
 def test_clusters_are_never_empty() -> None:
     assert all(cluster.items for cluster in drawing("clip", None, 2).root.clusters() if isinstance(cluster, Cluster))
