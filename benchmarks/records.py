@@ -43,9 +43,9 @@ class Record:
         return cls(path, data)
 
     def of(self, request: Mapping[str, Any]) -> Record:
-        """The record of this call: what was measured of another one does not count."""
+        """The record of this call: what was measured of another one does not count, nor does an option that is null."""
         asked = json.loads(json.dumps(request))
-        measured = self.data["measured"] if self.data.get("request") == asked else {}
+        measured = self.data["measured"] if _said(self.data.get("request", {})) == _said(asked) else {}
         return Record(self.path, {"name": self.data["name"], "request": asked, "measured": measured})
 
     @property
@@ -63,6 +63,10 @@ class Record:
         self.data["measured"][measurement] = entry
         self.path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(self.path, json.dumps(self.data, indent=1) + "\n")
+
+
+def _said(request: Mapping[str, Any]) -> dict[str, Any]:
+    return {option: value for option, value in request.items() if value is not None}
 
 
 def total_of(first_call: Mapping[str, Any]) -> float:

@@ -45,10 +45,11 @@ class Attention(SharedHeads):
 
     `valid` marks the keys that count, for all queries or, where it is a call's own mask, for each, then in place of
     `causal`; `same` gives tokens a region outside of which they do not look, by `fill`, a number that is added to
-    scores; `allow` is any further mask, such as one of queries and keys that the graph makes. `empty_rows` says what
-    a query with no key to look at gives: zero, the mean of all values (which it is in any case where there are
-    `terms` or a `soft_cap`, or `probs` are read, as in Hugging Face's kernels), or the mean of those values that the
-    least number of masks hides (`least`: masks are numbers that add up).
+    scores; `allow` is any further mask of queries and keys, for all samples, for each or, by four axes, for heads too;
+    a term of three axes is for heads. `empty_rows` says what a query with no key to look at gives: zero, the mean of
+    all values (which it is in any case where there are `terms` or a `soft_cap`, or `probs` are read, as in Hugging
+    Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are numbers that
+    add up).
     """
 
     inputs: ClassVar = {
@@ -79,8 +80,13 @@ class Attention(SharedHeads):
         assert isinstance(scores, Type)
         terms = values.get("terms") or []
         for term in terms if isinstance(terms, list) else [terms]:
-            if isinstance(term, Type) and (term.kind == "bool" or not _broadcasts(term.dims, scores.dims)):
+            if not isinstance(term, Type):
+                continue
+            if term.kind == "bool" or not _broadcasts(term.dims, scores.dims):
                 raise PortError("terms", f"numbers to add to scores of {scores.shape}", str(term))
+            if len(term.dims) == 3 and term.dims[0] == scores.dims[0] != scores.dims[1]:
+                told = f"an axis behind that of samples, `[:, null]`, to add to scores of {scores.shape}"
+                raise PortError("terms", told, str(term))
         allow = values.get("allow")
         if isinstance(allow, Type) and not (len(allow.dims) > 1 and _broadcasts(allow.dims[-2:], scores.dims)):
             raise PortError("allow", f"a mask of scores of {scores.shape}, or of their last axes", str(allow))

@@ -127,12 +127,6 @@ class BlockCall(NodeCall):
             if self.divides(node):
                 self.static_weights(node)
 
-    def unwritten(self) -> str | None:
-        """The help for a node whose `in` is left out."""
-        node = self.declaration
-        is_left_out = node.source is None and node.each is None and node.previous is not None
-        return f"without `in` it reads `{node.previous}`" if is_left_out else None
-
     # Options
 
     def contract(self) -> tuple[Block, dict[str, Option]]:

@@ -87,7 +87,7 @@ class NodeCall:
         """
         source = self.declaration.source
         if source is None:
-            source = self.declaration.previous or next(iter(self.nodes.definition.model.inputs), None)
+            source = self.before()
             if source is None or not self.ports:
                 return {}
         if isinstance(source, dict) and ("choose" not in source or "choose" in self.ports):
@@ -101,6 +101,18 @@ class NodeCall:
         if read is None:
             raise Reported
         return {first: read}
+
+    def before(self) -> str | None:
+        """What is read where nothing is written: the node before in the file, or the first input."""
+        return self.declaration.previous or next(iter(self.nodes.definition.model.inputs), None)
+
+    def unwritten(self) -> str | None:
+        """The help for a node whose `in` is left out."""
+        node = self.declaration
+        if node.source is not None or node.each is not None or self.before() is None:
+            return None
+        why = "" if node.previous is not None else ", the first input, as no node stands before it in this file"
+        return f"without `in` it reads `{self.before()}`{why}"
 
     def read_mapping(self, source: dict[str, Any]) -> Given:
         given: Given = {}

@@ -213,7 +213,9 @@ class PartCall(NodeCall):
             key = _sameness(options, given)
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
-            body = self.builder.body(definition, options=options, given=given, scope=inner, at=self.port_span)
+            body = self.builder.body(
+                definition, options=options, given=given, scope=inner, at=self.port_span, help_=self.unwritten()
+            )
             body.symbols = {**param_symbols(inner), **body.symbols}
             if isinstance(definition, Composed):
                 body.is_spec = True

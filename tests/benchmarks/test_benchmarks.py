@@ -19,7 +19,7 @@ from archwright.backends.torch.model import Model
 from archwright.benchmarks import __main__ as command
 from archwright.benchmarks import measure, records
 from archwright.benchmarks.page import BLANK, _pair, write_page
-from archwright.benchmarks.records import SYSTEMS
+from archwright.benchmarks.records import SYSTEMS, Record
 from archwright.compiler.check import build_graph
 
 pytest.importorskip("transformers")
@@ -95,6 +95,14 @@ def test_what_is_measured_of_few(called: list[str], tmp_path: Path) -> None:
         assert re.search(rf"\| {title}, tiny \| .* \d+\.\d\d( \(| \|)", rows), rows
         assert page.count(title) == 1
     assert "| the same |" in page
+
+
+def test_what_was_measured_before_an_option_was_there_counts(tmp_path: Path) -> None:
+    (tmp_path / "bert.json").write_text('{"name": "bert", "request": {"size": "base"}, "measured": {"latency": {}}}')
+    record = Record.read(tmp_path, "bert")
+    assert record.of({"size": "base", "spec": None}).data["measured"] == {"latency": {}}
+    assert record.of({"size": "base", "spec": "mine.yaml"}).data["measured"] == {}
+    assert record.of({"size": None}).data["measured"] == {}
 
 
 def test_another_transformers_has_a_part_of_its_own(

@@ -285,6 +285,14 @@ def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
         ('params: {d: integer}\ninputs: {x: "float[b, $d]"}\noutputs: {y: x}', "did you mean `int`?"),
         ("extends: bert\ntasks: {masked_lm: {shift: true}}", "write `extends: masked_lm`"),
         ("extends: bert\ngraph: {encodr: {causal: true}}", "did you mean `encoder`?"),
+        (
+            "extends: bert\ngraph: {norm: {block: rms_norm}}",
+            "without `in` it reads `input_ids`, the first input, as no node stands before it in this file",
+        ),
+        (
+            "extends: bert\ngraph: {encoder: {part: pre_norm_layer}}",
+            "without `in` it reads `input_ids`, the first input, as no node stands before it in this file",
+        ),
     ],
 )
 def test_a_whole_spec_comes_with_what_to_do(text: str, said: str) -> None:

@@ -14,7 +14,7 @@ from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
 from .forward import Forward
-from .naming import Names, attribute, class_name, variable
+from .naming import Names, attribute, class_name, said, variable
 from .stepping import Stepping
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class Constructor:
         """A block's module, or a bare parameter or buffer."""
         contract = node.contract
         assert contract is not None and node.bindings is not None
-        options = {key: self.names.option(option) for key, option in node.options.items()}
+        options = {key: self.names.option(option) for key, option in said(node).items()}
         if list(contract.weights) != [""]:
             module = self.source.module(type(contract))
             told = [self.names.dim(self.told(node, name)) for name in contract.dims_of_weights()]

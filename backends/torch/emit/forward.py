@@ -13,7 +13,7 @@ from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
     Apply, Body, FirstOf, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
-from .naming import MODULES, Names, attribute
+from .naming import MODULES, Names, attribute, said
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Forward:
         else:
             function = contract.name() + "".join(f"_with_{port}" for port in lazy)
             self.owner.source.function(type(contract), function)
-            options = [f"{key}={self.option(contract, key, option)}" for key, option in node.options.items()]
+            options = [f"{key}={self.option(contract, key, option)}" for key, option in said(node).items()]
             training = ["training=self.training"] if contract.random or "dropout" in type(contract).model_fields else []
             call = f"{function}({', '.join([*arguments, *options, *training, *self.told(node)])})"
         self.line(f"{targets} = {call}", node.outputs.get(ports[0]))

@@ -10,9 +10,11 @@ from typing import Any
 
 from ....blocks.base import all_blocks
 from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.expressions import Expr, Literal
+from ....blocks.notation.settled import settled
 from ....blocks.notation.unparse import literal, to_python
 from ....blocks.notation.values import simplest
-from ....compiler.graph import Body, Option
+from ....compiler.graph import Body, Node, Option
 
 MODULES = "archwright.backends.torch.modules"
 _MODULE_NAMES = frozenset([
@@ -65,6 +67,13 @@ def functions_of(body: Body) -> frozenset[str]:
     plain = [contract for contract in contracts if not contract.weights]
     lazy = [f"{one.name()}_with_{port[:-1]}" for one in plain for port in one.outputs if port.endswith("?")]
     return frozenset([*(one.name() for one in plain), *lazy])
+
+
+def said(node: Node) -> dict[str, Option]:
+    """The options of a block's node, but those that are null and would be if they were not there."""
+    assert node.contract is not None
+    fields = type(node.contract).model_fields
+    return {key: one for key, one in node.options.items() if one.value is not None or fields[key].default is not None}
 
 
 @dataclass(slots=True)
@@ -123,8 +132,6 @@ class Names:
         """The text that stands for ``$name``."""
         if text in self.indices:
             return variable(text)
-        if text in self.body.lets:
-            return f"({to_python(self.body.lets[text], self.name)})"
         if "." in text:
             return self.literal(simplest(self.dotted(text)))
         symbol = self.body.symbols.get(text)
@@ -151,9 +158,20 @@ class Names:
 
     def option(self, option: Option) -> str:
         """An option's expression as Python source."""
-        if option.tree is not None:
-            return to_python(option.tree, self.name)
-        return self.literal(option.value)
+        return self.literal(option.value) if option.tree is None else self.expression(option.tree)
+
+    def expression(self, tree: Expr) -> str:
+        """An expression over parameters as Python source."""
+        return to_python(settled(tree, self.known), self.name)
+
+    def known(self, text: str) -> Expr | None:
+        """What is written for ``$name`` in place of it: an expression that has this name, and null."""
+        if text in self.indices:
+            return None
+        if text in self.body.lets:
+            return self.body.lets[text]
+        option = self.body.params.get(text)
+        return Literal(0, 0, None) if option is not None and option.value is None else None
 
     def literal(self, value: Any) -> str:
         """A literal, dimensions inside it as expressions."""

@@ -12,7 +12,7 @@ from ....compiler.graph import (
 from ....compiler.passes.packed import Kind, Packing
 from .forward import Forward
 from .lean import Lean
-from .naming import MODULES
+from .naming import MODULES, said
 from .values import Render, present, resolve
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Packed(Forward):
             texts = {port: self.port_text(node, port) for port in ("q", "k", "v", "terms")}
             terms = [] if texts["terms"] is None else [f"terms={texts['terms']}"]
             inputs = [*(str(texts[port]) for port in "qkv"), *terms]
-            options = [f"{key}={self.names.option(option)}" for key, option in node.options.items()]
+            options = [f"{key}={self.names.option(option)}" for key, option in said(node).items()]
             call = ", ".join([*inputs, f"padding={self.tell('padding')}", *options, "training=self.training"])
             self.line(f"{self.named(node, 'x')} = packed_attention({call})", node.outputs["x"])
             return

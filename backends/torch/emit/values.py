@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ....blocks.notation.unparse import to_python
 from ....blocks.notation.types import ListType, Type
 from ....compiler.graph import (
     Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
@@ -64,7 +63,7 @@ class Render:
         raise AssertionError(f"no text for {type(value).__name__}")
 
     def constant(self, value: Constant, rank: int) -> str:
-        text = to_python(value.tree, self.names.name)
+        text = self.names.expression(value.tree)
         return f"({text})" if rank and not text.replace(".", "").replace("_", "").isalnum() else text
 
     def gathered(self, items: list[Value]) -> str:
@@ -175,7 +174,7 @@ class Render:
         return self.names.literal(attr)
 
     def bound(self, end: Any) -> str:
-        return "" if end is None else to_python(end[1], self.names.name)
+        return "" if end is None else self.names.expression(end[1])
 
     def filled(self, value: Apply) -> str:
         """``zeros``, ``ones``: a tensor of the input's own type."""
