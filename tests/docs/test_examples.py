@@ -79,6 +79,24 @@ def test_a_folder_of_llama_is_read_by_a_spec(kind: str, given: dict[str, Any], t
     assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
 
 
+@pytest.mark.parametrize("window", [4, None])
+def test_a_folder_of_mistral_is_read_by_what_differs(window: int | None, tmp_path: Path) -> None:
+    told = {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0, "sliding_window": window}
+    config = transformers.MistralConfig(99, 32, 72, num_hidden_layers=2, attn_implementation="eager", **told)
+    theirs = transformers.MistralForCausalLM(config).eval()
+    for value in theirs.parameters():
+        value.data.normal_(0, 0.2)
+    theirs.save_pretrained(tmp_path)
+    model = aw.from_pretrained(tmp_path, spec=EXAMPLES / "mistral.yaml", backend="eager")
+    ids, mask = torch.arange(1, 19).view(2, 9), torch.ones(2, 9, dtype=torch.long)
+    mask[0, :3] = 0
+    with torch.no_grad():
+        expected, found = (one(input_ids=ids, attention_mask=mask).logits for one in (theirs, model))
+    torch.testing.assert_close(found[mask.bool()], expected[mask.bool()], rtol=1e-5, atol=1e-5)
+    how = {"attention_mask": mask, "max_new_tokens": 6, "do_sample": False}
+    assert torch.equal(model.generate(ids, **how), theirs.generate(ids, **how))
+
+
 def test_positions_of_llama_that_are_scaled_are_refused(tmp_path: Path) -> None:
     config = transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling={"rope_type": "linear", "factor": 2.0})
     transformers.LlamaModel(config).save_pretrained(tmp_path)
