@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -102,6 +103,15 @@ def test_positions_of_llama_that_are_scaled_are_refused(tmp_path: Path) -> None:
     transformers.LlamaModel(config).save_pretrained(tmp_path)
     with pytest.raises(aw.CheckpointError, match="expected one of default, found `linear`"):
         aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
+
+
+def test_positions_of_llama_are_read_where_transformers_5_writes_them(tmp_path: Path) -> None:
+    transformers.LlamaModel(transformers.LlamaConfig(99, 32, 72, 1, 4)).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+    config["rope_parameters"] = {"rope_theta": config.pop("rope_theta") / 2, "rope_type": "default"}
+    (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    model = aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
+    assert model.graph.params["rope_theta"] == 5000.0
 
 
 def test_a_prefix_that_a_map_does_not_say_is_told(tmp_path: Path) -> None:
