@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from itertools import pairwise, product
+from math import fsum
 from threading import Lock
 from typing import Any, TypeAlias
 
@@ -132,7 +133,7 @@ def _tie(graph: Any, one: str, two: str) -> None:
         x1, x2, above = first.right - 14, last.left + 14, high.top + _GAP
         ways.append([(first.right, y := (high.bottom + low.top) / 2), (last.left, y)])
         ways.append([(x1, first.top), (x1, above), (x2, above), (x2, last.top)])
-    points = min(ways, key=lambda way: sum(_badness(things, *ends) for ends in pairwise(way)))
+    points = min(ways, key=lambda way: fsum(_badness(things, *ends) for ends in pairwise(way)))
     graph.add_edge(one, two, key="tie", pos=_polyline(points), **TIE)
 
 

@@ -504,5 +504,9 @@ def test_where_graphviz_cannot_be_loaded_it_says_what_is_missing(
         aw.draw(small(tmp_path))
 
 
+def test_widths_are_the_same_with_every_python() -> None:
+    assert all(text_width("a" * number) == number * text_width("a") for number in range(99))
+
+
 def test_clusters_are_never_empty() -> None:
     assert all(cluster.items for cluster in drawing("clip", None, 2).root.clusters() if isinstance(cluster, Cluster))
