@@ -10,7 +10,7 @@ from typing import Any
 
 from .building.check_names import check_names
 from .building.models import ModelBuilder
-from .building.order import dependencies, names_read
+from .building.order import dependencies, names_behind, names_read
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip
 from .graph import Graph
 from .reading import schema
@@ -66,7 +66,7 @@ def check_with(model: str | Path, task: str | None, size: str | None, overrides:
 def _check_all(document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any]) -> Graph:
     """The base's graph, its tasks checked too."""
     found: list[Diagnostic] = []
-    used: set[str] = set()
+    used: set[tuple[str, ...]] = set()
     read: set[str] = set()
     named: set[str] = set()
     shadowed: dict[tuple[str, str], Diagnostic] = {}
@@ -79,7 +79,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
-        used |= set(graph.root.nodes)
+        used |= set(_live(builder, graph))
         read |= builder.read
         shadowed |= builder.shadowed
         known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
@@ -152,16 +152,34 @@ def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagno
             yield Diagnostic("unused-input", f"nothing reads `{path[-1]}`", label, severity="note")
 
 
-def _unused(document: Document[schema.Spec], used: set[str]) -> Iterator[Diagnostic]:
+def _live(builder: ModelBuilder, graph: Graph) -> Iterator[tuple[str, ...]]:
+    """Where the nodes that a graph has, or has under other parameters, are written: in the spec or in a task."""
+    behind = names_behind(builder.definition.spec)
+    for name, node in builder.definition.spec.graph.items():
+        each = node.each is not None and any(one.startswith(f"{name}_") for one in graph.root.nodes)
+        if each or name in graph.root.nodes or name in behind:
+            yield builder.definition.places.get(("graph", name), ("graph", name))
+
+
+def _unused(document: Document[schema.Spec], used: set[tuple[str, ...]]) -> Iterator[Diagnostic]:
+    """Nodes of the spec and of its tasks that no output reads; a task's change of a node is no node of its own."""
+    spec = document.model
+    yield from _idle(document, ("graph",), spec.graph, used)
+    for task, one in spec.tasks.items():
+        new = {name: node for name, node in one.graph.items() if name not in spec.graph}
+        yield from _idle(document, ("tasks", task, "graph"), new, used)
+
+
+def _idle(
+    document: Document[schema.Spec], path: tuple[str, ...], nodes: Mapping[str, schema.Node], used: set[tuple[str, ...]]
+) -> Iterator[Diagnostic]:
     unused: dict[str, Diagnostic] = {}
-    nodes = document.model.graph
     reads = dependencies(document.model, nodes)
     for name, node in nodes.items():
-        each = node.each is not None and any(one.startswith(f"{name}_") for one in used)
-        if name in used or each or node.kind in ("expr", "first", "reuse") or node.when is not None:
+        if (*path, name) in used or node.kind in ("expr", "first", "reuse") or node.when is not None:
             continue
         label = Label(
-            span=document.span("graph", name, key=True),
+            span=document.span(*path, name, key=True),
             text="expected an output of the base or a task that reads it, found none",
         )
         help_ = "name it in `outputs:`, or under `weights:` if its weights are saved all the same"

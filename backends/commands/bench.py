@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, words_option
-from .output import in_bytes, print_result, seconds, table, told
+from .options import call_options, device_options, json_option, model_options, refuse_beside, words_option
+from .output import in_bytes, plural, print_result, seconds, table, told
 from .progress import steps
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--lookup", type=click.IntRange(0), default=0, help="With --generate: also with so many tokens looked up."
 )
-@click.option("--new-tokens", type=click.IntRange(1), default=128, show_default=True, help="How many it writes.")
+@click.option("--new-tokens", type=click.IntRange(1), help="With --generate: how many it writes.  [default: 128]")
 @click.option("--runs", type=click.IntRange(1), help="Timed rounds.  [default: 30, or 5 of writing]")
 @click.option(
     "--reference/--no-reference", default=True, help="Compare with Hugging Face's model, where it is installed."
@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @click.option("--cold/--no-cold", default=True, help="Also time first calls in fresh processes, compiling included.")
 @json_option
 def command(
-    target: str, backend: str, inputs: list[str] | None, static: bool, generate: bool, lookup: int, new_tokens: int,
-    runs: int | None, reference: bool, cold: bool, as_json: bool, **asked: Any,
+    target: str, backend: str, inputs: list[str] | None, static: bool, generate: bool, lookup: int,
+    new_tokens: int | None, runs: int | None, reference: bool, cold: bool, as_json: bool, **asked: Any,
 ) -> None:  # fmt: skip
     """Measure a model: latency and throughput, eager and compiled, cold and warm.
 
@@ -58,8 +58,11 @@ def command(
       archwright bench bert --backend eager --batch 32 --packed
       archwright bench gpt2 --task causal_lm --batch 1 --generate
     """
-    if lookup and not generate:
-        raise click.BadParameter("only texts are written by looking up; give --generate too", param_hint="--lookup")
+    for name, number in (("--lookup", lookup), ("--new-tokens", new_tokens)):
+        if number and not generate:
+            raise click.BadParameter("it is of texts that are written; give --generate too", param_hint=name)
+    if generate:
+        refuse_beside("--generate", "packed", *(["cold"] if cold else []))
     with steps("importing") as step:
         from ..torch.bench import bench
         from ..torch.bench_generation import bench_generation
@@ -69,7 +72,7 @@ def command(
         request = Request(target, inputs=inputs or (), dynamic=False if static else None, **asked)
         how: dict[str, Any] = {"backends": chosen, "reference": reference, "step": step}
         if generate:
-            report = bench_generation(request, new_tokens=new_tokens, lookup=lookup, runs=runs or 5, **how)
+            report = bench_generation(request, new_tokens=new_tokens or 128, lookup=lookup, runs=runs or 5, **how)
             text = _written(report)
         else:
             report = bench(request, runs=runs or 30, cold=cold, **how)
@@ -88,7 +91,8 @@ def _text(report: BenchReport) -> str:
     lines = [
         table(("", "median", "quartiles", "samples/s", "speedup", "quartiles"), rows, right=(1, 2, 3, 4, 5)),
         "",
-        f"{report.runs} rounds of {told(report.inputs)}; {report.threads} threads; speedup over {report.baseline}",
+        f"{plural(report.runs, 'round')} of {told(report.inputs)}; {plural(report.threads, 'thread')}; "
+        f"speedup over {report.baseline}",
     ]
     if report.difference is not None:
         lines.append(f"outputs differ from the reference's by at most {report.difference:.1e} of their largest number")
@@ -111,8 +115,8 @@ def _written(report: GenerationReport) -> str:
         [
             table(head, rows, right=(1, 2, 3, 4, 5, 6)),
             "",
-            f"{report.runs} rounds of {report.new_tokens} new tokens after {told(report.inputs)}; "
-            f"{report.threads} threads; speedup over {report.baseline}",
+            f"{plural(report.runs, 'round')} of {plural(report.new_tokens, 'new token')} after {told(report.inputs)}; "
+            f"{plural(report.threads, 'thread')}; speedup over {report.baseline}",
             f"{in_bytes(report.weight_bytes)} of weights are read for a token; "
             f"a plain read reaches {in_bytes(report.bytes_per_second.median)} a second",
             f"{in_bytes(report.cache_bytes)} are held from step to step{expected}; growth is that of memory over steps",

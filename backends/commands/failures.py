@@ -1,7 +1,10 @@
-"""Failures as users see them: a diagnostic or a line on stderr, an exit code, JSON where it was asked for."""
+"""Failures and warnings as users see them: diagnostics or a line on stderr, an exit code, JSON where it is wanted."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -42,6 +45,25 @@ def tell_diagnostics(error: Any, *, as_json: bool) -> None:
 def tell(message: str) -> None:
     """Print one error on stderr."""
     click.echo(f"{click.style('error', fg='red', bold=True)}: {message}", err=True, color=color_of("stderr"))
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Print this package's warnings as a line each: the one that led to them is click's, which says nothing."""
+    usual = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], filename: str, *where: Any) -> None:
+        if filename == click.core.__file__:
+            word = click.style("warning", fg="yellow", bold=True)
+            click.echo(f"{word}: {message}", err=True, color=color_of("stderr"))
+        else:
+            usual(message, category, filename, *where)
+
+    warnings.showwarning = show
+    try:
+        yield
+    finally:
+        warnings.showwarning = usual
 
 
 def _printed(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ... import __version__
-from .failures import report
+from .failures import plain_warnings, report
 
 COMMANDS = (
     "list",
@@ -57,7 +57,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what the user can mend is told without a traceback, and exits with 1 or 2."""
         try:
-            return super().invoke(ctx)
+            with plain_warnings():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise  # click ends quietly where nobody reads on
         except Exception as error:  # `report` raises again whatever is a mistake of ours

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 _Decorator = Callable[[Any], Any]
 
@@ -19,6 +20,22 @@ def together(*options: _Decorator) -> _Decorator:
         return command
 
     return decorate
+
+
+def refuse_beside(said: str, *names: str) -> None:
+    """Refuse options that mean nothing where another is given.
+
+    Args:
+        said: the other, as it is written.
+        names: the parameters that the options are.
+
+    Raises:
+        click.UsageError: the command line has one of them.
+    """
+    ctx = click.get_current_context()
+    for param in ctx.command.params:
+        if param.name in names and ctx.get_parameter_source(param.name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"`{param.opts[0]}` means nothing with `{said}`; leave one of them out", ctx)
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> bool:

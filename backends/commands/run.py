@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, words_option
+from .options import call_options, device_options, json_option, model_options, refuse_beside, words_option
 from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
 from .progress import steps
 from .target import check_flags
@@ -44,6 +44,8 @@ def command(
       archwright run path/to/checkpoint --flags output_hidden_states --length 64
       archwright run gpt2 --task causal_lm --input ids.json --json
     """
+    if file is not None:
+        refuse_beside("--input", "inputs", "dims", "batch", "length")
     with steps(f"building {target}"):
         from ..torch.request import SHORT, Request
         from ..torch.run import read_inputs, run_once

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dim_option, json_option, model_options, words_option
+from .options import dim_option, json_option, model_options, refuse_beside, words_option
 from .output import counted, in_bytes, print_result, table
 from .target import check_inputs, graph_of
 
@@ -24,12 +24,10 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.command("show", short_help="Shapes, parameters, FLOPs and memory of each node.")
 @click.argument("spec")
 @model_options
-@click.option("--resolved", "view", flag_value="resolved", help="Every value, and where it comes from.")
-@click.option("--shapes", "view", flag_value="shapes", help="The graph as text: nodes, edges, symbolic shapes.")
-@click.option("--params", "view", flag_value="params", help="Every weight: its path, shape and size.")
-@click.option(
-    "--passes", "view", flag_value="passes", help="What inference=True and packed=True compute otherwise, and where."
-)
+@click.option("--resolved", is_flag=True, help="Every value, and where it comes from.")
+@click.option("--shapes", is_flag=True, help="The graph as text: nodes, edges, symbolic shapes.")
+@click.option("--params", is_flag=True, help="Every weight: its path, shape and size.")
+@click.option("--passes", is_flag=True, help="What inference=True and packed=True compute otherwise, and where.")
 @dim_option
 @words_option("--inputs", help="Optional inputs that the call gives too, such as labels.")
 @click.option(
@@ -38,10 +36,10 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.option("--depth", type=click.IntRange(0), help="How deep the table goes into parts.  [default: to the end]")
 @json_option
 def command(
-    spec: str, view: str | None, dims: dict[str, int], inputs: list[str] | None, dtype: str, depth: int | None,
-    as_json: bool, **which: Any,
+    spec: str, resolved: bool, shapes: bool, params: bool, passes: bool, dims: dict[str, int],
+    inputs: list[str] | None, dtype: str, depth: int | None, as_json: bool, **which: Any,
 ) -> None:  # fmt: skip
-    """Show a model: shapes, parameters, floating-point operations and memory of each node.
+    """Show a model: shapes, parameters, floating-point operations and memory of each node; or one of four other views.
 
     Memory is that of what all nodes give, as training keeps it. In the table of a repeat, the lines below it are one
     round's.
@@ -53,10 +51,13 @@ def command(
       archwright show t5 --shapes
       archwright show vit --task image_classification --resolved
     """
-    graph = graph_of(spec, **which)
-    views = {"resolved": _resolved, "shapes": _shapes, "params": _params, "passes": _passes}
+    views = {"resolved": resolved, "shapes": shapes, "params": params, "passes": passes}
+    view = next((name for name, is_asked in views.items() if is_asked), None)
     if view is not None:
-        data, text = views[view](graph)
+        refuse_beside(f"--{view}", *(views.keys() - {view}), "dims", "inputs", "dtype", "depth")
+    graph = graph_of(spec, **which)
+    if view is not None:
+        data, text = {"resolved": _resolved, "shapes": _shapes, "params": _params, "passes": _passes}[view](graph)
     else:
         data, text = _costs(graph, dims, inputs or [], _FLOAT_BYTES[dtype], depth)
     data = {"model": graph.name, "task": graph.task, "size": graph.size, **data}

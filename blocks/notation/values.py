@@ -51,6 +51,10 @@ class FunctionMissing(EvaluationError):
         self.known = list(known)
 
 
+class ExtentUnknown(EvaluationError):
+    """A number or an answer that hangs on an extent which only a call knows."""
+
+
 class Formula:
     """A condition that depends on which optional inputs and flags a call gives.
 
@@ -166,7 +170,7 @@ class _Evaluator:
         if isinstance(value, Dim):
             value = simplest(value)
             if isinstance(value, Dim):
-                raise EvaluationError(f"`{value}` is known only when the model runs", tree)
+                raise ExtentUnknown(f"`{value}` is known only when the model runs", tree)
         if isinstance(value, str) and isinstance(tree, Name):  # a forgotten `$`, which would always hold
             raise EvaluationError(f"`{value}` is a text, which is neither true nor false", tree)
         return value if isinstance(value, Formula) else bool(value)
@@ -198,7 +202,7 @@ class _Evaluator:
     def concrete(self, value: Any, tree: Expr, op: str) -> Any:
         value = simplest(value)
         if isinstance(value, Dim):
-            raise EvaluationError(f"`{op}` needs a number, and `{value}` is known only when the model runs", tree)
+            raise ExtentUnknown(f"`{op}` needs a number, and `{value}` is known only when the model runs", tree)
         if isinstance(value, Formula):
             raise EvaluationError(f"`{op}` needs a number or text, found a condition", tree)
         return value
@@ -330,5 +334,5 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "lower": lambda text: text.lower(),
     "is_list": lambda value: isinstance(value, list),
     "table": lambda value, table: table.get(value, value),
-    "range": lambda n: list(range(min(int(n), MAX_ITEMS))),
+    "range": lambda *ends: list(range(*ends)[: MAX_ITEMS + 1]),  # what is longer is too long
 }

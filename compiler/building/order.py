@@ -80,6 +80,18 @@ def names_read(model: schema.Spec | schema.InlinePart) -> set[str]:
     return set().union(*dependencies(model, model.graph).values(), _words(_texts(model.outputs)))
 
 
+def names_behind(model: schema.Spec) -> set[str]:
+    """The inputs and nodes that the outputs read, one by way of another, under some parameters."""
+    reads = dependencies(model, model.graph)
+    found: set[str] = set()
+    left = [name for name in _words(_texts(model.outputs)) if name in reads]
+    while left:
+        name = left.pop()
+        left += reads[name] - found
+        found.add(name)
+    return found
+
+
 def _texts(raw: Any) -> Iterator[str]:
     """The texts in outputs, which nest."""
     if isinstance(raw, str):

@@ -78,7 +78,7 @@ def root_parameters(
             chosen = (definition.forced[name], span, f"task {definition.task}")
         if chosen is None and declared.is_required:
             report.error("missing-parameter", f"`{spec.model}` needs `{name}`", span,
-                         label="expected a default here, or a value in the size and the call")  # fmt: skip
+                         label="expected a default here, or a value in the size or the call")  # fmt: skip
             report.poison(name)
             continue
         value, place, said_by = chosen if chosen is not None else (declared.default, span, "default")

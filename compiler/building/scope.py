@@ -9,7 +9,9 @@ from typing import Any, NoReturn
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
-from ...blocks.notation.values import EvaluationError, Formula, FunctionMissing, NameMissing, evaluate, simplest
+from ...blocks.notation.values import (
+    EvaluationError, ExtentUnknown, Formula, FunctionMissing, NameMissing, evaluate, simplest,
+)  # fmt: skip
 from ..diagnosing.diagnostics import did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Value
@@ -252,7 +254,8 @@ class Scope:
         try:
             value = evaluate(tree, self.param, has=self.presence if has else None)
         except EvaluationError as error:
-            self.blame(error, span)
+            code = "bad-condition" if has and isinstance(error, ExtentUnknown) else "bad-expression"
+            self.blame(error, span, code=code)
             raise Reported from None
         parts = [part for part in walk(tree) if isinstance(part, Param)]
         unknown = [part for part in parts if "." not in part.text and not self.is_param(part.text)]
@@ -262,7 +265,7 @@ class Scope:
             raise Reported
         return value
 
-    def blame(self, error: EvaluationError, span: Span) -> None:
+    def blame(self, error: EvaluationError, span: Span, *, code: str = "bad-expression") -> None:
         """Report an expression without a value; once for a parameter that failed before."""
         tree, message = error.tree, str(error)
         if any(isinstance(part, Param) and self.report.is_poisoned(part.text) for part in walk(tree)):
@@ -300,12 +303,12 @@ class Scope:
         else:
             name = tree.text if isinstance(tree, Param) else ""
             others = [(self.places[name], "its value")] if name in self.places else []
-            label, help_ = "expected a value, found none", None
+            label, help_ = f"expected {'a value' if code == 'bad-expression' else 'true or false'}, found none", None
             if isinstance(self.env.get(name), str):  # a slip in a type is a text
                 help_ = did_you_mean(self.env[name], PARAMETER_TYPES)
             if message.startswith("expected"):
                 message, label = "something else stands where a whole number is computed with", message
-            self.report.error("bad-expression", message, place, label=label, others=others, help=help_)
+            self.report.error(code, message, place, label=label, others=others, help=help_)
 
     def unknown_parameter(self, tree: Param, span: Span) -> None:
         """Report a ``$name`` that is none; nothing where its failure is reported already."""

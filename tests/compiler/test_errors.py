@@ -227,6 +227,24 @@ def test_a_spec_that_is_not_there(name: str, message: str) -> None:
         aw.check(name)
 
 
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("p: 0.1, when: $seq > 3", "bad-condition 4:56"),
+        ("p: 0.1, when: not $seq", "bad-condition 4:60"),
+        ("p: 0.1, when: $seq", "bad-condition 4:56"),
+        ("p: 0.1 if $seq > 3 else 0.2", "bad-expression 4:52"),
+        ('p: "0.1 * range($n, 5)[-1]"', ""),
+        ('p: "0.1 * len(range($n, 100003))"', "bad-expression 4:56"),
+        ('p: "0.1 * range($n / 2)[0]"', "bad-expression 4:52"),
+    ],
+)
+def test_numbers_that_an_option_or_a_condition_has_not(written: str, expected: str) -> None:
+    text = 'model: m\nparams: {n: 2}\ninputs: {x: "float[batch, seq, 8]"}\n'
+    text += f"graph: {{dropped: {{block: dropout, in: x, {written}, else: x}}}}\noutputs: {{y: dropped}}\n"
+    assert findings(text) == ([expected] if expected else [])
+
+
 def test_so_much_is_wrong_that_it_is_not_all_told() -> None:
     nodes = "".join(f"  n{number}: {{block: layer_norm, in: nothing{number}}}\n" for number in range(1000))
     assert len(findings(f'model: m\ninputs: {{x: "float[b]"}}\ngraph:\n{nodes}outputs: {{y: n0}}\n')) == 200
@@ -305,6 +323,32 @@ def _assert_said(text: str, said: str) -> None:
     with pytest.raises(aw.SpecError, match=re.escape(said)) as caught:
         aw.check("spec.yaml")
     assert len(caught.value.diagnostics) == 1, "one mistake, one finding"
+
+
+def test_a_task_s_node_that_nothing_reads() -> None:
+    """Its weights would never be trained; what another task goes on from, or what is kept, is read."""
+    lost = "  tagging: {graph: {head: {block: linear, in: norm, d_out: 2}}}\n"
+    idle = (
+        "  tagging: {graph: {head: {block: linear, in: norm, d_out: 2}, spare: {block: layer_norm, in: head}}, OUT}\n"
+    )
+    text = HELPED.replace("tasks: {", "tasks:\n  ").rstrip("}\n") + "}}\n"
+    assert findings(text + lost) == ["unused-node 13:21"]
+    assert findings(text + idle.replace("OUT", "outputs: {y: head}")) == ["unused-node 13:64"]
+    assert not findings(text + lost + "  more: {extends: tagging, outputs: {y: head}}\n")
+    assert not findings(text + lost.replace("}}}", "}}, weights: [head]}"))
+    assert not findings(text + "  eased: {graph: {norm: {eps: 1e-3}}}\n")
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        '{expr: "mean(over if $wide else norm, 1)"}',
+        '{expr: "mean(first(beside, norm), 1)"}\n  beside: {block: layer_norm, in: over}',
+    ],
+)
+def test_what_is_read_under_other_parameters_is_no_mistake(read: str) -> None:
+    over = "over: {block: layer_norm, in: norm" + (", when: $wide}" if "beside" in read else "}")
+    assert not findings(HELPED.replace('{expr: "mean(norm, 1)"}', read).replace("  pooled:", f"  {over}\n  pooled:"))
 
 
 def test_an_input_that_nothing_reads_is_noted() -> None:

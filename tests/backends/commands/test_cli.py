@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -423,10 +424,38 @@ def test_bench() -> None:
     assert "speedup over archwright eager" in call(*args).stdout
 
 
-def test_bench_looks_up_in_what_is_written() -> None:
-    result = call("bench", "bert", "--size", "tiny", "--lookup", "3")
+@pytest.mark.parametrize("option", ["--lookup", "--new-tokens"])
+def test_bench_looks_up_in_what_is_written(option: str) -> None:
+    result = call("bench", "bert", "--size", "tiny", option, "3")
     assert result.exit_code == 2
     assert "give --generate too" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["show", "bert", "--shapes", "--params"], "`--params` means nothing with `--shapes`"),
+        (["show", "bert", "--resolved", "--depth", "1"], "`--depth` means nothing with `--resolved`"),
+        (["run", "bert", "--size", "tiny", "--input", "ids.json", "--batch", "2"], "`--batch` means nothing"),
+        (["run", "bert", "--size", "tiny", "--input", "ids.json", "--inputs", "labels"], "`--inputs` means nothing"),
+        (["bench", "gpt2", "--task", "causal_lm", "--generate", "--packed"], "`--packed` means nothing"),
+        (["bench", "gpt2", "--task", "causal_lm", "--generate", "--cold"], "`--cold` means nothing"),
+    ],
+)
+def test_an_option_that_means_nothing_beside_another(args: list[str], said: str, folder: Path) -> None:
+    Path("ids.json").write_text('{"input_ids": [[1, 2]]}')
+    result = call(*args)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_warning_is_a_line(folder: Path) -> None:
+    aw.compile("bert", size="tiny", backend="eager").save_pretrained("saved")
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        result = call("run", "saved", "--set", "num_layers=1")
+    assert result.stderr.startswith("warning: weights of rounds that `bert` has not are left in the file: 16 such as")
+    assert result.stderr.count("\n") == 1
 
 
 def test_bench_of_writing(monkeypatch: pytest.MonkeyPatch) -> None:
