@@ -268,7 +268,11 @@ def option_words(problems: list[Any]) -> tuple[str, list[str]]:
             found = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
             choices += found
             wanted.append(
-                f"one of {', '.join(found)}" if len(found) > 1 else f"`{found[0]}`" if found else "another value"
+                f"one of {', '.join(found)}"
+                if len(found) > 1
+                else f"`{found[0]}`"
+                if found
+                else problem["ctx"]["expected"]
             )
         else:
             text = OPTION_WORDS.get(

@@ -290,6 +290,7 @@ tasks: {lm: {part: lm_head, in: norm, vocab_size: 9, tie: {scores: tokens}}}
         ("in: x + tokens", "in: x + tokens, pass: [wdie]", "expected no options"),
         ("num: 9, dim: $d_model", "num: 9, dim: $d_model / 1", "`//` divides whole numbers"),
         ("num: 9, dim: $d_model", "num: 9, dim: 16.0", "expected a whole number, found 16.0"),
+        ("block: layer_norm}\n", "block: span_mask, p: 0.1, length: 2, axis: 0}\n", "expected 1 or 2, found 0"),
     ],
 )
 def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:

@@ -6,6 +6,9 @@ import re
 from pathlib import Path
 from typing import Any, get_args
 
+from pydantic import WithJsonSchema
+from pydantic.fields import FieldInfo
+
 from archwright.blocks.base import Block, Port, all_blocks
 from archwright.blocks.notation.expressions import Star
 
@@ -40,7 +43,7 @@ def page(contract: type[Block]) -> str:
         for port, kind in contract.outputs.items()
     ])  # fmt: skip
     lines += _table("Options", ("option", "type", "default"), [
-        (f"`{name}`", _kind(field.annotation), "required" if field.is_required() else f"`{field.default}`")
+        (f"`{name}`", _option(field), "required" if field.is_required() else _written(field.default))
         for name, field in contract.model_fields.items()
     ])  # fmt: skip
     lines += _table("Weights", ("weight", "shape", "there", "starts as"), [
@@ -78,13 +81,27 @@ def _first(contract: type[Block]) -> str:
     return _doc(contract).split("\n\n")[0].replace("\n", " ")
 
 
+def _option(field: FieldInfo) -> str:
+    """What an option takes; the schema for editors says where that may be a pair."""
+    schema = next((one.json_schema for one in field.metadata if isinstance(one, WithJsonSchema)), None) or {}
+    return _kind(field.annotation) + (" or a pair" if "array" in schema.get("type", "") else "")
+
+
+def _written(default: Any) -> str:
+    """A default as a spec writes it."""
+    words = {None: "null", True: "true", False: "false"}
+    return f"`{words[default] if default is None or isinstance(default, bool) else default}`"
+
+
 def _kind(annotation: Any) -> str:
     if annotation is Any:
         return "whole number"
     if annotation is type(None):
         return "`null`"
-    if isinstance(annotation, str):
+    if isinstance(annotation, (str, int)):
         return f"`{annotation}`"
+    if annotation is str:
+        return "`text`"
     if isinstance(annotation, type) and not get_args(annotation):
         return f"`{annotation.__name__}`"
     if getattr(annotation, "__origin__", None) is list:

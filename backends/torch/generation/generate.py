@@ -15,7 +15,7 @@ from .beams import search
 from .decoder import tokens_of
 from .options import Options, options_for
 from .processors import processors_for
-from .prompt import facts_of, prompt_for, read_first
+from .prompt import facts_of, is_told, prompt_for, read_first
 from .sampling import chooser, no_guess, write
 from .writer import Writer, positions_of, require_positions
 
@@ -54,6 +54,9 @@ def generate(
             raise ArgumentError(f"`inputs` and `{main}` are the same; give one of them")
         given[main] = inputs
     read = {name: given.pop(name) for name in list(given) if name in graph.root.inputs and name != "logits_to_keep"}
+    spoken = next((name for name in ("language", "task") if given.get(name) is not None), None)
+    if spoken is not None and not is_told(graph):
+        raise ArgumentError(f"`{spoken}` is of speech, and `{graph.name}` begins no text with it; leave it out")
     options = options_for(model, given, graph.root.inputs)
     prompt = prompt_for(model, read, options)
     facts, length, repeats = facts_of(graph), prompt.ids.shape[1], 1

@@ -63,6 +63,15 @@ def read_first(graph: Graph) -> str:
     return next((name for name in inputs if not name.startswith(("decoder_", "encoder_outputs"))), inputs[0])
 
 
+def is_told(graph: Graph) -> bool:
+    """Whether a text begins with its language and task."""
+    return reads_apart(graph) and _beginning(graph) == "told"
+
+
+def _beginning(graph: Graph) -> str:
+    return str(evaluate(parse(facts_of(graph).prompt), graph.param))
+
+
 def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prompt:
     """The prompt that a call's inputs make.
 
@@ -84,7 +93,7 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         source = inputs.get(main, inputs.get("encoder_outputs", inputs.get("inputs_embeds")))
         if source is None:
             raise ArgumentError(f"`generate` needs `{main}`, which is read before anything is written")
-        ids = _started(model, inputs, source, options, facts)
+        ids = _started(model, inputs, source, options)
         mask_name = "decoder_attention_mask"
     else:
         if ids_name not in inputs:
@@ -152,10 +161,10 @@ def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) ->
         prompt.next["token_type_ids"] = prompt.along["token_type_ids"][:, -1:]
 
 
-def _started(model: Model, inputs: dict[str, Any], source: Tensor, options: Options, facts: Generate) -> Tensor:
+def _started(model: Model, inputs: dict[str, Any], source: Tensor, options: Options) -> Tensor:
     """The decoder's first tokens: the start token, and what a call or the checkpoint adds."""
     start = options.bos_token_id if options.decoder_start_token_id is None else options.decoder_start_token_id
-    kind = str(evaluate(parse(facts.prompt), model.graph.param))
+    kind = _beginning(model.graph)
     ids = inputs.pop("decoder_input_ids", None)
     if ids is None and "input_ids" not in model.graph.root.inputs:
         ids = inputs.pop("input_ids", None)
@@ -189,7 +198,9 @@ def _told(model: Model, inputs: dict[str, Any], first: Tensor, options: Options)
     rest = rest if spoken is None else rest[1:]
     if options.task is not None:
         if options.task not in tasks:
-            raise ArgumentError(f"`task` expected one of {', '.join(tasks) or 'none'}, found {options.task!r}")
+            if not tasks:
+                raise ArgumentError("the checkpoint has no tokens for tasks; leave `task` out")
+            raise ArgumentError(f"`task` expected one of {', '.join(tasks)}, found {options.task!r}")
         rest.append(tasks[options.task])
     elif options.language is not None and "transcribe" in tasks:
         rest.append(tasks["transcribe"])
@@ -206,6 +217,8 @@ def _languages(options: Options) -> list[int]:
     names = [options.language] if isinstance(options.language, str) else options.language or []
     for name in names:
         if name not in known and f"<|{name}|>" not in known:
-            codes = ", ".join(code.strip("<|>") for code in known) or "none"
+            if not known:
+                raise ArgumentError("the checkpoint has no tokens for languages; leave `language` out")
+            codes = ", ".join(code.strip("<|>") for code in known)
             raise ArgumentError(f"`language` expected one of {codes}, found {name!r}")
     return [known.get(name, known.get(f"<|{name}|>", 0)) for name in names]

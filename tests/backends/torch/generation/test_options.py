@@ -132,6 +132,10 @@ def test_prompts_of_a_checkpoint(written: dict[str, Any], tmp_path: Path) -> Non
             pair[1].generate(**inputs("whisper"), language="xx")
         with pytest.raises(ArgumentError, match="`task` expected one of transcribe, translate, found 'sing'"):
             pair[1].generate(**inputs("whisper"), task="sing")
+    else:
+        for name, value in (("language", "en"), ("task", "translate")):
+            with pytest.raises(ArgumentError, match=f"no tokens for {name}s; leave `{name}` out"):
+                pair[1].generate(**inputs("whisper"), **{name: value})
 
 
 def test_arguments_that_say_nothing_change_nothing() -> None:
@@ -147,6 +151,8 @@ def test_arguments_that_say_nothing_change_nothing() -> None:
         ({"num_beam": 2}, "no argument `num_beam`; did you mean `num_beams`"),
         ({"attention_msk": 2}, "did you mean `attention_mask`"),
         ({"zzz": 2}, "docs/generation.md"),
+        ({"language": "en"}, "`language` is of speech, and `gpt2` begins no text with it"),
+        ({"task": "translate"}, "`task` is of speech"),
         ({"num_beams": 0}, "`num_beams` expected a positive whole number, found 0"),
         ({"num_beams": 2, "num_return_sequences": 3}, "at most `num_beams`, found 3 and 2"),
         ({"num_return_sequences": 2}, "raise `num_beams`, or give `do_sample=True`"),
