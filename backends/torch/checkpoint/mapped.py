@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,12 +17,12 @@ class Mapped:
     """Where this process has files mapped; nowhere on systems that do not say (Linux does)."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        wanted = {str(file.resolve()) for file in files}
+        wanted = {os.fsencode(file.resolve()) for file in files}
         self.ranges: list[tuple[int, int]] = []
-        for line in _MAPS.read_text().splitlines() if _MAPS.exists() and wanted else ():
-            place, *_, name = line.split(maxsplit=5)
+        for line in _MAPS.read_bytes().split(b"\n")[:-1] if _MAPS.exists() and wanted else ():
+            place, *_, name = line.split(maxsplit=5)  # a name is of any bytes, of whatever file is mapped
             if name in wanted:
-                start, end = place.split("-")
+                start, end = place.split(b"-")
                 self.ranges.append((int(start, 16), int(end, 16)))
 
     def let_go(self, tensor: torch.Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import sys
 from pathlib import Path
 
@@ -67,3 +69,12 @@ def test_what_was_read_of_a_file_is_given_back(tmp_path: Path) -> None:
     mapped.let_go(first)
     assert torch.equal(held, kept), "what lies in no file stays"
     assert torch.equal(first, small), "less than a page stays"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says where files are mapped")
+def test_a_file_that_is_mapped_has_any_name(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9\r \xc2\x85.bin")
+    path.write_bytes(bytes(5000))
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ):
+        ((start, end),) = Mapped([path]).ranges
+        assert end - start == -(-5000 // mmap.PAGESIZE) * mmap.PAGESIZE
