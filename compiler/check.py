@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from .building.check_names import check_names
@@ -24,15 +25,19 @@ from .weights.weight_map import unmapped
 
 @uncollected()
 def build_graph(
-    model: str | Path, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None
-) -> Graph:
+    model: str | Path, task: str | None = None, size: str | None = None, overrides: Mapping[str, Any] | None = None,
+    told: Mapping[str, Any] = MappingProxyType({}),
+) -> Graph:  # fmt: skip
     """The checked graph of a spec, one task and one size.
+
+    Args:
+        told: which of the overrides a call says, and not a config; what is set for good it does not change.
 
     Raises:
         SpecError: with every diagnostic found.
         FileNotFoundError: there is no such spec.
     """
-    return ModelBuilder(library().spec(model), task, size, overrides or {}).build()
+    return ModelBuilder(library().spec(model), task, size, overrides or {}, told).build()
 
 
 def check(model: str | Path, task: str | None = None, size: str | None = None, **overrides: Any) -> Graph:
@@ -56,7 +61,7 @@ def check_with(model: str | Path, task: str | None, size: str | None, overrides:
     document = library().spec(model)
     if task is None:
         return _check_all(document, size, overrides)
-    graph = ModelBuilder(document, None if task == "base" else task, size, overrides).build()
+    graph = ModelBuilder(document, None if task == "base" else task, size, overrides, overrides).build()
     wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
     if wrong:
         raise SpecError(wrong)

@@ -25,7 +25,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
     from ..errors import ArgumentError
     from ..torch.checkpoint.folder import is_checkpoint, overrides_from, read_json, spec_for
 
-    chosen = task
+    chosen, told = task, overrides
     if is_checkpoint(target):
         if size is not None:
             raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
@@ -35,7 +35,7 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         target, found = spec_for(config, Path(target), task=task)
         overrides = overrides_from(config, library().spec(target), overrides)
         chosen = task or found
-    return build_graph(target, None if chosen == "base" else chosen, size, overrides)
+    return build_graph(target, None if chosen == "base" else chosen, size, overrides, told)
 
 
 def check_inputs(graph: Graph, names: Iterable[str]) -> None:

@@ -70,7 +70,7 @@ def draw(
     if isinstance(depth, bool) or not isinstance(depth, (int, type(None))) or (depth or 0) < 0:
         raise ArgumentError(f"`depth` is a whole number from 0, found {depth!r}")
     if not isinstance(model, Graph):
-        model = build_graph(model, task, size, params)
+        model = build_graph(model, task, size, params, params)
     elif task is not None or size is not None or params:
         raise ArgumentError("a graph has its task, size and parameters already: give them to `check`")
     drawing = rendered(model, chosen, 1 if depth is None else depth)

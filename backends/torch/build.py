@@ -70,7 +70,7 @@ def compile_with(
             inference=inference, packed=packed, recompute=recompute, quantize=quantize,
         )  # fmt: skip
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
-    graph = build_graph(model, None if task == "base" else task, size, params)
+    graph = build_graph(model, None if task == "base" else task, size, params, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device_of(device))
@@ -135,7 +135,7 @@ def _read(
     told = dict(params)
     overrides = overrides_from(origin.config, library().spec(name), told)
     chosen = found if task is None else None if task == "base" else task
-    plan_for = partial(_planned, name, chosen, found, origin, ignore_mismatched_sizes=ignore_mismatched_sizes)
+    plan_for = partial(_planned, name, chosen, found, origin, params, ignore_mismatched_sizes=ignore_mismatched_sizes)
     try:
         graph, planned = plan_for(overrides)
         if are_untied(planned, origin):
@@ -159,10 +159,11 @@ def _read(
 
 
 def _planned(
-    name: str | Path, task: str | None, written_by: str | None, origin: Origin, params: Mapping[str, Any], **how: bool
-) -> tuple[Graph, Plan]:
+    name: str | Path, task: str | None, written_by: str | None, origin: Origin, told: Mapping[str, Any],
+    params: Mapping[str, Any], **how: bool,
+) -> tuple[Graph, Plan]:  # fmt: skip
     """The graph of a folder's task, and which of its tensors becomes what."""
-    graph = build_graph(name, task, None, params)
+    graph = build_graph(name, task, None, params, told)
     other = build_graph(name, written_by, None, params) if task != written_by else None
     return graph, plan(graph, origin, written_by=other, **how)
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from numbers import Integral, Real
+from types import MappingProxyType
 from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
@@ -33,9 +34,16 @@ class ModelBuilder:
     """Builds the graph of one spec, task and set of parameters."""
 
     def __init__(
-        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any]
-    ) -> None:
+        self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any],
+        told: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:  # fmt: skip
+        """Prepare to build.
+
+        Args:
+            told: which of the overrides a call says; the rest are what a config says, which may be set otherwise.
+        """
         self.document = document
+        self.told = {name: _as_literal(value) for name, value in told.items()}
         self.size = None if size is None else str(size)
         self.overrides = {name: _as_literal(value) for name, value in overrides.items()}
         self.report = Report()
@@ -73,6 +81,7 @@ class ModelBuilder:
             if isinstance(raw, str):  # a parameter says what it is where a call does not
                 with suppress(Reported):
                     self.flags[name] = bool(scope.condition(raw, self.definition.span("flags", name)))
+        self.refuse_settled()
         self.mounts(builder, scope)
         scope.env.update({axis: Dim.of(Symbol(axis, None)) for axis in self.definition.fold})  # options may use it
         scope.values.update(builder.promoted)
@@ -109,6 +118,22 @@ class ModelBuilder:
             values, list(notes), spec=self.spec, document=self.document, kept=kept,
             folds={name: axis for axis, names in self.definition.fold.items() for name in names},
         )  # fmt: skip
+
+    def refuse_settled(self) -> None:
+        """Report what a call says of parameters that the task or a mount sets for good."""
+        forced, mounts = self.definition.forced, self.spec.mounts
+        settled = [(self.told, raw, name, ("params", name)) for name, raw in forced.items()]
+        for mount, one in mounts.items():
+            said = self.told.get(mount)
+            if isinstance(said, Mapping):
+                settled += [(said, raw, name, ("mounts", mount, "params", name)) for name, raw in one.params.items()]
+        for said, raw, name, path in settled:
+            if name in said and said[name] != raw:
+                by = f"the mount `{path[1]}`" if path[0] == "mounts" else f"the task `{self.definition.task}`"
+                label = f"expected no other value, found {in_words(said[name])}, which was given as an override"
+                self.report.error(
+                    "bad-option", f"{by} sets `{name}` for good", self.definition.span(*path), label=label
+                )
 
     def unproven(self, builder: Builder) -> Iterator[Diagnostic]:
         """A note for each pair of extents that only a call can prove equal."""
@@ -213,12 +238,24 @@ class ModelBuilder:
                          for key, raw in mount.params.items()}  # fmt: skip
                 own = {*mount.params, *(["size"] if size == own_size else [])}
                 size, place = None if size is None else str(size), partial(self.mount_span, name, own, said)
+                self.refuse_row(name, given.keys() - said.keys(), fixed)
                 params = root_parameters(builder, definition, inner, size, {**given, **fixed}, place)
                 if any(map(self.report.is_poisoned, definition.spec.params)):
                     raise Reported  # what is wrong with one, its graph would tell again
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except Reported:
                 self.report.poison(name)
+
+    def refuse_row(self, mount: str, said: Collection[str], fixed: Mapping[str, Any]) -> None:
+        """Report what a row of sizes says of parameters that the mount beside it sets for good."""
+        for name in (name for name in fixed if name in said):
+            span = self.document.span("sizes", str(self.size), mount, name)
+            if span.source is self.document.tree.span.source:
+                place = self.document.span("mounts", mount, "params", name)
+                self.report.error(
+                    "bad-option", f"the mount `{mount}` sets `{name}` for good", span,
+                    label="expected it in one of the two places", others=[(place, "set here")],
+                )  # fmt: skip
 
     def mapping(self, given: Mapping[str, Any], mount: str, place: Span) -> dict[str, Any]:
         """What a row of sizes or a call says of a mounted spec.

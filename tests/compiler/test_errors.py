@@ -245,6 +245,41 @@ def test_numbers_that_an_option_or_a_condition_has_not(written: str, expected: s
     assert findings(text) == ([expected] if expected else [])
 
 
+SETTLED = """\
+model: settled
+params: {num_labels: 3}
+mounts: {vision: {spec: vit, size: tiny, params: {num_layers: 1}}}
+sizes:
+  small: {vision: {d_model: 16}}
+  deep: {vision: {num_layers: 2}}
+inputs: {pixel_values: "float[batch, 3, height, width]"}
+graph: {encoder: {mount: vision, in: {pixel_values: pixel_values}}}
+outputs: {y: encoder.last_hidden_state}
+tasks:
+  heads: {part: token_classifier, in: y, params: {num_labels: 1}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ({"task": "heads", "num_labels": 2}, ["bad-option 11:63"]),
+        ({"task": "heads", "num_labels": 1}, []),
+        ({"task": "base", "num_labels": 2}, []),
+        ({"task": "base", "vision": {"num_layers": 2}}, ["bad-option 3:63"]),
+        ({"task": "base", "vision": {"num_layers": 1, "num_heads": 2}}, []),
+        ({"num_labels": 2}, []),
+    ],
+)
+def test_what_is_set_for_good(asked: dict[str, Any], expected: list[str]) -> None:
+    text = SETTLED.replace("  deep: {vision: {num_layers: 2}}\n", "  deep: {num_labels: 2}\n")
+    assert findings(text, **asked) == expected
+
+
+def test_a_row_of_sizes_does_not_change_what_a_mount_sets() -> None:
+    assert findings(SETTLED) == ["bad-option 6:31"]
+
+
 def test_so_much_is_wrong_that_it_is_not_all_told() -> None:
     nodes = "".join(f"  n{number}: {{block: layer_norm, in: nothing{number}}}\n" for number in range(1000))
     assert len(findings(f'model: m\ninputs: {{x: "float[b]"}}\ngraph:\n{nodes}outputs: {{y: n0}}\n')) == 200
