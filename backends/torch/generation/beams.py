@@ -11,6 +11,7 @@ from torch import Tensor
 from .options import Options
 from .processors import Processor
 from .sampling import draw
+from .stopping import Stop
 from .writer import Writer
 
 _OUT = -1e9
@@ -46,19 +47,23 @@ class Beams:
 
 
 def search(
-    writer: Writer, options: Options, processors: Sequence[Processor], generator: torch.Generator | None
+    writer: Writer,
+    options: Options,
+    processors: Sequence[Processor],
+    stops: Sequence[Stop],
+    generator: torch.Generator | None,
 ) -> Tensor:
     """The best ids of each input, ``[batch * num_return_sequences, length]``.
 
     Args:
         writer: what steps through the model, its prompt read.
-        options: the number of beams, and what a score and an end are.
+        options: the number of beams, and what a score is.
         processors: what changes scores.
+        stops: what ends a row.
         generator: draws the candidates where `do_sample` asks for that.
     """
     num, prompt = options.num_beams, writer.length
     ids, scores = writer.begin(num)
-    ends = torch.tensor(options.ends, device=ids.device)
     batch = ids.shape[0] // num
     running, done = _empty(ids, options, batch)
     running.scores[:, 1:] = _OUT  # all beams are the same at first
@@ -74,7 +79,9 @@ def search(
         found, origin = _candidates(running, scores, count, len(is_top), options, generator)
         found.lengths.fill_(count + 1 - prompt)
         is_last = count + 1 >= options.max_length
-        found.ended = torch.isin(found.ids[:, :, count], ends) | is_last
+        found.ended.fill_(is_last)
+        for stop in stops:
+            found.ended = found.ended | stop(found.ids[:, :, : count + 1].flatten(0, 1)).view(batch, -1)
         going = (found.scores + found.ended * _OUT).topk(num).indices
         running = found.best(going)
         running.scores = running.scores + running.ended * _OUT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -12,11 +12,12 @@ from ...errors import ArgumentError
 from ..model import Model
 from .assisted import guesses_of, looked_up, require_helper, require_one
 from .beams import search
-from .decoder import tokens_of
+from .decoder import reads_apart, tokens_of
 from .options import Options, options_for
-from .processors import processors_for
+from .processors import Given, processors_for
 from .prompt import facts_of, is_told, prompt_for, read_first
 from .sampling import chooser, no_guess, write
+from .stopping import stops_for
 from .writer import Writer, positions_of, require_positions
 
 
@@ -27,6 +28,10 @@ def generate(
     *,
     streamer: Any = None,
     assistant_model: Model | None = None,
+    generation_config: Any = None,
+    logits_processor: Any = None,
+    stopping_criteria: Any = None,
+    prefix_allowed_tokens_fn: Callable[[int, Tensor], Sequence[int]] | None = None,
     seed: int | None = None,
     generator: torch.Generator | None = None,
     **given: Any,
@@ -38,6 +43,10 @@ def generate(
         inputs: what is read first (ids, features or pixels), in place of its name.
         streamer: an object with ``put`` and ``end``, or a callable that is given each step's tokens.
         assistant_model: a smaller model of the same vocabulary, whose guesses the model checks.
+        generation_config: options that differ from their defaults, as Hugging Face's ``GenerationConfig`` has them.
+        logits_processor: callables that take ids ``[rows, length]`` and scores ``[rows, vocabulary]``, and give scores.
+        stopping_criteria: callables that take ids and None, and give whether each row ends.
+        prefix_allowed_tokens_fn: takes the number of an input and the ids of one row, and gives what may come next.
         seed: begins the draws of `do_sample`.
         generator: draws, in place of a `seed`.
         **given: the model's inputs, and the fields of `Options`.
@@ -57,7 +66,7 @@ def generate(
     spoken = next((name for name in ("language", "task") if given.get(name) is not None), None)
     if spoken is not None and not is_told(graph):
         raise ArgumentError(f"`{spoken}` is of speech, and `{graph.name}` begins no text with it; leave it out")
-    options = options_for(model, given, graph.root.inputs)
+    options = options_for(model, given, graph.root.inputs, generation_config)
     prompt = prompt_for(model, read, options)
     facts, length, repeats = facts_of(graph), prompt.ids.shape[1], 1
     temperature = given.get("temperature")
@@ -73,7 +82,11 @@ def generate(
     writer = Writer(model, prompt, length=options.max_length)
     generator = _draws(seed, generator, prompt.ids.device)
     is_begun = length > 1 or options.forced_bos_token_id is None or facts.returns == "new"
-    processors = processors_for(options, length if is_begun else length + 1)
+    source = prompt.inputs.get("input_ids") if reads_apart(graph) else prompt.ids
+    own = _callables("logits_processor", logits_processor)
+    told = Given(length, length if is_begun else length + 1, source, prefix_allowed_tokens_fn, own)
+    processors = processors_for(options, told)
+    stops = stops_for(options, _callables("stopping_criteria", stopping_criteria), prompt.ids.device)
     put = _put(streamer, prompt.ids, options)
     if assistant_model is not None and options.prompt_lookup_num_tokens:
         raise ArgumentError("`assistant_model` and `prompt_lookup_num_tokens` both guess; give one of them")
@@ -88,12 +101,20 @@ def generate(
     if guess is not no_guess:
         require_one(writer, options)
     if options.num_beams > 1:
-        ids = search(writer, options, processors, generator)
+        ids = search(writer, options, processors, stops, generator)
     else:
-        ids = write(writer, options, processors, chooser(options, generator), put, guess)
+        ids = write(writer, options, processors, chooser(options, generator), stops, put, guess)
     if hasattr(streamer, "end"):
         streamer.end()
     return _new(ids, length, options).repeat_interleave(repeats, 0) if facts.returns == "new" else ids
+
+
+def _callables(name: str, given: Any) -> list[Any]:
+    """What a call gives of one kind: several, one or none."""
+    made = [] if given is None else list(given) if isinstance(given, Iterable) else [given]
+    if not all(map(callable, made)):
+        raise ArgumentError(f"`{name}` expected callables, found {', '.join(type(one).__name__ for one in made)}")
+    return made
 
 
 def _put(streamer: Any, ids: Tensor, options: Options) -> Callable[[Tensor], object]:

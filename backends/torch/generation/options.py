@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from typing import Any
@@ -15,22 +15,26 @@ from ...errors import ArgumentError
 from ..model import Model
 from .decoder import vocabulary_of
 
+ARGUMENTS = (
+    "streamer", "assistant_model", "generation_config", "logits_processor", "stopping_criteria",
+    "prefix_allowed_tokens_fn", "seed", "generator",
+)  # fmt: skip
+"""What `generate` takes beside a model's inputs and the fields of `Options`."""
 _NEUTRAL: Mapping[str, Any] = {
-    "use_cache": (True, False), "typical_p": 1.0, "epsilon_cutoff": 0.0, "eta_cutoff": 0.0,
-    "encoder_repetition_penalty": 1.0, "encoder_no_repeat_ngram_size": 0, "exponential_decay_length_penalty": None,
-    "sequence_bias": None, "token_healing": False, "guidance_scale": (None, 1), "num_beam_groups": 1,
+    "use_cache": (True, False), "token_healing": False, "guidance_scale": (None, 1), "num_beam_groups": 1,
     "diversity_penalty": 0.0, "constraints": None, "force_words_ids": None, "penalty_alpha": (None, 0),
-    "max_time": None,
     "stop_strings": None, "return_dict_in_generate": False, "output_scores": False, "output_logits": (None, False),
     "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
     "low_memory": (None, False), "watermarking_config": None,
-    "logits_processor": (None, []), "stopping_criteria": (None, []), "prefix_allowed_tokens_fn": None,
-    "labels": None, "generation_config": None, "past_key_values": None, "synced_gpus": (None, False),
+    "labels": None, "past_key_values": None, "synced_gpus": (None, False),
     "negative_prompt_ids": None, "negative_prompt_attention_mask": None, "use_model_defaults": None,
     "custom_generate": None, "tokenizer": None,
 }  # fmt: skip
 """Options of Hugging Face's that are known here by the values alone under which they change nothing."""
-_NEUTRAL_NONE = frozenset({"temperature", "repetition_penalty", "max_length", "min_length"})
+_NEUTRAL_NONE = frozenset({
+    "temperature", "repetition_penalty", "max_length", "min_length", "typical_p", "epsilon_cutoff", "eta_cutoff",
+    "encoder_repetition_penalty", "encoder_no_repeat_ngram_size",
+})  # fmt: skip
 """Options that None takes back to where they change nothing, whatever the checkpoint says."""
 
 
@@ -51,9 +55,16 @@ class Options:
     top_k: int | None = 50
     top_p: float | None = 1.0
     min_p: float | None = None
+    typical_p: float = 1.0
+    epsilon_cutoff: float = 0.0
+    eta_cutoff: float = 0.0
     repetition_penalty: float = 1.0
+    encoder_repetition_penalty: float = 1.0
     no_repeat_ngram_size: int = 0
+    encoder_no_repeat_ngram_size: int = 0
+    sequence_bias: dict[tuple[int, ...], float] | list[list[Any]] | None = None
     bad_words_ids: list[list[int]] | None = None
+    exponential_decay_length_penalty: tuple[int, float] | None = None
     renormalize_logits: bool = False
     remove_invalid_values: bool = False
     forced_bos_token_id: int | None = None
@@ -64,6 +75,7 @@ class Options:
     bos_token_id: int | None = None
     eos_token_id: int | list[int] | None = None
     decoder_start_token_id: int | list[int] | None = None
+    max_time: float | None = None
     num_assistant_tokens: int = 20
     prompt_lookup_num_tokens: int | None = None
     max_matching_ngram_size: int = 2
@@ -84,6 +96,12 @@ class Options:
     def pad(self) -> int | None:
         """What fills the rest of a row whose text has ended."""
         return self.ends[0] if self.pad_token_id is None and self.ends else self.pad_token_id
+
+    @property
+    def biases(self) -> dict[tuple[int, ...], float]:
+        """What is added to the score of a run's last token where the others stand before it."""
+        pairs = self.sequence_bias or {}
+        return {tuple(run): bias for run, bias in (pairs.items() if isinstance(pairs, dict) else pairs)}
 
     @property
     def copies(self) -> int:
@@ -130,13 +148,14 @@ _ONCE_IN_CONFIGS = (
 """Options that configs held before there were files for them."""
 
 
-def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str]) -> Options:
-    """The options of a call: as given, else as the checkpoint says, else Hugging Face's defaults.
+def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str], config: Any = None) -> Options:
+    """The options of a call: as given, else as `config` or the checkpoint says, else Hugging Face's defaults.
 
     Args:
         model: the model.
         given: what the call says.
         inputs: names of the model's inputs, for suggestions.
+        config: Hugging Face's ``GenerationConfig``, or what has a `to_dict` like its.
 
     Raises:
         ArgumentError: an option is unknown, or its value is wrong.
@@ -144,8 +163,8 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str])
     known = list(_DEFAULTS)
     for name, value in given.items():
         if name not in known:
-            _refuse(name, value, [*known, *inputs, "streamer", "assistant_model", "seed", "generator"])
-    said = _said(model)
+            _refuse(name, value, [*known, *inputs, *ARGUMENTS])
+    said = {**_said(model), **_told(config, known)}
     for name in _NEUTRAL.keys() & said.keys():
         if not name.startswith(("output_", "return_")):
             _refuse(name, said[name], known)
@@ -180,6 +199,19 @@ def _said(model: Model) -> dict[str, Any]:
     return said
 
 
+def _told(config: Any, known: Collection[str]) -> dict[str, Any]:
+    """What a call's config says beyond the defaults, which leave to the checkpoint what it says."""
+    if config is None:
+        return {}
+    if not hasattr(config, "to_dict"):
+        told = type(config).__name__
+        raise ArgumentError(f"`generation_config` expected an object such as GenerationConfig, found {told}")
+    table = config.to_dict()
+    for name in _NEUTRAL.keys() & table.keys():
+        _refuse(name, table[name], known)
+    return {name: table[name] for name in known if table.get(name, _DEFAULTS[name]) not in (None, _DEFAULTS[name])}
+
+
 def _filled(config: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, Any]:
     """What a config says, and of writing what it means where it is silent."""
     silent = {name: params[name] for name in _DEFAULTS.keys() & params.keys()}
@@ -201,16 +233,23 @@ def _check(options: Options) -> None:
     """Refuse values that mean nothing."""
     for name in ("num_beams", "num_return_sequences", "num_assistant_tokens", "max_matching_ngram_size"):
         _require(options, name, _is_whole(getattr(options, name), 1), "a positive whole number")
-    for name in ("temperature", "repetition_penalty", "length_penalty"):
+    for name in ("temperature", "repetition_penalty", "encoder_repetition_penalty", "length_penalty"):
         _require(options, name, isinstance(getattr(options, name), Real), "a number")
     for name in ("max_length", "max_new_tokens", "min_length", "min_new_tokens", "no_repeat_ngram_size", "top_k",
-                 "prompt_lookup_num_tokens"):  # fmt: skip
+                 "encoder_no_repeat_ngram_size", "prompt_lookup_num_tokens"):  # fmt: skip
         value = getattr(options, name)
         _require(options, name, value is None or _is_whole(value, 0), "a whole number that is not negative")
     _require(options, "temperature", options.temperature > 0 or not options.do_sample,
              "a positive number; `do_sample=False` takes the likeliest token")  # fmt: skip
-    _require(options, "repetition_penalty", options.repetition_penalty > 0, "a positive number")
-    for name in ("top_p", "min_p"):
+    for name in ("repetition_penalty", "encoder_repetition_penalty"):
+        _require(options, name, getattr(options, name) > 0, "a positive number")
+    _require(options, "typical_p", isinstance(options.typical_p, Real) and options.typical_p > 0, "a positive number")
+    seconds, decay = options.max_time, options.exponential_decay_length_penalty
+    _require(options, "max_time", seconds is None or isinstance(seconds, Real), "a number of seconds")
+    is_pair = decay is None or (isinstance(decay, (list, tuple)) and len(decay) == 2)
+    _require(options, "exponential_decay_length_penalty", is_pair and all(isinstance(one, Real) for one in decay or ()),
+             "a number of tokens and a factor")  # fmt: skip
+    for name in ("top_p", "min_p", "epsilon_cutoff", "eta_cutoff"):
         value = getattr(options, name)
         _require(options, name, value is None or 0 <= value <= 1, "a number from 0 to 1")
     _require(options, "early_stopping", options.early_stopping in (True, False, "never"), 'True, False or "never"')
@@ -230,13 +269,22 @@ def _check_tokens(options: Options, vocabulary: int) -> None:
         fits = not name.endswith("tokens") or isinstance(value, (list, tuple, torch.Tensor))
         fits = value is None or (fits and all(isinstance(token, Integral) for token in _many(value)))
         _require(options, name, fits, "a list of tokens" if name.endswith("tokens") else "a token's number")
+    try:
+        pairs = options.biases.items()
+        fits = all(run and isinstance(bias, Real) and _are_known(run, vocabulary) for run, bias in pairs)
+    except (TypeError, ValueError):
+        fits = False
+    _require(options, "sequence_bias", fits, f"numbers by runs of tokens from 0 to {vocabulary - 1}")
     words = options.bad_words_ids
     is_list = words is None or (isinstance(words, list) and all(isinstance(word, list) and word for word in words))
     _require(options, "bad_words_ids", is_list, "lists of tokens, none of them empty")
     for name in ("bad_words_ids", "forced_bos_token_id", "forced_eos_token_id"):
         tokens = itertools.chain(*words or ()) if name == "bad_words_ids" else _many(getattr(options, name))
-        fits = all(isinstance(token, Integral) and 0 <= token < vocabulary for token in tokens)
-        _require(options, name, fits, f"tokens from 0 to {vocabulary - 1}")
+        _require(options, name, _are_known(tokens, vocabulary), f"tokens from 0 to {vocabulary - 1}")
+
+
+def _are_known(tokens: Iterable[Any], vocabulary: int) -> bool:
+    return all(isinstance(token, Integral) and token in range(vocabulary) for token in tokens)
 
 
 def _require(options: Options, name: str, fits: bool, expected: str) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ...errors import ArgumentError
 from .options import Options
 from .processors import Processor
+from .stopping import Stop
 from .writer import Writer
 
 Guess: TypeAlias = Callable[[Tensor, int], Tensor]
@@ -54,6 +55,7 @@ def write(
     options: Options,
     processors: Sequence[Processor],
     choose: Callable[[Tensor], Tensor],
+    stops: Sequence[Stop],
     put: Callable[[Tensor], object],
     guess: Guess = no_guess,
 ) -> Tensor:
@@ -64,14 +66,14 @@ def write(
 
     Args:
         writer: what steps through the model, its prompt read.
-        options: when to stop.
+        options: the greatest length, and what is written behind an end.
         processors: what changes scores.
         choose: takes scores, gives tokens.
+        stops: what ends a row.
         put: is given each step's tokens.
         guess: what guesses, where there is one row.
     """
     ids, scores = writer.begin(options.copies)
-    ends = torch.tensor(options.ends, device=ids.device)
     open_ = torch.ones(ids.shape[0], dtype=torch.bool, device=ids.device)
     pad = 0 if options.pad is None else options.pad
     scores, guesses = scores[:, None], ids[:, :0]  # one more row of scores than guesses
@@ -83,10 +85,11 @@ def write(
             tokens = choose(found)
             if options.ends:
                 tokens = tokens.where(open_, pad)
-                open_ = open_ & ~torch.isin(tokens, ends)
             ids = torch.cat([ids, tokens[:, None]], 1)
             put(tokens)
-            if ids.shape[1] >= options.max_length or (options.ends and not bool(open_.any())):
+            for stop in stops:
+                open_ = open_ & ~stop(ids)
+            if ids.shape[1] >= options.max_length or (stops and not bool(open_.any())):
                 return ids
             if at < guesses.shape[1] and bool(tokens[0] != guesses[0, at]):
                 break

@@ -19,7 +19,7 @@ from archwright.backends.torch.generation.blank import BlankDecoder
 from archwright.backends.torch.generation.decoder import Decoder
 from archwright.backends.torch.generation.forecast import forecast
 from archwright.backends.torch.generation.plan import plan
-from archwright.backends.torch.generation.processors import _there
+from archwright.backends.torch.generation.processors import _added, _there
 from archwright.backends.torch.generation.rollout import rollout
 from tests.pretended import Accelerator, Generator
 
@@ -66,6 +66,7 @@ def moved(name: str) -> aw.Model:
 def waits(device: Accelerator, name: str, count: int, given: dict[str, Tensor], **options: Any) -> int:
     """How often `count` tokens, which are the CPU's, made the host wait."""
     _there.cache_clear()
+    _added.cache_clear()
     options |= {"max_new_tokens": count, "min_new_tokens": count}
     wanted = models(name)[1].generate(**given, **options)
     with device:

@@ -182,7 +182,28 @@ def test_arguments_that_say_nothing_change_nothing() -> None:
         ({"seed": 1.5, "do_sample": True}, "`seed` expected a whole number, found 1.5"),
         ({"generator": 3, "do_sample": True}, "`generator` expected a torch.Generator, found int"),
         ({"generator": torch.Generator(), "seed": 1}, "`seed` and `generator` both begin the draws"),
-        ({"generation_config": {"top_k": 3}}, "`generation_config={'top_k': 3}` is not supported by `generate`"),
+        ({"generation_config": {"top_k": 3}}, "`generation_config` expected an object such as GenerationConfig"),
+        (
+            {"generation_config": transformers.GenerationConfig(guidance_scale=2.0)},
+            "`guidance_scale=2.0` is not supported",
+        ),
+        ({"sequence_bias": {(67,): 1.0}}, "`sequence_bias` expected numbers by runs of tokens from 0 to 66"),
+        ({"sequence_bias": [[[5], "a"]]}, "`sequence_bias` expected numbers by runs"),
+        ({"sequence_bias": 3}, "`sequence_bias` expected numbers by runs"),
+        ({"exponential_decay_length_penalty": 3}, "expected a number of tokens and a factor, found 3"),
+        ({"typical_p": 0}, "`typical_p` expected a positive number"),
+        ({"max_time": "1 s"}, "`max_time` expected a number of seconds"),
+        ({"logits_processor": 3}, "`logits_processor` expected callables, found int"),
+        (
+            {"logits_processor": lambda ids, scores: scores[:1]},
+            "`logits_processor` expected scores [3, 67] back, found [1, 67]",
+        ),
+        ({"stopping_criteria": [lambda ids, _: [1, 2, 3]]}, "`stopping_criteria` expected bool[3], one for each row"),
+        ({"prefix_allowed_tokens_fn": lambda row, ids: []}, "`prefix_allowed_tokens_fn` allows no token after ["),
+        (
+            {"input_ids": None, "inputs_embeds": torch.ones(3, 6, 24), "encoder_no_repeat_ngram_size": 2},
+            "there are none",
+        ),
         ({"streamer": 3}, "`streamer` expected an object with `put` and `end`"),
         ({"max_new_tokens": 90}, "positions for"),
     ],
@@ -196,7 +217,9 @@ def test_errors(options: dict[str, Any], message: str) -> None:
 def test_neutral_values_of_unsupported_options() -> None:
     given = inputs("gpt2")
     expected = models("gpt2")[1].generate(**given)
-    nothing = dict.fromkeys(["temperature", "repetition_penalty", "max_length", "min_length"])
+    nothing = dict.fromkeys(
+        ["temperature", "repetition_penalty", "max_length", "min_length", "typical_p", "eta_cutoff"]
+    )
     assert models("gpt2")[1].generate(**given, **nothing).equal(expected)
     assert models("gpt2")[1].generate(**given, use_cache=True, num_beam_groups=1, output_scores=False).equal(expected)
 
