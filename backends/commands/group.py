@@ -70,7 +70,8 @@ class Commands(click.Group):
 def main() -> None:
     """Model architectures from YAML: check them, draw them, run them as PyTorch.
 
-    A SPEC is the name of a spec that ships, or the path of a YAML file.
+    A SPEC is the name of a spec that ships, or the path of a YAML file. Commands that say CHECKPOINT take a folder with
+    config.json and weights too; check, show, draw, diff and emit do by its config.json.
 
     \b
     Examples:

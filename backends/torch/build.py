@@ -113,6 +113,8 @@ def from_pretrained(
 
     Raises:
         CheckpointError: the folder cannot be read, or does not fit its spec; every key that is wrong is named.
+        SpecError: `task`, `spec` or a parameter is wrong, or the model cannot run `packed`.
+        ArgumentError: another argument is.
     """
     return _read(
         folder, params, task=task, spec=spec, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
