@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import device_options, json_option, together
+from .options import device_options, json_option, spec_option, together
 from .output import is_terminal, print_json, seconds
 from .progress import steps
 
@@ -47,7 +47,7 @@ _writing_options = together(
 @_writing_options
 @click.option("--translate", is_flag=True, help="Into English, where the model hears many languages (Whisper).")
 @click.option("--keep-special-tokens", is_flag=True, help="Print tokens such as </s> too.")
-@click.option("--spec", metavar="SPEC", help="A spec of your own.  [default: the one of the checkpoint's `model_type`]")
+@spec_option
 @click.option("--task", metavar="TASK", help="A task of the spec.  [default: that of the checkpoint]")
 @click.option("--backend", type=click.Choice(["eager", "inductor"]), default="eager", show_default=True,
               help="The generated source as it is, or through torch.compile.")  # fmt: skip

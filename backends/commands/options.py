@@ -95,6 +95,10 @@ model_options = together(
     ),
 )  # fmt: skip
 """The model that a spec becomes; most commands hand these on as they are (`which`)."""
+spec_option = click.option(
+    "--spec", metavar="SPEC", help="Of a checkpoint: a spec of your own.  [default: the one of its `model_type`]"
+)
+"""What reads a checkpoint that no spec which ships is of."""
 json_option = click.option("--json", "as_json", is_flag=True, is_eager=True, callback=_remember, help="Print JSON.")
 """Print data, and failures too, as JSON on stdout."""
 dim_option = click.option(

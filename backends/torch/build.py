@@ -69,6 +69,8 @@ def compile_with(
             model, params, task=task, spec=spec, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
             inference=inference, packed=packed, recompute=recompute, quantize=quantize,
         )  # fmt: skip
+    if spec is not None:
+        raise ArgumentError(f"`spec` is what reads a checkpoint, and {model} is none: leave it out")
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     graph = build_graph(model, None if task == "base" else task, size, params, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)

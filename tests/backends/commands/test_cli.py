@@ -449,6 +449,17 @@ def test_an_option_that_means_nothing_beside_another(args: list[str], said: str,
     assert said in result.stderr
 
 
+def test_a_folder_is_read_by_a_spec_of_one_s_own(folder: Path) -> None:
+    Path("mine.yaml").write_text("model: mine\nextends: bert\ncheckpoint: {class: Mine}\n")
+    aw.compile("mine.yaml", task="masked_lm", size="tiny", backend="eager").save_pretrained("saved")
+    assert "one of your own is given as `spec`" in call("run", "saved").stderr
+    assert data("run", "saved", "--spec", "mine.yaml")["task"] == "masked_lm"
+    assert "differs by" in call("export", "saved", "--spec", "mine.yaml", "-o", "mine.pt2").stdout
+    refused = call("run", "bert", "--size", "tiny", "--spec", "mine.yaml")
+    assert refused.exit_code == 2
+    assert "`spec` is what reads a checkpoint, and bert is none" in refused.stderr
+
+
 def test_a_warning_is_a_line(folder: Path) -> None:
     aw.compile("bert", size="tiny", backend="eager").save_pretrained("saved")
     with warnings.catch_warnings():
