@@ -257,3 +257,19 @@ def _extents(graph: Graph, inputs: dict[str, torch.Tensor]) -> dict[str, int]:
 def test_list_is_the_folder() -> None:
     folder = Path(aw.__file__).parent / "specs"
     assert aw.list_models() == sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+HEADS = {"masked_lm", "causal_lm", "conditional_generation", "ctc", "question_answering", "pre_training"}
+WITHOUT_STATES = {"clip", "owlvit", "trajectory_transformer", "vision_encoder_decoder"}
+
+
+@pytest.mark.parametrize("name", sorted({*aw.list_models()} - WITHOUT_STATES))
+def test_heads_follow_what_a_spec_that_extends_gives(name: str, tmp_path: Path) -> None:
+    """They read the output by its name, so that what stands behind the last layer is theirs too."""
+    spec = library().spec(name).model
+    path, read = tmp_path / "moved.yaml", spec.outputs["last_hidden_state"]
+    given = f"{{moved: {{block: dropout, in: {read}, p: 0.1}}}}"
+    path.write_text(f"model: moved\nextends: {name}\ngraph: {given}\noutputs: {{last_hidden_state: moved}}\n")
+    for task in HEADS & spec.tasks.keys():
+        if (name, task) != ("vilt", "question_answering"):  # which is read from what is pooled
+            assert "moved" in build_graph(path, task).root.nodes, task
