@@ -116,6 +116,7 @@ class Block(BaseModel):
         updates: it changes its own buffers in training.
         rates: options that its function takes as tensors too, in training; rounds that differ in these alone can share
             what is compiled.
+        torch_module: the module that holds its class or function, for a block that a package brings.
     """
 
     model_config = ConfigDict(
@@ -136,6 +137,7 @@ class Block(BaseModel):
     random: ClassVar[bool] = False
     updates: ClassVar[bool] = False
     rates: ClassVar[frozenset[str]] = frozenset()
+    torch_module: ClassVar[str] = ""
 
     @classmethod
     def name(cls) -> str:
@@ -287,16 +289,46 @@ def block(contract: _B) -> _B:
     return contract
 
 
+class BlocksError(ImportError):
+    """An installed package whose blocks cannot be used: which one, and why."""
+
+
 @cache
 def all_blocks() -> Mapping[str, type[Block]]:
     """Every contract by name: those of this folder, and those that installed packages bring.
 
     A package brings blocks through the entry point group ``archwright.blocks``, whose value is a module that registers
-    them when imported.
+    them when imported (`docs/own_blocks.md`).
+
+    Raises:
+        BlocksError: that module cannot be imported, or a contract in it is none.
     """
     for file in sorted(Path(__file__).parent.glob("*.py")):
         if file.stem not in ("__init__", "base"):
             import_module(f".{file.stem}", package=__package__)
+    shipped = len(_REGISTRY)
     for entry in entry_points(group="archwright.blocks"):
-        entry.load()
+        try:
+            entry.load()
+            for contract in list(_REGISTRY.values())[shipped:]:
+                _require_whole(contract)
+        except Exception as error:
+            package = entry.dist.name if entry.dist is not None else entry.value
+            told = f"{type(error).__name__}: {error}"
+            raise BlocksError(f"the blocks of the package {package} ({entry.value}) cannot be read: {told}") from error
     return _REGISTRY
+
+
+def _require_whole(contract: type[Block]) -> None:
+    """Refuse a contract whose types are none, or that does not say where its code is.
+
+    Raises:
+        ValueError: what is wrong.
+    """
+    contract.ports()
+    for notation in contract.outputs.values():
+        parse_type(notation)
+    for weight in contract.weights.values():
+        parse_type(f"{weight.kind}[{weight.shape}]")
+    if not contract.torch_module:
+        raise ValueError(f"`{contract.__name__}` expected a `torch_module`, the name of the module with its code")

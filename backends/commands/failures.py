@@ -22,12 +22,13 @@ def report(error: Exception, *, as_json: bool) -> int:
         Exception: the error itself, where it is no mistake of the user.
     """
     from ..errors import ArgumentError, CheckpointError, ExportError
+    from ...blocks.base import BlocksError
     from ...compiler.diagnosing.diagnostics import SpecError
 
     if isinstance(error, SpecError):
         tell_diagnostics(error, as_json=as_json)
         return WRONG
-    if not isinstance(error, (ArgumentError, CheckpointError, ExportError, OSError)):
+    if not isinstance(error, (ArgumentError, BlocksError, CheckpointError, ExportError, OSError)):
         raise error
     if not as_json or not _printed({"ok": False, "message": _message(error), "diagnostics": []}):
         tell(_message(error))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from archwright.backends.torch.emit.source import implementation
+from archwright.backends.torch.emit.source import home_of
 from archwright.blocks.base import Block, all_blocks, block, snake_case
 from archwright.blocks.notation.dims import Dim
 
@@ -21,7 +21,7 @@ def _torch_side(contract: type[Block]) -> Any:
     if list(contract.weights) == [""] and contract.weights[""].init != "given":
         return None
     name = contract.__name__ if contract.weights and "" not in contract.weights else contract.name()
-    return getattr(import_module(implementation(contract)), name)
+    return getattr(import_module(home_of(contract, name)), name)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS)

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from .... import __version__
-from ....blocks.base import Block
+from ....blocks.base import Block, BlocksError
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow, Kind, token_axis
@@ -63,7 +63,7 @@ class Source:
 
     def module(self, contract: type[Block]) -> str:
         """The module class of a block, imported; the one for inference where there is one."""
-        home, name = implementation(contract), contract.__name__
+        home, name = home_of(contract, contract.__name__), contract.__name__
         if self.inference is not None and name in LEAN:
             home, name = MODULE, LEAN[name]
         self.imports[home].add(name)
@@ -71,7 +71,7 @@ class Source:
 
     def function(self, contract: type[Block], name: str) -> None:
         """Import a block's function."""
-        self.imports[implementation(contract)].add(name)
+        self.imports[home_of(contract, name)].add(name)
 
     def class_of(self, body: Body) -> ClassText:
         """The class of a part's body; bodies with equal constructors share one."""
@@ -259,10 +259,21 @@ class Source:
         return "\n\n\n".join(pieces.values())
 
 
-def implementation(contract: type[Block]) -> str:
-    """The module that holds a block's class or function: beside its contract in ``modules``, or where it says."""
-    told = getattr(contract, "torch_module", None)
-    return str(told) if told else f"{MODULES}.{contract.__module__.rsplit('.', 1)[-1]}"
+def home_of(contract: type[Block], name: str) -> str:
+    """The module that holds `name`, a block's class or function: beside its contract in ``modules``, or where it says.
+
+    Raises:
+        BlocksError: a package has no such module, or none in it.
+    """
+    told = contract.torch_module
+    if not told:
+        return f"{MODULES}.{contract.__module__.rsplit('.', 1)[-1]}"
+    try:
+        getattr(import_module(told), name)
+    except (ImportError, AttributeError) as error:
+        expected = f"expected `{name}` in {told}, for the block `{contract.name()}` of {contract.__module__}"
+        raise BlocksError(f"{expected}; {error}") from error
+    return told
 
 
 def _copy(module: str, name: str, pieces: dict[str, str]) -> None:
