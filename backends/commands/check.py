@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from .failures import WRONG, tell, tell_diagnostics
-from .options import json_option, model_options
+from .options import json_option, model_options, spec_option
 from .output import color_of, plural, print_json
 from .target import graph_of
 
@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 @click.command("check", short_help="Every mistake of specs, with its place.")
 @click.argument("specs", metavar="SPEC...", nargs=-1, required=True)
 @model_options
+@spec_option
 @click.option("--notes", is_flag=True, help="Print all notes, such as extents that only a call can prove equal.")
 @click.option("--quiet", "-q", is_flag=True, help="Print nothing where all is well.")
 @json_option
 @click.pass_context
 def command(
     ctx: click.Context, specs: tuple[str, ...], task: str | None, size: str | None, overrides: dict[str, Any],
-    notes: bool, quiet: bool, as_json: bool,
+    spec: str | None, notes: bool, quiet: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Check specs: every mistake, with its place. Without --task, the base and all tasks.
 
@@ -44,24 +45,24 @@ def command(
 
     results: list[dict[str, Any]] = []
     colored = color_of("stderr")
-    for spec in specs:
-        is_folder = is_checkpoint(spec)
+    for target in specs:
+        is_folder = is_checkpoint(target)
         try:
-            if is_folder:
-                graph = graph_of(spec, task=task, size=size, overrides=overrides)
+            if is_folder or spec is not None:
+                graph = graph_of(target, task=task, size=size, overrides=overrides, spec=spec)
             else:
-                graph = check_with(spec, task, size, overrides)
+                graph = check_with(target, task, size, overrides)
         except SpecError as error:
-            results.append({"spec": spec, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
+            results.append({"spec": target, "ok": False, "diagnostics": [one.to_json() for one in error.diagnostics]})
             if not as_json:
                 tell_diagnostics(error, as_json=False)
             continue
         except (CheckpointError, FileNotFoundError) as error:
-            results.append({"spec": spec, "ok": False, "message": str(error), "diagnostics": []})
+            results.append({"spec": target, "ok": False, "message": str(error), "diagnostics": []})
             if not as_json:
                 tell(str(error))
             continue
-        results.append(_result(spec, graph, graph.task or "base" if is_folder else task))
+        results.append(_result(target, graph, graph.task or "base" if is_folder else task))
         told = [note for note in graph.notes if notes or (note.code in _TELLING and not quiet)]
         for note in told if not as_json else ():
             click.echo(note.render(color=colored), err=True, color=colored)

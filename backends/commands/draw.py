@@ -6,20 +6,21 @@ from typing import Any
 
 import click
 
-from .options import model_options
+from .options import model_options, spec_option
 from .target import graph_of
 
 
 @click.command("draw", short_help="A model as a diagram.")
-@click.argument("spec")
+@click.argument("target", metavar="SPEC")
 @model_options
+@spec_option
 @click.option("--output", "-o", "path", metavar="FILE", required=True, type=click.Path(dir_okay=False, writable=True),
               help="The file to write; its suffix says the format (svg, png, pdf, dot, mmd, html).")  # fmt: skip
 @click.option("--format", metavar="FORMAT", help="The format, where the suffix does not say it.")
 @click.option(
     "--depth", type=click.IntRange(0), help="0 for a few boxes, 1 as in a paper, more to open parts.  [default: 1]"
 )
-def command(spec: str, path: str, format: str | None, depth: int | None, **which: Any) -> None:
+def command(target: str, path: str, format: str | None, depth: int | None, **which: Any) -> None:
     """Draw a model as a diagram.
 
     \b
@@ -29,5 +30,5 @@ def command(spec: str, path: str, format: str | None, depth: int | None, **which
     """
     from ..diagrams import draw
 
-    draw(graph_of(spec, **which), path, format=format, depth=depth)
+    draw(graph_of(target, **which), path, format=format, depth=depth)
     click.echo(f"wrote {path}", err=True)

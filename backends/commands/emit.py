@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..files import write_whole
-from .options import model_options, words_option
+from .options import model_options, spec_option, words_option
 from .target import check_flags, check_inputs, graph_of
 
 if TYPE_CHECKING:
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 @click.command("emit", short_help="The Python that a model is.")
-@click.argument("spec")
+@click.argument("target", metavar="SPEC")
 @model_options
+@spec_option
 @click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
               help="The file to write.  [default: stdout]")  # fmt: skip
 @click.option("--standalone", is_flag=True, help="Copy in the modules that it uses: the file needs torch alone.")
 @words_option("--inputs", help="The optional inputs that a call gives.  [default: what it must, and attention_mask]")
 @words_option("--flags", help="The flags that a call sets, such as output_hidden_states.")
 def command(
-    spec: str, path: str | None, standalone: bool, inputs: list[str] | None, flags: list[str] | None, **which: Any
+    target: str, path: str | None, standalone: bool, inputs: list[str] | None, flags: list[str] | None, **which: Any
 ) -> None:
     """Write the Python that a model is: classes of torch modules, and a forward for the inputs and flags named.
 
@@ -35,7 +36,7 @@ def command(
     """
     from ..torch.emit.source import Source
 
-    graph = graph_of(spec, **which)
+    graph = graph_of(target, **which)
     # Regions have right gradients only as `Model.compiled` compiles them, and whoever takes the file may train it.
     source = Source(graph, rounds="plain")
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))

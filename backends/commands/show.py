@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dim_option, json_option, model_options, refuse_beside, words_option
+from .options import dim_option, json_option, model_options, refuse_beside, spec_option, words_option
 from .output import counted, in_bytes, print_result, table
 from .target import check_inputs, graph_of
 
@@ -22,8 +22,9 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @click.command("show", short_help="Shapes, parameters, FLOPs and memory of each node.")
-@click.argument("spec")
+@click.argument("target", metavar="SPEC")
 @model_options
+@spec_option
 @click.option("--resolved", is_flag=True, help="Every value, and where it comes from.")
 @click.option("--shapes", is_flag=True, help="The graph as text: nodes, edges, symbolic shapes.")
 @click.option("--params", is_flag=True, help="Every weight: its path, shape and size.")
@@ -36,7 +37,7 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 @click.option("--depth", type=click.IntRange(0), help="How deep the table goes into parts.  [default: to the end]")
 @json_option
 def command(
-    spec: str, resolved: bool, shapes: bool, params: bool, passes: bool, dims: dict[str, int],
+    target: str, resolved: bool, shapes: bool, params: bool, passes: bool, dims: dict[str, int],
     inputs: list[str] | None, dtype: str, depth: int | None, as_json: bool, **which: Any,
 ) -> None:  # fmt: skip
     """Show a model: shapes, parameters, floating-point operations and memory of each node; or one of four other views.
@@ -55,7 +56,7 @@ def command(
     view = next((name for name, is_asked in views.items() if is_asked), None)
     if view is not None:
         refuse_beside(f"--{view}", *(views.keys() - {view}), "dims", "inputs", "dtype", "depth")
-    graph = graph_of(spec, **which)
+    graph = graph_of(target, **which)
     if view is not None:
         data, text = {"resolved": _resolved, "shapes": _shapes, "params": _params, "passes": _passes}[view](graph)
     else:

@@ -12,13 +12,22 @@ if TYPE_CHECKING:
     from ...compiler.graph import Graph
 
 
-def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapping[str, Any]) -> Graph:
+def graph_of(
+    target: str, *, task: str | None, size: str | None, overrides: Mapping[str, Any], spec: str | None = None
+) -> Graph:
     """The checked graph of a spec; of a checkpoint folder by its ``config.json``, its weights unread.
+
+    Args:
+        target: the spec, or the folder.
+        task: a task of it.
+        size: a row of the spec's sizes.
+        overrides: parameters.
+        spec: reads the folder, in place of the one that its config names.
 
     Raises:
         SpecError: the spec is wrong.
         CheckpointError: the config names no spec that ships.
-        ArgumentError: a checkpoint is given a size.
+        ArgumentError: a checkpoint is given a size, or a `spec` is and there is no checkpoint.
         FileNotFoundError: there is no such spec.
     """
     from ...compiler.check import build_graph
@@ -32,9 +41,11 @@ def graph_of(target: str, *, task: str | None, size: str | None, overrides: Mapp
         from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")
-        target, found = spec_for(config, Path(target), task=task)
+        target, found = spec_for(config, Path(target), spec, task=task)
         overrides = overrides_from(config, library().spec(target), overrides)
         chosen = task or found
+    elif spec is not None:
+        raise ArgumentError(f"`--spec` is what reads a checkpoint, and {target} is none: leave it out")
     return build_graph(target, None if chosen == "base" else chosen, size, overrides, told)
 
 

@@ -456,6 +456,13 @@ def test_a_folder_is_read_by_a_spec_of_one_s_own(folder: Path) -> None:
     assert "one of your own is given as `spec`" in call("run", "saved").stderr
     assert data("run", "saved", "--spec", "mine.yaml")["task"] == "masked_lm"
     assert "differs by" in call("export", "saved", "--spec", "mine.yaml", "-o", "mine.pt2").stdout
+    assert data("check", "saved", "--spec", "mine.yaml")["specs"][0]["tasks"] == ["masked_lm"]
+    assert data("show", "saved", "--spec", "mine.yaml")["task"] == "masked_lm"
+    assert "class MineForMaskedLm" in call("emit", "saved", "--spec", "mine.yaml").stdout
+    assert call("draw", "saved", "--spec", "mine.yaml", "-o", "mine.svg").exit_code == 0
+    for command in ("check", "show", "emit"):
+        refused = call(command, "bert", "--spec", "mine.yaml")
+        assert refused.exit_code == 2 and "what reads a checkpoint, and bert is none" in refused.stderr
     refused = call("run", "bert", "--size", "tiny", "--spec", "mine.yaml")
     assert refused.exit_code == 2
     assert "`spec` is what reads a checkpoint, and bert is none" in refused.stderr
