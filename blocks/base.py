@@ -306,13 +306,13 @@ def all_blocks() -> Mapping[str, type[Block]]:
     for file in sorted(Path(__file__).parent.glob("*.py")):
         if file.stem not in ("__init__", "base"):
             import_module(f".{file.stem}", package=__package__)
-    shipped = len(_REGISTRY)
     for entry in entry_points(group="archwright.blocks"):
+        known = len(_REGISTRY)
         try:
             entry.load()
-            for contract in list(_REGISTRY.values())[shipped:]:
+            for contract in list(_REGISTRY.values())[known:]:
                 _require_whole(contract)
-        except Exception as error:
+        except Exception as error:  # another package's code, which may fail in any way
             package = entry.dist.name if entry.dist is not None else entry.value
             told = f"{type(error).__name__}: {error}"
             raise BlocksError(f"the blocks of the package {package} ({entry.value}) cannot be read: {told}") from error

@@ -31,21 +31,16 @@ def graph_of(
         FileNotFoundError: there is no such spec.
     """
     from ...compiler.check import build_graph
-    from ..errors import ArgumentError
-    from ..torch.checkpoint.folder import is_checkpoint, overrides_from, read_json, spec_for
+    from ..torch.checkpoint.folder import overrides_from, read_json, reads_checkpoint, spec_for
 
     chosen, told = task, overrides
-    if is_checkpoint(target):
-        if size is not None:
-            raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
+    if reads_checkpoint(target, size=size, spec=spec):
         from ...compiler.reading.document import library
 
         config = read_json(Path(target) / "config.json")
         target, found = spec_for(config, Path(target), spec, task=task)
         overrides = overrides_from(config, library().spec(target), overrides)
         chosen = task or found
-    elif spec is not None:
-        raise ArgumentError(f"`--spec` is what reads a checkpoint, and {target} is none: leave it out")
     return build_graph(target, None if chosen == "base" else chosen, size, overrides, told)
 
 

@@ -14,7 +14,7 @@ from ...compiler.diagnosing.diagnostics import SpecError
 from ...compiler.graph import Graph
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
-from .checkpoint.folder import Origin, config_from, is_checkpoint, open_folder, overrides_from, spec_for
+from .checkpoint.folder import Origin, config_from, open_folder, overrides_from, reads_checkpoint, spec_for
 from .checkpoint.load import Plan, are_untied, initialise, load_into, plan
 from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind
@@ -62,15 +62,11 @@ def compile_with(
     quantize: str | None = None,
 ) -> Model:  # fmt: skip
     """As `compile`, with the spec's parameters apart: one may be called as an argument here is."""
-    if is_checkpoint(model):
-        if size is not None:
-            raise ArgumentError(f"{model} is a checkpoint, which has its size: leave `size` out")
+    if reads_checkpoint(model, size=size, spec=spec):
         return _read(
             model, params, task=task, spec=spec, backend=backend, device=device, dtype=dtype, dynamic=dynamic,
             inference=inference, packed=packed, recompute=recompute, quantize=quantize,
         )  # fmt: skip
-    if spec is not None:
-        raise ArgumentError(f"`spec` is what reads a checkpoint, and {model} is none: leave it out")
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     graph = build_graph(model, None if task == "base" else task, size, params, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)

@@ -58,7 +58,7 @@ class Builder:
         given: Mapping[str, Value | list[Value]],
         scope: Scope,
         at: Callable[[str], Span],
-        help_: str | None = None,
+        unwritten: Callable[[], str | None] = lambda: None,
     ) -> Body:
         """The body of `definition` called with `given` values, its parameters already in `scope`.
 
@@ -68,7 +68,7 @@ class Builder:
             given: the values of its inputs.
             scope: its scope.
             at: gives the place where each input is given, or would be.
-            help_: what to add where it does not fit.
+            unwritten: gives the help where one does not fit that is not written.
 
         Raises:
             Reported: a mistake leaves nothing to go on with.
@@ -80,7 +80,7 @@ class Builder:
             self.report.raise_if_any()
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
-        InputReader(self, definition, body, scope, given, at, help_).read()
+        InputReader(self, definition, body, scope, given, at, unwritten).read()
         NodeBuilder(self, definition, body, scope).build()
         self.outputs(definition, body, scope)
         return body

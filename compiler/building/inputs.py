@@ -36,12 +36,13 @@ class InputReader:
 
     Attributes:
         at: gives the place where each input is given, or would be.
-        help: what to add where one does not fit.
+        unwritten: gives the help where one does not fit that is not written.
     """
 
     def __init__(
         self, builder: Builder, definition: Definition, body: Body, scope: Scope,
-        given: Mapping[str, Value | list[Value]], at: Callable[[str], Span], help_: str | None = None,
+        given: Mapping[str, Value | list[Value]], at: Callable[[str], Span],
+        unwritten: Callable[[], str | None],
     ) -> None:  # fmt: skip
         self.builder = builder
         self.report = builder.report
@@ -52,7 +53,7 @@ class InputReader:
         # what is there under no combination is as if it were not given
         self.given = {name: value for name, value in given.items() if isinstance(value, list) or value.present}
         self.at = at
-        self.help = help_
+        self.unwritten = unwritten
         self.bindings = Bindings({}, params=scope.param)
 
     def read(self) -> None:
@@ -121,7 +122,7 @@ class InputReader:
                 self.report.error(
                     "shape-mismatch", f"`{name}` of `{self.body.part}` does not fit", span,
                     label=f"expected {error.expected}, found {error.found}",
-                    others=[*makers([value]), (place, "declared here")], help=self.help,
+                    others=[*makers([value]), (place, "declared here")], help=self.unwritten(),
                 )  # fmt: skip
                 fits = False
                 continue

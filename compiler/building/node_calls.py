@@ -108,11 +108,11 @@ class NodeCall:
 
     def unwritten(self) -> str | None:
         """The help for a node whose `in` is left out."""
-        node = self.declaration
-        if node.source is not None or node.each is not None or self.before() is None:
+        node, before = self.declaration, self.before()
+        if node.source is not None or node.each is not None or before is None:
             return None
         why = "" if node.previous is not None else ", the first input, as no node stands before it in this file"
-        return f"without `in` it reads `{self.before()}`{why}"
+        return f"without `in` it reads `{before}`{why}"
 
     def read_mapping(self, source: dict[str, Any]) -> Given:
         given: Given = {}

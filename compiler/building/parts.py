@@ -214,7 +214,7 @@ class PartCall(NodeCall):
             if key in self.known:  # rounds whose options read the index, and come out alike
                 return self.known[key]
             body = self.builder.body(
-                definition, options=options, given=given, scope=inner, at=self.port_span, help_=self.unwritten()
+                definition, options=options, given=given, scope=inner, at=self.port_span, unwritten=self.unwritten
             )
             body.symbols = {**param_symbols(inner), **body.symbols}
             if isinstance(definition, Composed):

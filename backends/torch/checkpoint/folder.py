@@ -16,7 +16,7 @@ from ....compiler.diagnosing.diagnostics import is_slip
 from ....compiler.reading.document import SHIPPED, Document, library, shipped_models
 from ....compiler.reading.schema import Mount, Spec
 from ....compiler.weights.weight_rules import mounted_spec
-from ...errors import CheckpointError
+from ...errors import ArgumentError, CheckpointError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,6 +56,21 @@ def is_checkpoint(target: str | Path) -> bool:
     """Whether a folder is meant, not the spec that ships under its name; a folder of that name has to be one."""
     folder = Path(target)
     return folder.is_dir() and (str(target) not in shipped_models() or (folder / "config.json").is_file())
+
+
+def reads_checkpoint(target: str | Path, *, size: Any, spec: Any) -> bool:
+    """Whether a folder is meant, as `is_checkpoint`, with what may be said of one alone.
+
+    Raises:
+        ArgumentError: a `size` is said of a folder, or a `spec` that would read one of what is none.
+    """
+    if is_checkpoint(target):
+        if size is not None:
+            raise ArgumentError(f"{target} is a checkpoint, which has its size: leave `size` out")
+        return True
+    if spec is not None:
+        raise ArgumentError(f"`spec` is what reads a checkpoint, and {target} is none: leave it out")
+    return False
 
 
 def open_folder(path: str | Path, *, allow_pickle: bool = False) -> Origin:
