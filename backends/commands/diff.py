@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import json_option, model_options
+from .options import json_option, model_options, spec_option
 from .output import print_result, table
 from .target import graph_of
 
@@ -22,27 +22,37 @@ _WIDTH = 110
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @model_options
+@spec_option
 @click.option("--resolved", is_flag=True, help="Compare values and extents, not what is written.")
 @click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
               help="Draw B to this file, what is new, changed and gone marked; as for `draw`.")  # fmt: skip
 @click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="How deep the drawing goes.")
 @json_option
-def command(first: str, second: str, resolved: bool, path: str | None, depth: int, as_json: bool, **which: Any) -> None:
+def command(
+    first: str, second: str, spec: str | None, resolved: bool, path: str | None, depth: int, as_json: bool, **which: Any
+) -> None:
     """Compare two specs or checkpoints: nodes, options, edges, shapes and parameters.
 
     A and B are specs or checkpoint folders; A@SIZE is a spec in one of its sizes, and --task, --size and --set are for
-    both. What is written is compared, so that sizes mostly differ in parameters and rounds; --resolved compares the
-    numbers that follow. First values and checkpoint maps are left out. The exit code is 0 whether they differ or not.
+    both; --spec reads each that is a folder. What is written is compared, so that sizes mostly differ in parameters and
+    rounds; --resolved compares the numbers that follow. First values and checkpoint maps are left out. The exit code is
+    0 whether they differ or not.
 
     \b
     Examples:
       archwright diff bert roberta
       archwright diff bert@base bert@large --resolved
       archwright diff bert albert -o changes.svg
+      archwright diff bert path/to/checkpoint --spec my_bert.yaml
     """
     from ...compiler.diff import differences, parameter_differences
+    from ..errors import ArgumentError
+    from ..torch.checkpoint.folder import is_checkpoint
 
-    graphs = [_graph(one, **which) for one in (first, second)]
+    readers = [spec if is_checkpoint(one) else None for one in (first, second)]
+    if spec is not None and spec not in readers:
+        raise ArgumentError(f"`spec` is what reads a checkpoint, and {first} and {second} are none: leave it out")
+    graphs = [_graph(one, spec=reader, **which) for one, reader in zip((first, second), readers, strict=True)]
     found, params = differences(*graphs, resolved=resolved), parameter_differences(*graphs)
     if path is not None:
         from ..diagrams.render import format_of, rendered

@@ -460,6 +460,11 @@ def test_a_folder_is_read_by_a_spec_of_one_s_own(folder: Path) -> None:
     assert data("show", "saved", "--spec", "mine.yaml")["task"] == "masked_lm"
     assert "class MineForMaskedLm" in call("emit", "saved", "--spec", "mine.yaml").stdout
     assert call("draw", "saved", "--spec", "mine.yaml", "-o", "mine.svg").exit_code == 0
+    assert call("diff", "saved", "saved", "--spec", "mine.yaml").stdout.startswith("no difference")
+    beside = ("diff", "bert@tiny", "saved", "--task", "masked_lm", "--spec", "mine.yaml")
+    assert [data(*beside)[one]["model"] for one in ("a", "b")] == ["bert", "mine"]
+    refused = call("diff", "bert", "mine.yaml", "--spec", "mine.yaml")
+    assert refused.exit_code == 2 and "what reads a checkpoint, and bert and mine.yaml are none" in refused.stderr
     for command in ("check", "show", "emit"):
         refused = call(command, "bert", "--spec", "mine.yaml")
         assert refused.exit_code == 2 and "what reads a checkpoint, and bert is none" in refused.stderr
