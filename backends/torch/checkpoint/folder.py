@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -178,12 +178,17 @@ def spec_for(
         task: what a class that no spec knows is read as.
 
     Raises:
-        CheckpointError: no spec knows its ``model_type`` or class.
+        CheckpointError: no spec knows its ``model_type`` or class, or the spec that is told is of other configs.
     """
     model_type = config.get("model_type")
     architecture = _class_of(config)
     if told is not None:
         spec = library().spec(told).model
+        for path, wanted in _unmatched(spec.checkpoint.match, config):
+            raise CheckpointError(
+                f"{at}: `{spec.model}` reads configs whose `{path}` is {json.dumps(wanted)}, "
+                f"found {json.dumps(_said(config, path))}; read it by another spec, or change this one's `match`"
+            )
         found = spec.readable.get(str(architecture))
         if architecture is not None and found is None and spec.readable and task is None:
             there = ", ".join(spec.readable)
@@ -198,7 +203,7 @@ def spec_for(
     for name in candidates:
         spec = library().spec(name).model
         checkpoint = spec.checkpoint
-        if model_type not in (None, checkpoint.model_type) or not _matches(checkpoint.match, config):
+        if model_type not in (None, checkpoint.model_type) or any(_unmatched(checkpoint.match, config)):
             continue
         if architecture in spec.readable:
             found = spec.readable[architecture]
@@ -223,8 +228,15 @@ def _mentions(name: str, model_type: str) -> bool:
     return name == model_type or re.search(rf"model_type: [\"']?{re.escape(model_type)}\b", text) is not None
 
 
-def _matches(match: Mapping[str, Any], config: Mapping[str, Any]) -> bool:
-    return all(_field(config, path) == wanted for path, wanted in match.items())
+def _unmatched(match: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The fields of which a config says something else than a spec that is of some configs alone."""
+    return ((path, wanted) for path, wanted in match.items() if _said(config, path) != wanted)
+
+
+def _said(config: Mapping[str, Any], path: str) -> Any:
+    """A field of a config, None where there is none: those written today leave it out or say null."""
+    value = _field(config, path)
+    return None if value is _MISSING else value
 
 
 def overrides_from(
@@ -364,6 +376,12 @@ def config_from(
         config.setdefault("model_type", spec.checkpoint.model_type)
     if not previous:
         config["architectures"] = _classes_of(spec, task)
+        for path, wanted in _unmatched(spec.checkpoint.match, config):
+            *above, last = path.split(".")
+            inner = config
+            for word in above:
+                inner[word] = inner = dict(inner.get(word) or {})
+            inner[last] = wanted
     return config
 
 
