@@ -32,7 +32,7 @@ from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
 from .values import STANDS_IN, first_of, unlike
 
-MAX_BODIES = 10_000
+MAX_CALLS = 10_000
 
 
 class Builder:
@@ -73,11 +73,11 @@ class Builder:
         Raises:
             Reported: a mistake leaves nothing to go on with.
         """
-        self.bodies += 1
-        if self.bodies > MAX_BODIES:
-            text = f"expected at most {MAX_BODIES} calls of parts"
+        if self.bodies > MAX_CALLS:  # the first is the model's own
+            text = f"expected at most {MAX_CALLS} calls of parts"
             self.report.error("too-large", "the model has too many parts", self.report.calls[0], label=text)
             self.report.raise_if_any()
+        self.bodies += 1
         body = Body(definition.name, definition.span(), params=dict(options))
         body.lets = {name: tree for name, (tree, _) in scope.lets.items()}
         InputReader(self, definition, body, scope, given, at, unwritten).read()

@@ -142,9 +142,10 @@ class Library:
             )
             text = "what does not lead back here" if found in above else f"at most {MAX_EXTENDED}"
             raise SpecError([Diagnostic("deep-extends", message, Label(written.span, f"expected {text}"))])
-        if len(read) >= MAX_READ:
-            label = Label(written.span, f"expected at most {MAX_READ} files, counted as often as they are read")
-            raise SpecError([Diagnostic("deep-extends", f"`{above[0].stem}` extends too many", label)])
+        if len(read) > MAX_READ:  # the first is the spec itself
+            text = f"expected at most {MAX_READ} files beside it, counted as often as they are read"
+            message = f"`{above[0].stem}` extends too many"
+            raise SpecError([Diagnostic("deep-extends", message, Label(written.span, text))])
         return self._tree(found, _shown(found), Spec, above, read)
 
     def _find(self, name: str, near: Path | None, at: Span | None, kind: str, own: Iterable[str] = ()) -> Path:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import archwright as aw
+from archwright.compiler.building import bodies
 
 TEXT = Path(__file__).with_name("errors.md").read_text(encoding="utf-8")
 HEAD = re.search(r"```yaml head\n(.*?)```", TEXT, re.DOTALL)
@@ -278,6 +279,14 @@ def test_what_is_set_for_good(asked: dict[str, Any], expected: list[str]) -> Non
 
 def test_a_row_of_sizes_does_not_change_what_a_mount_sets() -> None:
     assert findings(SETTLED) == ["bad-option 6:31"]
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(2, ["too-large 5:3"]), (3, [])])
+def test_calls_of_parts_are_counted(limit: int, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "MAX_CALLS", limit)
+    text = "model: three\ninputs: {x: 'float[batch, 8]'}\nparts: {p: {params: {n: int}, inputs: {x: 'float[*]'}, %s}}\n"
+    text %= "outputs: {x: x * $n}"
+    assert findings(text + "graph:\n  a: {repeat: {i: 3}, part: p, in: x, n: $i}\noutputs: {y: a}\n") == expected
 
 
 def test_so_much_is_wrong_that_it_is_not_all_told() -> None:

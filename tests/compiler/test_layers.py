@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.compiler.reading import document
 from archwright.compiler.reading.document import library
 from archwright.compiler.reading.layers import interleaved
 from archwright.compiler.reading.schema import Input
@@ -286,6 +287,15 @@ def test_no_chain_is_endless() -> None:
 def test_no_row_is_endless() -> None:
     ((code, _),) = findings(f"model: spec\nextends: [{', '.join(['one'] * 70)}]\n")
     assert code == "deep-extends"
+
+
+def test_what_a_spec_extends_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("two.yaml").write_text("frame: two\n")
+    text = "model: spec\nextends: [one, two]\n"  # `one` extends a frame
+    monkeypatch.setattr(document, "MAX_READ", 2)
+    assert findings(text) == [("deep-extends", "spec.yaml:2:16")]
+    monkeypatch.setattr(document, "MAX_READ", 3)
+    assert spec("spec").params["d_model"].default == 8
 
 
 @pytest.mark.parametrize("name", aw.list_models())
