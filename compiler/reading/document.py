@@ -19,7 +19,7 @@ from .layers import complete, lay_over, prepare
 from .schema import Part, Spec, WeightMap
 from .schema_errors import explain, found_text
 from .span import Span
-from .tree import Mapping, Sequence, Tree, locate, plain
+from .tree import Mapping, Scalar, Sequence, Tree, locate, plain
 
 SHIPPED = Path(__file__).parents[2] / "specs"
 FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps", "."]}
@@ -118,6 +118,7 @@ class Library:
         own = source.load_file(path, name=shown)
         if not isinstance(own, Mapping):
             raise SpecError([_no_mapping(own, model)])
+        _check_name(own, path, "frame" if model is Spec else _kind(model))
         prepare(own, is_part=model is Part)
         written = own.entries["extends"].value if model is Spec and "extends" in own.entries else None
         tree: Mapping | None = None
@@ -203,8 +204,26 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
+def _kind(model: type[BaseModel]) -> str:
+    return model.__name__.lower() if model is not WeightMap else "map"
+
+
+def _check_name(tree: Mapping, path: Path, kind: str) -> None:
+    """What others name by its file may not call itself otherwise; a model may: it is called as it says.
+
+    Raises:
+        SpecError: it does.
+    """
+    said = tree.entries.get(kind)
+    if said is None or "model" in tree.entries or not isinstance(said.value, Scalar) or said.value.text == path.stem:
+        return
+    label = Label(said.value.span, f"expected `{clip(path.stem)}`, found `{clip(said.value.text)}`")
+    help_ = f"a {kind} is called as its file: leave `{kind}` out, or rename one of them"
+    raise SpecError([Diagnostic("bad-name", f"this {kind} calls itself otherwise than its file", label, help=help_)])
+
+
 def _no_mapping(tree: Tree, model: type[BaseModel]) -> Diagnostic:
-    kind = model.__name__.lower() if model is not WeightMap else "map"
+    kind = _kind(model)
     label = Label(
         tree.span, f"expected a mapping such as `{'model' if model is Spec else kind}: bert`, found {found_text(tree)}"
     )

@@ -191,6 +191,19 @@ def test_a_part_that_cannot_be_read_is_reported_once(folder: Path) -> None:
     assert findings(USER + "outputs: {y: b}\n") == ["unknown-key 2:1 in wide.yaml"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [("part", "graph: {a: {part: other, in: x}}"), ("frame", "extends: other"),
+     ("map", "graph: {a: {block: layer_norm, in: x}}\ncheckpoint: {weights: {a: {file: a, map: other}}}")],
+)  # fmt: skip
+def test_what_a_file_names_calls_itself_so(kind: str, text: str) -> None:
+    rest = {"part": 'inputs: {x: "float[batch, d]"}\noutputs: {x: x + 1}', "map": "weights: {weight: w, bias: b}"}
+    spec = f'model: user\n{text}\ninputs: {{x: "float[batch, 8]"}}\noutputs: {{y: {"x" if kind == "frame" else "a"}}}\n'
+    for name, expected in (("another", [f"bad-name 1:{len(kind) + 3} in other.yaml"]), ("other", [])):
+        Path("other.yaml").write_text(f"{kind}: {name}\n{rest.get(kind, '')}\n")
+        assert findings(spec) == expected
+
+
 def test_what_is_extended_is_wrong_in_its_own_file(folder: Path) -> None:
     (folder / "base.yaml").write_text(CALL.replace("block: layer_norm", "block: layernorm"))
     assert findings("model: own\nextends: base\ngraph: {norm: {block: layer_norm, in: y}}\n") == ["unknown-name 3:39"]
