@@ -12,11 +12,10 @@ from typing import Any
 from .building.check_names import check_names
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_behind, names_read
-from .diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean, is_slip
+from .diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean, is_slip
 from .graph import Graph
 from .reading import schema
 from .collector import uncollected
-from .reading.composer import clip
 from .reading.document import Document, library
 from .weights.first_values import wrong_laws
 from .weights.paths import astray

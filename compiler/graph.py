@@ -213,6 +213,11 @@ class Node:
         """Whether it is called once a round."""
         return self.index is not None
 
+    @property
+    def bodies(self) -> list[Body]:
+        """The bodies of its rounds, each once: rounds that are all alike share theirs."""
+        return list(dict.fromkeys(self.rounds))
+
     def values(self) -> Iterator[tuple[str, Value]]:
         """The values at its inputs by port, those of a list one by one."""
         for port, given in self.inputs.items():
@@ -435,9 +440,8 @@ def _digraph(body: Body) -> nx.DiGraph:
     graph: nx.DiGraph = nx.DiGraph(part=body.part)
     graph.add_nodes_from(body.inputs, input=True)
     for name, node in body.nodes.items():
-        inside = {id(one): one for one in node.rounds}
-        made = {key: _digraph(one) for key, one in inside.items()}
-        graph.add_node(name, node=node, inside=[made[id(one)] for one in node.rounds])
+        made = {one: _digraph(one) for one in node.bodies}
+        graph.add_node(name, node=node, inside=[made[one] for one in node.rounds])
         for port, value in node.values():
             graph.add_edges_from((source, name, {"port": port}) for source in sources(value))
     return graph

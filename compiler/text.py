@@ -180,11 +180,9 @@ class Writer:
 def rounds_of(node: Node, content: Callable[[Body], Hashable]) -> list[tuple[list[int], Body]]:
     """The distinct bodies of a node by their `content`, each with the rounds that it serves."""
     groups: dict[Hashable, tuple[list[int], Body]] = {}
-    known: dict[int, Hashable] = {}
+    known = {body: content(body) for body in node.bodies}
     for number, body in enumerate(node.rounds):
-        if id(body) not in known:
-            known[id(body)] = content(body)
-        groups.setdefault(known[id(body)], ([], body))[0].append(number)
+        groups.setdefault(known[body], ([], body))[0].append(number)
     return list(groups.values())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..blocks.notation.types import AnyType, Type
@@ -26,7 +27,7 @@ def value_text(value: Value, rank: float = 0) -> str:
             return f"{node.name}.{port}{'' if initial is None else '[*]'}"
         case Picked(base=base, at=at):
             name = value_text(base, ATOM)
-            return f"{name.removesuffix('[*]')}[{_stretch(at) if isinstance(at, slice) else at}]"
+            return f"{name.removesuffix('[*]')}[{slice_text(at) if isinstance(at, slice) else at}]"
         case Apply():
             return _apply(value, rank)
     return "?"
@@ -58,13 +59,13 @@ def _item(attr: Any) -> str:
     if attr is ...:
         return "..."
     if isinstance(attr, slice):
-        ends = ["" if end is None else to_text(end[1]) for end in (attr.start, attr.stop)]
-        return ":".join(ends) + ("" if attr.step is None else f":{attr.step}")
+        return slice_text(attr, lambda end: to_text(end[1]))
     return plain_text(attr)
 
 
-def _stretch(at: slice) -> str:
-    ends = ["" if end is None else str(end) for end in (at.start, at.stop)]
+def slice_text(at: slice, text_of: Callable[[Any], str] = str) -> str:
+    """``first:last:step``, without what is not said; `text_of` writes the ends."""
+    ends = ["" if end is None else text_of(end) for end in (at.start, at.stop)]
     return ":".join(ends) + ("" if at.step is None else f":{at.step}")
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...blocks.notation.dims import Dim, Symbol
 from ...compiler.graph import Body, Graph, InputValue, Node, OutputValue, Value
 from ...compiler.presence import present
-from .crossing import Crossings, unique
+from .crossing import Crossings
 from .extents import name_extents
 from .families import family_of
 from .labels import box_lines, shape_text, spoken, title, turn_lines, varying_lines
@@ -212,7 +212,7 @@ class SceneBuilder:
         body = fullest(bodies)
         return Frame(
             body, cluster, frame, f"{frame.path}{node.name}.", frame.level + (not is_structure(node)), siblings,
-            others=tuple(one for one in unique(siblings) if len(one.nodes) < len(body.nodes)),
+            others=tuple(one for one in dict.fromkeys(siblings) if len(one.nodes) < len(body.nodes)),
             differing=_differing(siblings),
         )  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 
 from ...blocks.notation.dim_compare import compare
 from ...blocks.notation.types import Type
@@ -29,7 +28,7 @@ class Crossings:
         for node in chain[-1][0].nodes.values():
             if is_attention(node):
                 self._core(node, chain)
-            for body in unique(node.rounds):
+            for body in node.bodies:
                 self._walk((*chain, (body, node)))
 
     def _core(self, core: Node, chain: Chain) -> None:
@@ -61,11 +60,6 @@ def is_attention(node: Node) -> bool:
     return (
         contract is not None and contract.category == "attention" and {"query", "key"} <= set(contract.reads.values())
     )
-
-
-def unique(bodies: Iterable[Body]) -> list[Body]:
-    """Each body once: rounds that are all alike share theirs."""
-    return list(dict.fromkeys(bodies))
 
 
 def origins(value: Value | list[Value]) -> set[str | Node]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...compiler.graph import Body, Node
-from .crossing import is_attention, unique
+from .crossing import is_attention
 
 _MAX_PERIOD, _MAX_RUNS = 3, 6
 
@@ -35,7 +35,7 @@ def phases(node: Node) -> list[Phase]:
         if count >= 2 * period and count % period == 0 and all(one == seen[at % period] for at, one in enumerate(seen)):
             return [Phase(tuple(rounds[at::period] for at in range(period)), count // period)]
     starts = [at for at in range(count) if at == 0 or seen[at] != seen[at - 1]]
-    if len(starts) > _MAX_RUNS or all(contains(fullest(rounds), body) for body in unique(rounds)):
+    if len(starts) > _MAX_RUNS or all(contains(fullest(rounds), body) for body in node.bodies):
         return whole
     return [Phase((rounds[a:b],), b - a) for a, b in zip(starts, [*starts[1:], count], strict=True)]
 
@@ -43,7 +43,7 @@ def phases(node: Node) -> list[Phase]:
 def signature(body: Body) -> tuple[object, ...]:
     """What two bodies have in common if they look the same: nodes, kinds and ports, options and counts aside."""
     return tuple(
-        (node.name, node.kind, tuple(node.inputs), tuple(dict.fromkeys(map(signature, unique(node.rounds)))))
+        (node.name, node.kind, tuple(node.inputs), tuple(dict.fromkeys(map(signature, node.bodies))))
         for node in body.nodes.values()
     )
 
@@ -54,7 +54,7 @@ def contains(full: Body, other: Body) -> bool:
         own = full.nodes.get(node.name)
         if own is None or own.kind != node.kind:
             return False
-        if not all(any(contains(one, inner) for one in unique(own.rounds)) for inner in unique(node.rounds)):
+        if not all(any(contains(one, inner) for one in own.bodies) for inner in node.bodies):
             return False
     return True
 
@@ -76,7 +76,7 @@ def is_structure(node: Node) -> bool:
 def nested(bodies: Sequence[Body]) -> list[Node]:
     """Every node in the bodies, inner ones too."""
     found: list[Node] = []
-    for body in unique(bodies):
+    for body in dict.fromkeys(bodies):
         for node in body.nodes.values():
             found.append(node)
             found.extend(nested(node.rounds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import Literal
@@ -116,3 +116,15 @@ class Scene:
         depth = self.depths()
         late = {edge.source for edge in self.edges if depth[edge.target] > 1}
         return [box.id for box in self.root.boxes() if box.kind == "input" and box.id not in late]
+
+
+def behind(boxes: Iterable[str], before: Mapping[str, Iterable[str]]) -> set[str]:
+    """The boxes, and all that lead to them."""
+    found: set[str] = set()
+    stack = list(boxes)
+    while stack:
+        box = stack.pop()
+        if box not in found:
+            found.add(box)
+            stack += before[box]
+    return found

@@ -7,7 +7,6 @@ from collections import Counter
 from ...compiler.graph import Graph, Node, Value, flat, named_outputs, sources, values_below
 from ...compiler.building.scope import CallSite
 from ...compiler.calls import plain_call
-from .crossing import unique
 from .rounds import nested
 
 
@@ -49,7 +48,7 @@ class Shown:
 
     def _read(self, node: Node) -> set[str]:
         found: set[str] = set()
-        for body in unique(node.rounds):
+        for body in node.bodies:
             values = list(body.outputs.values())
             for one in body.nodes.values():
                 values += [value for port in self.used(one) for value in flat(one.inputs[port])]
@@ -61,7 +60,7 @@ def _readers(graph: Graph) -> Counter[Value]:
     nodes = nested([graph.root])
     stack = [value for _, value in named_outputs(graph.outputs)]
     stack += [value for node in nodes for _, value in node.values()]
-    stack += [value for node in nodes for body in unique(node.rounds) for value in body.outputs.values()]
+    stack += [value for node in nodes for body in node.bodies for value in body.outputs.values()]
     counts: Counter[Value] = Counter()
     while stack:
         value = stack.pop()

@@ -12,7 +12,7 @@ from ...compiler.graph import (
 )  # fmt: skip
 from ...compiler.presence import present
 from .labels import TIMES, expression, shape_text
-from .scene import BoxKind, Cluster, EdgeStyle
+from .scene import BoxKind, Cluster, EdgeStyle, behind
 
 if TYPE_CHECKING:
     from .build import SceneBuilder
@@ -190,16 +190,8 @@ class Sources:
 
     def leads(self, before: Sequence[Source], after: Sequence[Source]) -> bool:
         """Whether what comes from `before` reaches `after` in any case."""
-        goals = {source.box for source in before}
-        stack, seen = [source.box for source in after], set()
-        while stack:
-            box = stack.pop()
-            if box in goals:
-                return True
-            if box not in seen:
-                seen.add(box)
-                stack += self.builder.before[box]
-        return False
+        reached = behind((source.box for source in after), self.builder.before)
+        return any(source.box in reached for source in before)
 
 
 def kind_of(value: Value) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from .scene import MAIN, Box, Cluster, Edge, Scene
+from .scene import MAIN, Box, Cluster, Edge, Scene, behind
 
 BY_ITS_READER = 3
 
@@ -29,14 +29,7 @@ def prune(scene: Scene) -> None:
     for edge in scene.edges:
         if edge.style != "tied":
             before[edge.target].append(edge.source)
-    stack = [box.id for box in scene.root.boxes() if box.kind == "output"]
-    alive: set[str] = set()
-    while stack:
-        box = stack.pop()
-        if box not in alive:
-            alive.add(box)
-            stack += before[box]
-    _keep(scene, alive)
+    _keep(scene, behind((box.id for box in scene.root.boxes() if box.kind == "output"), before))
 
 
 def _keep(scene: Scene, alive: set[str]) -> None:

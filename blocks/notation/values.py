@@ -9,20 +9,7 @@ from typing import Any
 
 from .dims import Dim, DimError, ceil_div, dim_max, dim_min, dim_share
 from .expressions import (
-    Binary,
-    Call,
-    Conditional,
-    Dots,
-    Expr,
-    Index,
-    ListOf,
-    Literal,
-    Name,
-    Param,
-    Slice,
-    Star,
-    Table,
-    Unary,
+    Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Table, Unary,
 )  # fmt: skip
 
 MAX_MAGNITUDE = 2**256

@@ -14,10 +14,9 @@ from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import walk
 from ...blocks.notation.types import AnyType
 from ...blocks.notation.values import EvaluationError, simplest
-from ..diagnosing.diagnostics import SpecError, nearest
+from ..diagnosing.diagnostics import SpecError, clip, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, Option, OutputValue, Value
-from ..reading.composer import clip
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed, makers, quoted
 from .parts import part_definition

@@ -15,12 +15,11 @@ from ...blocks.notation.dims import Dim, DimError, Symbol
 from ...blocks.notation.expressions import ExpressionError, Literal, Param, parse
 from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
-from ..diagnosing.diagnostics import Diagnostic, Label, nearest
+from ..diagnosing.diagnostics import Diagnostic, Label, clip, nearest
 from ..diagnosing.report import Report, Reported
 from ..graph import Body, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.span import Span
 from .definitions import TYPE_WORDS, Definition, article
 from .edge_types import broadcast_dims

@@ -12,9 +12,8 @@ from typing import Any
 from ...blocks.base import all_blocks
 from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.types import parse_type
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Document, library
 from .definitions import article
 from .origins import in_words, listed

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Document
 from ..reading.layers import interleaved
 from ..reading.span import Span

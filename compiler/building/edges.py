@@ -10,19 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
-    Binary,
-    Call,
-    Conditional,
-    Dots,
-    Expr,
-    Index,
-    ListOf,
-    Literal,
-    Name,
-    Param,
-    Slice,
-    Star,
-    Unary,
+    Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary,
 )  # fmt: skip
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
@@ -33,7 +21,7 @@ from .edge_types import (
     transpose, unary, where,
 )  # fmt: skip
 from .origins import in_words, listed
-from .values import STANDS_IN, element, first_of, gathered, together, unlike
+from .values import STANDS_IN, element, first_of, gathered, number, together, unlike
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -114,8 +102,7 @@ class _Reader:
             raise EdgeError(
                 "bad-edge", "an edge computes with numbers", tree, f"expected a number, found {in_words(value)}"
             )
-        kind = "bool" if isinstance(value, bool) else "float" if isinstance(value, float) else "int"
-        return Constant(Type(kind, ()), self.scope.full, value, tree)
+        return number(value, tree, self.scope.full)
 
     def folded(self, tree: Expr, values: Sequence[Value]) -> Constant:
         try:
@@ -280,9 +267,9 @@ class _Reader:
     def index(self, tree: Index, base: Expr, items: tuple[Expr, ...]) -> Value:
         if isinstance(base, Name) and len(items) == 1:
             whole = isinstance(items[0], (Star, Slice)) or _is_number(items[0])
-            rounds = self.scope.rounds(base.text, tree) if whole else None
+            rounds = self.scope.rounds(base.text) if whole else None
             if rounds is not None:
-                return self.pick(rounds, items[0], tree)
+                return self.pick(rounds, items[0])
         value = self.value(base)
         if not value.present or value.type is None:  # absent, or a diagnostic says why it has no type
             return value
@@ -290,14 +277,14 @@ class _Reader:
         if isinstance(value.type, ListType):
             if len(items) != 1:
                 raise EdgeError("list-value", "a list takes one index", tree, f"expected one, found {len(items)}")
-            return self.pick(value, items[0], tree)
+            return self.pick(value, items[0])
         for item in items:
             if isinstance(item, Star):
                 label = f"expected a list, as a `repeat` gives, found {value.type}"
                 raise EdgeError("list-value", "`*` is every element of a list", item, label, values=[value])
         return self.slice(value, items, tree)
 
-    def pick(self, value: Value, item: Expr, tree: Expr) -> Value:
+    def pick(self, value: Value, item: Expr) -> Value:
         kinds = value.type.items if isinstance(value.type, ListType) else None
         if isinstance(item, Star):
             return value

@@ -13,17 +13,16 @@ from ...blocks.notation.types import (
 )  # fmt: skip
 from ...blocks.notation.unparse import to_text
 from ...blocks.notation.values import EvaluationError
-from ..diagnosing.diagnostics import did_you_mean
+from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Constant, InputValue, Value, flat
+from ..graph import Apply, Body, InputValue, Value, flat
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.span import Span
 from .definitions import Definition
 from .origins import in_words, makers
 from .parts import lifted
 from .scope import Scope, bare
-from .values import any_of, types_in
+from .values import any_of, number, types_in
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -245,8 +244,7 @@ class InputReader:
         if isinstance(raw, str) and raw in schema.STANDING_IN:
             made: Value = Apply(own.type, self.call.full, raw, ())
         elif isinstance(raw, (bool, int, float)):
-            kind = "bool" if isinstance(raw, bool) else "float" if isinstance(raw, float) else "int"
-            made = Constant(Type(kind, ()), self.call.full, raw, Literal(0, 0, raw))
+            made = number(raw, Literal(0, 0, raw), self.call.full)
         else:
             if not isinstance(raw, str):
                 label = f"expected a number, a word or an edge, found {in_words(raw)}"

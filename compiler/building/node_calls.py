@@ -11,6 +11,7 @@ from ..diagnosing.diagnostics import did_you_mean, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, TiedPair, Value, flat
 from ..reading.span import Span
+from .order import before
 from .origins import listed
 from .values import any_of, gathered, spread
 
@@ -87,7 +88,7 @@ class NodeCall:
         """
         source = self.declaration.source
         if source is None:
-            source = self.before()
+            source = before(self.declaration, self.nodes.definition.model)
             if source is None or not self.ports:
                 return {}
         if isinstance(source, dict) and ("choose" not in source or "choose" in self.ports):
@@ -102,17 +103,13 @@ class NodeCall:
             raise Reported
         return {first: read}
 
-    def before(self) -> str | None:
-        """What is read where nothing is written: the node before in the file, or the first input."""
-        return self.declaration.previous or next(iter(self.nodes.definition.model.inputs), None)
-
     def unwritten(self) -> str | None:
         """The help for a node whose `in` is left out."""
-        node, before = self.declaration, self.before()
-        if node.source is not None or node.each is not None or before is None:
+        node, read = self.declaration, before(self.declaration, self.nodes.definition.model)
+        if node.source is not None or node.each is not None or read is None:
             return None
         why = "" if node.previous is not None else ", the first input, as no node stands before it in this file"
-        return f"without `in` it reads `{before}`{why}"
+        return f"without `in` it reads `{read}`{why}"
 
     def read_mapping(self, source: dict[str, Any]) -> Given:
         given: Given = {}

@@ -47,8 +47,7 @@ def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.
         sorter.done(name)
     if len(order) < len(reads):
         names = _cycle(reads, set(reads) - set(order))
-        first_input = next(iter(model.inputs), None)
-        edges = (edge for name in names if name in nodes for edge in _edges(nodes[name], first_input))
+        edges = (edge for name in names if name in nodes for edge in _edges(nodes[name], model))
         raise CycleError(names, chooses=any(isinstance(part, Conditional) for part in _parts(edges)))
     return order
 
@@ -69,9 +68,8 @@ def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, sch
     for name, declaration in model.inputs.items():
         if isinstance(declaration.default, str) and declaration.default not in schema.STANDING_IN:
             reads[name] = {word for word in _words([declaration.default]) if word in reads and word != name}
-    first_input = next(iter(model.inputs), None)
     for name, node in nodes.items():
-        reads[name] |= {word for word in _words(_edges(node, first_input)) if word in reads}
+        reads[name] |= {word for word in _words(_edges(node, model)) if word in reads}
     return reads
 
 
@@ -100,10 +98,15 @@ def _texts(raw: Any) -> Iterator[str]:
         yield from _texts(inner)
 
 
-def _edges(node: schema.Node, first_input: str | None) -> Iterable[Any]:
+def before(node: schema.Node, model: schema.Spec | schema.InlinePart) -> str | None:
+    """What a node without ``in`` reads: the node before it in the file, or the first input."""
+    return node.previous or next(iter(model.inputs), None)
+
+
+def _edges(node: schema.Node, model: schema.Spec | schema.InlinePart) -> Iterable[Any]:
     source = node.source
     if source is None and node.kind not in ("expr", "first"):  # which name what they read
-        source = node.previous or first_input
+        source = before(node, model)
     if isinstance(source, dict):
         for entry in source.values():
             yield from entry if isinstance(entry, list) else (entry,)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ...blocks.notation.values import simplest
 from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value, flat
-from ..reading.composer import clip
+from ..diagnosing.diagnostics import clip
 from ..reading.span import Span
 from ..value_text import type_text
 

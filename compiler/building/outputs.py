@@ -8,10 +8,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.types import ListType
+from ..diagnosing.diagnostics import clip
 from ..diagnosing.report import Reported
 from ..graph import Apply, Body, Items, Node, Value, named_outputs, values_below
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.span import Span
 from .compose import Composed
 from .definitions import Definition

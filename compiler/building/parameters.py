@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.values import simplest
+from ..diagnosing.diagnostics import clip
 from ..diagnosing.report import Report, Reported
 from ..graph import Option
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.span import Span
 from .compose import FLAGS, Composed
 from .definitions import article

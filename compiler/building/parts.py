@@ -21,7 +21,7 @@ from .compose import Composed, compose
 from .outputs import prune
 from .parameters import mount_scope
 from .scope import Scope
-from .values import element, gathered
+from .values import element, gathered, together
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -87,17 +87,12 @@ class PartCall(NodeCall):
         """
         home = self.nodes.definition
         if self.original.mount is not None:
-            mount = home.model.mounts.get(self.original.mount) if isinstance(home.model, schema.Spec) else None
-            if mount is None:
-                mounts = home.model.mounts if isinstance(home.model, schema.Spec) else {}
+            mounts = home.model.mounts if isinstance(home.model, schema.Spec) else {}
+            if self.original.mount not in mounts:
                 help_ = self.report.suggest(self.original.mount, mounts)
-                label = (
-                    f"expected one of {listed(mounts)}"
-                    if mounts
-                    else "expected a name under `mounts:`, of which there are none"
-                )
+                known = f"one of {listed(mounts)}" if mounts else "a name under `mounts:`, of which there are none"
                 self.report.fail("unknown-mount", f"nothing is mounted as `{self.original.mount}`", self.span("mount"),
-                                 label=label, help=help_)  # fmt: skip
+                                 label=f"expected {known}", help=help_)  # fmt: skip
             for key in self.original.options:
                 self.nodes.unknown_option(self.origin, key, [], "a mount")
             if self.original.options:
@@ -291,16 +286,13 @@ class PartCall(NodeCall):
     def finish(self, node: Node, given: Given) -> None:
         """Name the outputs: the last value of what is carried, the list of all for what is gathered."""
         values = self.scope.values
-        bodies = node.rounds
-        ports = list(bodies[-1].outputs)
-        carried = [port for port in ports if node.is_repeat and port in bodies[-1].inputs and port in given]
+        last = node.rounds[-1]
+        ports = list(last.outputs)
+        carried = [port for port in ports if node.is_repeat and port in last.inputs and port in given]
         for port in ports:
-            distinct = {id(body): body for body in bodies}
-            seen = {key: lifted(body.outputs[port].type, body) for key, body in distinct.items()}
-            kinds = [seen[id(body)] for body in bodies]
-            present = node.present
-            for body in distinct.values():
-                present &= body.outputs[port].present
+            seen = {body: lifted(body.outputs[port].type, body) for body in node.bodies}
+            kinds = [seen[body] for body in node.rounds]
+            present = together((body.outputs[port] for body in node.bodies), node.present)
             node.output_presence[port] = present
             if not node.is_repeat or port in carried:
                 node.outputs[port] = kinds[-1]

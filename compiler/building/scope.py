@@ -12,10 +12,9 @@ from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, p
 from ...blocks.notation.values import (
     EvaluationError, ExtentUnknown, Formula, FunctionMissing, NameMissing, evaluate, simplest,
 )  # fmt: skip
-from ..diagnosing.diagnostics import did_you_mean
+from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Value
-from ..reading.composer import clip
 from ..reading.schema import PARAMETER_TYPES, as_choice
 from ..reading.span import Span
 from .edge_types import EdgeError
@@ -160,7 +159,7 @@ class Scope:
         help_ = did_you_mean(port, ports, prefix=f"{head}.")
         raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, f"expected {known}", help=help_)
 
-    def rounds(self, name: str, tree: Expr) -> Value | None:
+    def rounds(self, name: str) -> Value | None:
         """The history of a carried output of a repeat (``encoder.x``), its first input in front."""
         head, _, port = name.partition(".")
         ports = self.carried.get(head)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.expressions import Expr
 from ...blocks.notation.types import AnyType, ListType, Type
 from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Value
 
@@ -49,6 +51,12 @@ def element(value: Value, at: int) -> Value:
 def spread(value: Value) -> list[Value]:
     """A list as the values of a port that takes many; it stays whole where its length is the caller's."""
     return list(value.items) if isinstance(value, Gathered) else [value]
+
+
+def number(value: bool | int | float | Dim, tree: Expr, full: int) -> Constant:
+    """What an expression gives that holds no values, as a tensor without axes."""
+    kind = "bool" if isinstance(value, bool) else "float" if isinstance(value, float) else "int"
+    return Constant(Type(kind, ()), full, value, tree)
 
 
 def first_of(choices: list[Value]) -> Value:

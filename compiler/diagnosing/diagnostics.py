@@ -132,6 +132,11 @@ class SpecError(Exception):
         return " and ".join(counts) + where
 
 
+def clip(text: str) -> str:
+    """A word of the user, short enough for a headline."""
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def nearest(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
     """The known word that was probably meant, or None where none is nearer than `cutoff`."""
     if len(word) > _LONGEST_WORD:

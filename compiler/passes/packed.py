@@ -399,8 +399,7 @@ class Packing:
                 if kinds.get(port, "whole") != "whole":
                     self.refuse(node.name, node.span, f"its input `{port}` is a list of values that see padding")
             while node.is_repeat:
-                bodies = {id(body): body for body in node.rounds}.values()
-                inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in bodies]
+                inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in node.bodies]
                 carried: dict[str, Kind] = {
                     port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)])
                     for port in node.rounds[0].outputs
@@ -424,7 +423,7 @@ class Packing:
         """As what a part's output comes, that of every round alike."""
         kinds: list[Kind] = [
             flow.kind(body.outputs[port])
-            for body in {id(body): body for body in node.rounds}.values()
+            for body in node.bodies
             for flow in [self.inner(node, body)]
             if present(body.outputs[port], self.combination)
         ]

@@ -106,7 +106,7 @@ class _Pair:
             fits = all(state == "same" or (state == "true" and port in neutral) for port, state in states.items())
             return dict.fromkeys(node.outputs, fits)
         found: dict[str, bool] = dict.fromkeys(node.outputs, True)
-        for body in {id(one): one for one in node.rounds}.values():
+        for body in node.bodies:
             # What is carried matches in every round if it matches after one in which it did.
             inner = _Pair(body, states, self.given, self.without)
             for port, value in body.outputs.items():

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from ..collector import uncollected
-from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, clip, did_you_mean
 from .scalars import resolve
 from .span import Source
 from .tree import Entry, Mapping, Scalar, Sequence, Tree
@@ -130,18 +130,8 @@ class Composer:
             if handler is not None:
                 handler(event)
 
-    def _report(
-        self,
-        code: str,
-        message: str,
-        start: int,
-        end: int,
-        *,
-        label: str = "",
-        others: tuple[Label, ...] = (),
-        help: str | None = None,
-    ) -> None:
-        self._add(Diagnostic(code, message, Label(self.source.span(start, end), label), others, help))
+    def _report(self, code: str, message: str, start: int, end: int, *, label: str, help: str | None = None) -> None:
+        self._add(Diagnostic(code, message, Label(self.source.span(start, end), label), help=help))
 
     def _add(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.append(diagnostic)
@@ -339,8 +329,3 @@ class Composer:
         self.unquoted += [(line_start + start, line_start + end) for start, end in places]
         for diagnostic in unquoted_expression(self.source, line_start, places):
             self._add(diagnostic)
-
-
-def clip(text: str) -> str:
-    """A word of the user, short enough for a headline."""
-    return text if len(text) <= 60 else text[:57] + "..."

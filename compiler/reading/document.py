@@ -12,9 +12,8 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...blocks.base import all_blocks
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from . import source
-from .composer import clip
 from .layers import complete, lay_over, prepare
 from .schema import Part, Spec, WeightMap
 from .schema_errors import explain, found_text

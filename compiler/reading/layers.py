@@ -9,8 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator
 
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
-from .composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from .schema import NODE_KINDS
 from .span import Span
 from .tree import Entry, Mapping, Scalar, Sequence, Tree

@@ -12,8 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ..building.origins import listed
-from ..diagnosing.diagnostics import Diagnostic, Label, did_you_mean, nearest
-from .composer import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, clip, did_you_mean, nearest
 from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
 from .span import Span
 from .tree import Mapping, Scalar, Tree, child, locate

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import yaml
 
-from ..diagnosing.diagnostics import Diagnostic, Label
+from ..diagnosing.diagnostics import Diagnostic, Label, clip
 from .span import Source
 from .unquoted import find_unquoted, mended, quote
 
@@ -104,7 +104,7 @@ def unquoted_expression(source: Source, line_start: int, places: Sequence[tuple[
     found: list[Diagnostic] = []
     for start, end in places:
         expression = line[start:end]
-        short = expression if len(expression) <= 60 else expression[:57] + "..."
+        short = clip(expression)
         if "${" in expression:
             name = _DOLLAR_BRACES.search(expression)
             message = f"`{short}` has braces that an expression has not"

@@ -16,10 +16,9 @@ from typing import Any
 
 from ...blocks.notation.values import simplest
 from ..building.origins import in_words
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..graph import Graph, WeightEntry
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Document, library
 from ..reading.span import Span
 from .paths import astray

@@ -12,9 +12,8 @@ from typing import Any, NamedTuple
 
 from ...blocks.base import Block, all_blocks
 from ..building.origins import listed
-from ..diagnosing.diagnostics import SpecError
+from ..diagnosing.diagnostics import SpecError, clip
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Document, library
 from .weight_rules import INDEX
 

@@ -15,10 +15,9 @@ from ...blocks.layout import axes, axis_sizes, extent_of
 from ...blocks.notation.expressions import ExpressionError, parse
 from ...blocks.notation.values import EvaluationError, NameMissing, evaluate, simplest
 from ..building.origins import in_words
-from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, did_you_mean
+from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..graph import Graph
 from ..reading import schema
-from ..reading.composer import clip
 from ..reading.document import Document, library
 from ..reading.span import Span
 

@@ -10,6 +10,7 @@ from ....compiler.graph import (
     Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
 from ....compiler.presence import present, resolve
+from ....compiler.value_text import slice_text
 
 if TYPE_CHECKING:
     from .forward import Forward
@@ -83,9 +84,7 @@ class Render:
     def picked(self, base: Value, at: int | slice) -> str:
         if isinstance(at, int):
             return self.element(base, at)
-        text = self.text(base, _ATOM)
-        ends = ["" if end is None else str(end) for end in (at.start, at.stop)]
-        return f"{text}[{':'.join(ends)}{'' if at.step is None else f':{at.step}'}]"
+        return f"{self.text(base, _ATOM)}[{slice_text(at)}]"
 
     def element(self, value: Value, at: int) -> str:
         """One element of a list; of a list that is only written down, what stands there."""
@@ -169,12 +168,8 @@ class Render:
         if attr is ...:
             return "..."
         if isinstance(attr, slice):
-            ends = [self.bound(end) for end in (attr.start, attr.stop)]
-            return f"{ends[0]}:{ends[1]}{'' if attr.step is None else f':{attr.step}'}"
+            return slice_text(attr, lambda end: self.names.expression(end[1]))
         return self.names.literal(attr)
-
-    def bound(self, end: Any) -> str:
-        return "" if end is None else self.names.expression(end[1])
 
     def filled(self, value: Apply) -> str:
         """``zeros``, ``ones``: a tensor of the input's own type."""
