@@ -200,6 +200,15 @@ def test_weights_that_are_rounded_are_told(folder: Path) -> None:
         aw.from_pretrained(folder, backend="eager")
 
 
+@pytest.mark.parametrize(
+    ("labels", "found"), [(["no", "yes"], "a list"), ({"0": "no", "yes": "1"}, "`yes`"), ("yes", "a str")]
+)
+def test_labels_have_numbers(labels: Any, found: str, folder: Path) -> None:
+    reworded(folder, id2label=labels)
+    with pytest.raises(aw.CheckpointError, match=rf"`id2label` has {found}; expected labels by their numbers"):
+        aw.from_pretrained(folder, backend="eager")
+
+
 def test_a_class_that_the_spec_has_not_needs_a_task(folder: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "architectures": ["BertForDancing"]}))

@@ -251,7 +251,8 @@ def overrides_from(
             their size is among them.
 
     Raises:
-        CheckpointError: a field holds an expression, heads are pruned, or a decoder is its encoder.
+        CheckpointError: a field holds an expression, labels have no numbers, heads are pruned, or a decoder is its
+            encoder.
     """
     if config.get("pruned_heads"):
         raise CheckpointError(
@@ -275,8 +276,8 @@ def overrides_from(
             value = False
         if value is not _MISSING and (value is not None or declared.admits_null):
             found[name] = value
-    if "num_labels" in spec.params and isinstance(config.get("id2label"), Mapping):
-        found["num_labels"] = len(config["id2label"])
+    if "num_labels" in spec.params and config.get("id2label") is not None:
+        found["num_labels"] = _labels(config["id2label"])
     if "out_indices" in spec.params and isinstance(config.get("out_features"), list) and not found.get("out_indices"):
         found["out_indices"] = [_stage(name) for name in config["out_features"]]
     found |= told
@@ -307,6 +308,18 @@ def _written_as(config: Mapping[str, Any], fields: str | list[str]) -> str:
     if isinstance(fields, str):
         return fields
     return next((one for one in reversed(fields) if _field(config, one) not in (_MISSING, None)), fields[0])
+
+
+def _labels(told: Any) -> int:
+    """How many labels a config tells by their numbers."""
+    if not isinstance(told, Mapping):
+        found = f"a {type(told).__name__}"
+    elif strange := next((number for number in told if not str(number).isdecimal()), None):
+        found = f"`{strange}`"
+    else:
+        return len(told)
+    expected = 'labels by their numbers, such as {"0": "no", "1": "yes"}'
+    raise CheckpointError(f"config.json: `id2label` has {found}; expected {expected}")
 
 
 def _stage(name: Any) -> int:
