@@ -16,6 +16,7 @@ import torch
 from ...compiler.passes.packable import find_mask
 from ..errors import ArgumentError
 from .first_call import INPUTS, FirstCall, first_call
+from .instructions import settle_instructions
 from .reference import NoReference, is_installed, largest_difference, load_reference, real_numbers
 from .request import Request
 from .timing import Spread, interleaved, speedups
@@ -78,6 +79,8 @@ def bench(
     step("building")
     models = {f"archwright {backend}": request.model(backend) for backend in backends}
     first = next(iter(models.values()))
+    if "inductor" in backends and next(first.parameters()).device.type == "cpu":
+        settle_instructions()  # a missing C++ compiler is told before the reference is compiled, and fails at length
     if request.packed:
         models |= {f"archwright {backend} packed": request.model(backend, packed=True) for backend in backends}
     inputs = request.call(first)

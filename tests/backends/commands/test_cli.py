@@ -56,9 +56,10 @@ def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
 # Starting
 
 
-def test_a_missing_compiler_is_told(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [("run", "--backend", "inductor"), ("bench", "--no-cold", "--runs", "1")])
+def test_a_missing_compiler_is_told(command: tuple[str, ...], tmp_path: Path) -> None:
     nothing_kept = {"ARCHWRIGHT_CACHE": str(tmp_path), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
-    done = fresh("run", "bert", "--size", "tiny", "--backend", "inductor", CXX="/nowhere/g++", **nothing_kept)
+    done = fresh(*command, "bert", "--size", "tiny", CXX="/nowhere/g++", **nothing_kept)
     assert done.returncode == 2
     assert re.search(r'needs a C\+\+ compiler.*install g\+\+.*CXX.*`backend="eager"` needs none', done.stderr)
 
