@@ -67,7 +67,7 @@ class Flow:
         self.tokens = tokens
         self.kinds = kinds
         self.reader: Node | None = None
-        self._values: dict[int, Kind] = {}
+        self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
         self._inner: dict[tuple[Node, int], Flow] = {}
 
@@ -78,10 +78,9 @@ class Flow:
             SpecError: it mixes tokens in a way that no step can follow.
         """
         value = resolve(value, self.combination)
-        found = self._values.get(id(value))
-        if found is None:
-            self._values[id(value)] = found = self._kind(value)
-        return found
+        if value not in self._values:
+            self._values[value] = self._kind(value)
+        return self._values[value]
 
     def _kind(self, value: Value) -> Kind:
         match value:

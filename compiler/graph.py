@@ -279,7 +279,16 @@ class Body:
         Attributes are ``node``, the `Node`, ``inside``, the digraph of what is inside (a list, one a round), and
         ``port`` of an edge, what it feeds.
         """
-        return _digraph(self)
+        import networkx as nx  # a fifth of a second, which a check does not need
+
+        graph: nx.DiGraph = nx.DiGraph(part=self.part)
+        graph.add_nodes_from(self.inputs, input=True)
+        for name, node in self.nodes.items():
+            made = {one: one.digraph for one in node.bodies}
+            graph.add_node(name, node=node, inside=[made[one] for one in node.rounds])
+            for port, value in node.values():
+                graph.add_edges_from((source, name, {"port": port}) for source in sources(value))
+        return graph
 
 
 @dataclass(slots=True)
@@ -432,19 +441,6 @@ def path_below(template: str, path: str) -> str | None:
     pattern = r"\d+".join(map(re.escape, re.split(r"<\w+>", template)))
     held = re.match(rf"{pattern}(?=\.|$)", path)
     return None if held is None else path[held.end() :]
-
-
-def _digraph(body: Body) -> nx.DiGraph:
-    import networkx as nx  # a fifth of a second, which a check does not need
-
-    graph: nx.DiGraph = nx.DiGraph(part=body.part)
-    graph.add_nodes_from(body.inputs, input=True)
-    for name, node in body.nodes.items():
-        made = {one: _digraph(one) for one in node.bodies}
-        graph.add_node(name, node=node, inside=[made[one] for one in node.rounds])
-        for port, value in node.values():
-            graph.add_edges_from((source, name, {"port": port}) for source in sources(value))
-    return graph
 
 
 def sources(value: Value) -> Iterator[str]:

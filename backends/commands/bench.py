@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, refuse_beside, spec_option, words_option
+from .options import call_options, device_options, json_option, refuse_beside, target_options, words_option
 from .output import in_bytes, plural, print_result, seconds, table, told
 from .progress import steps
 
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("bench", short_help="Latency and throughput, beside Hugging Face.")
-@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
-@model_options
-@spec_option
+@target_options("SPEC_OR_CHECKPOINT")
 @click.option("--backend", type=click.Choice(["eager", "inductor", "both"]), default="both", show_default=True,
               help="The generated source as it is, through torch.compile, or both.")  # fmt: skip
 @device_options

@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, spec_option, words_option
+from .options import call_options, device_options, json_option, target_options, words_option
 from .output import in_bytes, print_result, shapes, told
 from .progress import steps
 
 
 @click.command("compile", short_help="Compile ahead of time, for processes that start later.")
-@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
-@model_options
-@spec_option
+@target_options("SPEC_OR_CHECKPOINT")
 @device_options
 @click.option("--inference", is_flag=True, help="As for `inference=True`: the model never trains.")
 @click.option("--static", is_flag=True, help="As for `dynamic=False`: for these shapes alone.")

@@ -6,14 +6,12 @@ from typing import Any
 
 import click
 
-from .options import model_options, spec_option
+from .options import target_options
 from .target import graph_of
 
 
 @click.command("draw", short_help="A model as a diagram.")
-@click.argument("target", metavar="SPEC")
-@model_options
-@spec_option
+@target_options("SPEC")
 @click.option("--output", "-o", "path", metavar="FILE", required=True, type=click.Path(dir_okay=False, writable=True),
               help="The file to write; its suffix says the format (svg, png, pdf, dot, mmd, html).")  # fmt: skip
 @click.option("--format", metavar="FORMAT", help="The format, where the suffix does not say it.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..files import write_whole
-from .options import model_options, spec_option, words_option
+from .options import target_options, words_option
 from .target import check_flags, check_inputs, graph_of
 
 if TYPE_CHECKING:
@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("emit", short_help="The Python that a model is.")
-@click.argument("target", metavar="SPEC")
-@model_options
-@spec_option
+@target_options("SPEC")
 @click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
               help="The file to write.  [default: stdout]")  # fmt: skip
 @click.option("--standalone", is_flag=True, help="Copy in the modules that it uses: the file needs torch alone.")

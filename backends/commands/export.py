@@ -6,15 +6,13 @@ from typing import Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, spec_option, words_option
+from .options import call_options, device_options, json_option, target_options, words_option
 from .output import in_bytes, print_result
 from .progress import steps
 
 
 @click.command("export", short_help="A file that runs without this package.")
-@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
-@model_options
-@spec_option
+@target_options("SPEC_OR_CHECKPOINT")
 @click.option("--output", "-o", "path", metavar="FILE", required=True, type=click.Path(dir_okay=False, writable=True),
               help="The file: .pt2 for a torch.export program, .onnx for ONNX.")  # fmt: skip
 @click.option("--aoti", is_flag=True, help="A .pt2 that AOTInductor compiles, for this kind of machine.")

@@ -76,7 +76,8 @@ def _overrides(ctx: click.Context, param: click.Parameter, value: tuple[str, ...
 
 def _yaml(raw: str, ctx: click.Context, param: click.Parameter) -> Any:
     from ...compiler.diagnosing.diagnostics import SpecError
-    from ...compiler.reading.source import load, plain
+    from ...compiler.reading.source import load
+    from ...compiler.reading.tree import plain
 
     if not raw.strip():
         return ""
@@ -117,6 +118,11 @@ device_options = together(
     click.option("--dtype", metavar="DTYPE", help="The type of the weights, such as bfloat16."),
 )
 """Where the weights are, and of which type."""
+
+
+def target_options(metavar: str) -> _Decorator:
+    """What most commands are about: a spec, or a checkpoint's folder, and which model that becomes."""
+    return together(click.argument("target", metavar=metavar), model_options, spec_option)
 
 
 def words_option(*names: str, help: str) -> _Decorator:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import call_options, device_options, json_option, model_options, refuse_beside, spec_option, words_option
+from .options import call_options, device_options, json_option, refuse_beside, target_options, words_option
 from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
 from .progress import steps
 from .target import check_flags
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("run", short_help="Build a model and run it once.")
-@click.argument("target", metavar="SPEC_OR_CHECKPOINT")
-@model_options
-@spec_option
+@target_options("SPEC_OR_CHECKPOINT")
 @click.option("--backend", type=click.Choice(["eager", "inductor"]), default="eager", show_default=True,
               help="The generated source as it is, or through torch.compile.")  # fmt: skip
 @device_options

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import dim_option, json_option, model_options, refuse_beside, spec_option, words_option
+from .options import dim_option, json_option, refuse_beside, target_options, words_option
 from .output import counted, in_bytes, print_result, table
 from .target import check_inputs, graph_of
 
@@ -22,9 +22,7 @@ _FLOAT_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @click.command("show", short_help="Shapes, parameters, FLOPs and memory of each node.")
-@click.argument("target", metavar="SPEC")
-@model_options
-@spec_option
+@target_options("SPEC")
 @click.option("--resolved", is_flag=True, help="Every value, and where it comes from.")
 @click.option("--shapes", is_flag=True, help="The graph as text: nodes, edges, symbolic shapes.")
 @click.option("--params", is_flag=True, help="Every weight: its path, shape and size.")

@@ -70,6 +70,6 @@ def flows(flow: Packing, path: str = "") -> Iterator[tuple[str, Packing]]:
     yield path, flow
     for (node, body), inner in flow._inner.items():
         for number, one in enumerate(node.rounds):
-            if id(one) == body:
+            if one is body:
                 below = f"{node.name}.{number}" if node.is_repeat else node.name
                 yield from flows(inner, f"{path}.{below}" if path else below)

@@ -96,10 +96,10 @@ class Packing:
         self.caller = caller
         self.modes: dict[Node, Mode] = {}
         self.held = Hold(body, combination, extents=True).nodes if frame.is_held else {}
-        self._values: dict[int, tuple[Value, Kind]] = {}
+        self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, dict[str, Kind]] = {}
         self._ports: dict[Node, dict[str, Kind]] = {}
-        self._inner: dict[tuple[Node, int], Packing] = {}
+        self._inner: dict[tuple[Node, Body], Packing] = {}
 
     # Axes
 
@@ -127,9 +127,9 @@ class Packing:
             SpecError: something mixes padding into it.
         """
         told, value = value, resolve(value, self.combination)
-        if id(value) not in self._values:
-            self._values[id(value)] = value, self._kind(value)
-        kind = self._values[id(value)][1]
+        if value not in self._values:
+            self._values[value] = self._kind(value)
+        kind = self._values[value]
         if kind != "whole" and told.type is not value.type:
             self._rename(told.type, value.type)
         many = value.type.items if isinstance(value.type, ListType) else [value.type]
@@ -415,9 +415,9 @@ class Packing:
 
     def inner(self, node: Node, body: Body) -> Packing:
         """The flow inside a part, or a round of a repeat."""
-        if (node, id(body)) not in self._inner:
-            self._inner[node, id(body)] = Packing(body, self.combination, self.frame, self.ports(node), (self, node))
-        return self._inner[node, id(body)]
+        if (node, body) not in self._inner:
+            self._inner[node, body] = Packing(body, self.combination, self.frame, self.ports(node), (self, node))
+        return self._inner[node, body]
 
     def result(self, node: Node, port: str) -> Kind:
         """As what a part's output comes, that of every round alike."""

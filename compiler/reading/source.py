@@ -1,7 +1,7 @@
 """The front door of the loader: YAML text to a tree with places, within limits, every mistake reported.
 
 Behind it `composer` reads the parser's events, `scalars` gives plain scalars their values, `yaml_errors` and `unquoted`
-explain what YAML could not read. The tree's classes come from `tree` and are offered here.
+explain what YAML could not read.
 """
 
 from __future__ import annotations
@@ -12,11 +12,7 @@ from pathlib import Path
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .composer import MOST_DIAGNOSTICS, Composer, Limits
 from .span import Source
-from .tree import Entry, Mapping, Scalar, Sequence, Tree, locate, plain
-
-__all__ = [
-    "Entry", "Limits", "Mapping", "Scalar", "Sequence", "Tree", "load", "load_file", "locate", "plain",
-]  # fmt: skip
+from .tree import Scalar, Tree
 
 _DEFAULT = Limits()
 _BYTE_ORDER_MARK = "\ufeff"

@@ -199,6 +199,3 @@ def _has_leaf(path: str, entries: list[WeightEntry]) -> bool:
     above, _, leaf = path.rpartition(".")
     blocks = [entry.node.contract for entry in entries if covering(above).match(entry.map_path)] if above else []
     return any(word in block.weights for block in blocks if block for word in leaf.strip("<>").split("|"))
-
-
-__all__ = ["FirstValues", "wrong_laws"]

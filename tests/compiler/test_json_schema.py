@@ -11,7 +11,8 @@ import pytest
 from archwright.blocks.base import all_blocks
 from archwright.compiler.reading.document import SHIPPED
 from archwright.compiler.reading.json_schema import language_schema
-from archwright.compiler.reading.source import load, load_file, plain
+from archwright.compiler.reading.source import load, load_file
+from archwright.compiler.reading.tree import plain
 
 jsonschema = pytest.importorskip("jsonschema")
 FILES = sorted(SHIPPED.glob("**/*.yaml"))

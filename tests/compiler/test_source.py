@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 from archwright.compiler.reading import composer
 from archwright.compiler.diagnosing.diagnostics import SpecError
 from archwright.compiler.reading.scalars import resolve
-from archwright.compiler.reading.source import Limits, Mapping, Scalar, Sequence, load, load_file, locate, plain
+from archwright.compiler.reading.composer import Limits
+from archwright.compiler.reading.source import load, load_file
+from archwright.compiler.reading.tree import Mapping, Scalar, Sequence, locate, plain
 from archwright.compiler.reading.span import Source, Span
 
 

@@ -133,10 +133,11 @@ class Names:
         if text in self.indices:
             return variable(text)
         if "." in text:
-            return self.literal(simplest(self.dotted(text)))
+            mount, name = text.split(".", 1)
+            return self.literal(simplest(self.body.mounts[mount][name]))
         symbol = self.body.symbols.get(text)
         option = self.body.params.get(text)
-        if symbol is not None and _unknown(symbol):
+        if symbol is not None and Dim.of(symbol).known is None:
             return self.extent(symbol)
         if self.constants:
             if option is None:
@@ -146,11 +147,6 @@ class Names:
             return constant(text)
         self.used[text] = None
         return f"self.{attribute(text)}" if self.in_forward else variable(text)
-
-    def dotted(self, text: str) -> Any:
-        """The value of a mounted spec's parameter."""
-        head, tail = text.split(".", 1)
-        return self.body.mounts[head][tail]
 
     def dim(self, dim: Dim) -> str:
         """A dimension as Python source."""
@@ -180,10 +176,6 @@ class Names:
         if isinstance(value, list):
             return f"[{', '.join(self.literal(item) for item in value)}]"
         return literal(value)
-
-
-def _unknown(symbol: Symbol) -> bool:
-    return symbol.definition is None or symbol.definition.known is None
 
 
 def constant(name: str) -> str:

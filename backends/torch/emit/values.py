@@ -31,7 +31,9 @@ _METHODS = {
     "float": "float()", "int": "long()", "bool": "bool()", "detach": "detach()", "transpose": "transpose(-1, -2)",
     "unstack": "unbind()",
 }  # fmt: skip
-_REDUCED = ("sum", "mean", "var")
+_OVER_AXES = ("sum", "mean", "var", "flip")
+_EXTREMES = {"min": ("minimum", "max"), "max": ("maximum", "min")}
+"""A function of two tensors, and the bound that a number sets."""
 _FILLED = ("zeros", "ones")
 
 
@@ -109,7 +111,9 @@ class Render:
             return rule(value)
         if value.op in _METHODS:
             return f"{self.text(value.args[0], _ATOM)}.{_METHODS[value.op]}"
-        if value.op in _REDUCED:
+        if value.op in _EXTREMES:
+            return self.extreme(value)
+        if value.op in _OVER_AXES:
             return f"{self.text(value.args[0], _ATOM)}.{value.op}({self.axes(value) if value.attrs else ''})"
         if value.op in _FILLED:
             return self.filled(value)
@@ -134,16 +138,8 @@ class Render:
     def apply_cosine(self, value: Apply) -> str:
         return f"F.cosine_similarity({self.text(value.args[0])}, {self.text(value.args[1])}, dim=-1)"
 
-    def apply_flip(self, value: Apply) -> str:
-        return f"{self.text(value.args[0], _ATOM)}.flip({self.axes(value)})"
-
-    def apply_min(self, value: Apply) -> str:
-        return self.extreme(value, "minimum", "max")
-
-    def apply_max(self, value: Apply) -> str:
-        return self.extreme(value, "maximum", "min")
-
-    def extreme(self, value: Apply, name: str, bound: str) -> str:
+    def extreme(self, value: Apply) -> str:
+        name, bound = _EXTREMES[value.op]
         a, b = value.args
         if isinstance(b, Constant) or isinstance(a, Constant):
             tensor, limit = (a, b) if isinstance(b, Constant) else (b, a)
