@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from contextlib import closing
+from functools import cache
 from itertools import pairwise, product
 from math import fsum
 from threading import Lock
 from typing import Any, TypeAlias
 
-from ..errors import ArgumentError
+from ..errors import ArgumentError, warn
 from .dot import TIE, Ends
 from .legend import Legend, place_legend
 from .rects import Rect, clusters, curve, curves, label_rect, node_rect, solid
@@ -40,7 +41,25 @@ def laid_out(dot: str, format: str, *, legend: Legend, ties: Sequence[Ends]) -> 
             "fonts-dejavu-core`); `dot` and `mermaid` need nothing"
         ) from None
     with _GRAPHVIZ, closing(AGraph(string=dot)) as graph:
-        return _drawn(graph, format, legend, ties)
+        drawing = _drawn(graph, format, legend, ties)
+    if format != "svg" and _lacks_fonts():  # who looks at an svg has fonts
+        warn(
+            f"no font is found, so that the {format} has an empty box for each letter: install one "
+            "(Debian: `apt-get install fonts-dejavu-core`), or draw svg"
+        )
+    return drawing
+
+
+@cache
+def _lacks_fonts() -> bool:
+    """Whether all letters are as wide as what no font has: of fixed fonts they are not, which write its number."""
+    from pygraphviz import AGraph
+
+    nodes = "; ".join(f'{name} [label="{letter * 20}"]' for name, letter in zip("abc", "iM\U0010ffff", strict=True))
+    graph: Any = AGraph(string=f"graph {{node [margin=0, width=0]; {nodes}}}")
+    with _GRAPHVIZ, closing(graph):
+        graph.layout("dot")
+        return len({node.attr["width"] for node in graph.nodes()}) == 1
 
 
 def _drawn(graph: Any, format: str, legend: Legend, ties: Sequence[Ends]) -> bytes:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,14 @@ def test_where_graphviz_cannot_be_loaded_it_says_what_is_missing(
     monkeypatch.delitem(sys.modules, "pygraphviz", raising=False)
     with pytest.raises(aw.ArgumentError, match=r"libgobject-2\.0\.so\.0.*apt-get install libglib2\.0-0"):
         aw.draw(small(tmp_path))
+
+
+def test_without_a_font_it_says_so(tmp_path: Path) -> None:
+    bare = tmp_path / "fonts.conf"
+    bare.write_text(f"<fontconfig><dir>{tmp_path}</dir><cachedir>{tmp_path}</cachedir></fontconfig>")
+    for name, told in (("x.png", 1), ("x.pdf", 1), ("x.svg", 0)):
+        command = [sys.executable, "-m", "archwright", "draw", str(small(tmp_path)), "-o", str(tmp_path / name)]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env={**os.environ, "FONTCONFIG_FILE": str(bare)}
+        )
+        assert done.stderr.count("warning: no font is found") == told
