@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from .base import Block, PortError, Size, Weight, block
 from .notation.dims import Dim
@@ -61,7 +61,13 @@ class RelativePosition(Block):
 
 @block
 class RotaryAngles(Block):
-    """How far each pair of numbers turns at a position: ``position * base**(-2k/dim)`` (arXiv:2104.09864)."""
+    """How far each pair of numbers turns at a position: ``position * base**(-2k/dim)`` (arXiv:2104.09864).
+
+    A text longer than the model was trained on turns them less, by `factor` (arXiv:2306.15595). `ramp` spares the pairs
+    that turn often within the `trained_length`: from `fast` turns on they turn as they did, up to `slow` turns by the
+    whole factor, between them by a share of it. The share grows with the turns (`turns`, as Llama 3.1 has it) or from
+    pair to pair, those where it begins and ends being whole numbers (`pairs`, arXiv:2309.00071, 3.2).
+    """
 
     inputs: ClassVar = {"positions": "int[*]"}
     outputs: ClassVar = {"x": "float[*, dim // 2]"}
@@ -69,6 +75,20 @@ class RotaryAngles(Block):
 
     dim: Even
     base: float = 10000.0
+    factor: Annotated[float, Field(gt=0)] = 1.0
+    ramp: Literal["none", "turns", "pairs"] = "none"
+    trained_length: int | None = None
+    slow: Annotated[float, Field(gt=0)] = 1.0
+    fast: float = 32.0
+
+    @model_validator(mode="after")
+    def _has_a_ramp(self) -> Self:
+        if self.ramp != "none":
+            if self.trained_length is None or self.trained_length < 1:
+                raise ValueError("expected `trained_length`, the positions that the model was trained on, 1 or more")
+            if self.fast <= self.slow:
+                raise ValueError(f"expected more than {self.slow} turns, found `fast: {self.fast}`")
+        return self
 
 
 @block

@@ -9,39 +9,45 @@ from typing import Any
 from .expressions import Binary, Conditional, Expr, Literal, Param, Unary
 
 
-def settled(tree: Expr, known: Callable[[str], Expr | None]) -> Expr:
-    """`tree` with what `known` says in the place of parameters: ``$a * 2 if $a else $b`` is ``$b`` where `a` is null.
+Known = Callable[[str], Expr | None]
+
+
+def settled(tree: Expr, known: Known, has_value: Callable[[str], bool] = lambda _: False) -> Expr:
+    """`tree` with what is known of parameters written in: ``$b if $a == null else $a`` is ``$b`` where `a` is null.
 
     Args:
         tree: an expression over parameters.
         known: what stands for ``$name``; None where that is to stay.
+        has_value: whether a ``$name`` that stays is known not to be null.
     """
+
+    def each(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(each(item) for item in value)
+        return settled(value, known, has_value) if isinstance(value, Expr) else value
+
     match tree:
         case Param(text=text):
             found = known(text)
-            return tree if found is None else settled(found, known)
+            return tree if found is None else each(found)
         case Conditional(test=test, then=then, other=other):
-            answer = settled(test, known)
+            answer = each(test)
             if isinstance(answer, Literal):
-                return settled(then if answer.value else other, known)
+                return each(then if answer.value else other)
         case Binary(op="and" | "or" as op, left=left, right=right):
-            answer = settled(left, known)
+            answer = each(left)
             if isinstance(answer, Literal):
-                return answer if bool(answer.value) == (op == "or") else settled(right, known)
-    found = replace(tree, **{field: _each(getattr(tree, field), known) for field in tree.__dataclass_fields__})
+                return answer if bool(answer.value) == (op == "or") else each(right)
+    found = replace(tree, **{field: each(getattr(tree, field)) for field in tree.__dataclass_fields__})
     match found:
         case Unary(op="not", operand=Literal(value=value)):
             return _literal(tree, not value)
         case Binary(op="==" | "!=" as op, left=Literal(value=left), right=Literal(value=right)):
             return _literal(tree, (left == right) == (op == "=="))
+        case Binary(op="==" | "!=" as op, left=Param(text=text), right=Literal(value=None)) if has_value(text):
+            return _literal(tree, op == "!=")
     return found
 
 
 def _literal(tree: Expr, value: Any) -> Literal:
     return Literal(tree.start, tree.end, value)
-
-
-def _each(value: Any, known: Callable[[str], Expr | None]) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_each(item, known) for item in value)
-    return settled(value, known) if isinstance(value, Expr) else value

@@ -124,7 +124,7 @@ class _PythonWriter(_Writer):
                 return f"{text}.lower()"
             case "is_list", [value]:
                 return f"isinstance({value}, list)"
-            case "ceil" | "floor", _:
+            case "ceil" | "floor" | "log", _:
                 return super().call(f"math.{function}", args)
         return super().call(function, args)
 

@@ -317,6 +317,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "floor": _rounded(math.floor),
     "int": lambda value: value if isinstance(value, Dim) else int(value),
     "abs": lambda value: abs(simplest(value)),
+    "log": math.log,
     "split": lambda text, by: [word.strip() for word in text.split(by)],
     "lower": lambda text: text.lower(),
     "is_list": lambda value: isinstance(value, list),

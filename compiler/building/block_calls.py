@@ -25,6 +25,7 @@ from .values import element, gathered, types_in
 OPTION_WORDS = {
     "bool_type": "true or false", "float_type": "a number", "int_type": "a whole number",
     "greater_than_equal": "a number from 0 to 1", "less_than_equal": "a number from 0 to 1",
+    "greater_than": "a number above 0",
     "string_type": "a text", "list_type": "a list", "dict_type": "a mapping", "none_required": "null",
 }  # fmt: skip
 

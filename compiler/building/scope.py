@@ -15,7 +15,7 @@ from ...blocks.notation.values import (
 from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, Value
-from ..reading.schema import PARAMETER_TYPES, as_choice
+from ..reading.schema import PARAMETER_TYPES, as_choice, has_param
 from ..reading.span import Span
 from .edge_types import EdgeError
 from .origins import in_words, listed
@@ -179,7 +179,7 @@ class Scope:
         """
         if isinstance(raw, dict) and "choose" in raw:
             return self.choose(raw, at)
-        if isinstance(raw, (list, dict)) and _has_param(raw):
+        if isinstance(raw, (list, dict)) and has_param(raw):
             inside = raw.items() if isinstance(raw, dict) else enumerate(raw)
             values = {key: self.option(one, partial(at, key)).value for key, one in inside}
             return Option(values if isinstance(raw, dict) else list(values.values()), None, at())
@@ -341,11 +341,3 @@ def unreadable(report: Report, text: str, error: ExpressionError, span: Span) ->
     """Report a text that is no expression."""
     place = span.within(error.start, error.end)
     report.error("bad-expression", f"`{clip(text)}` is no expression", place, label=str(error))
-
-
-def _has_param(raw: Any) -> bool:
-    if isinstance(raw, str):
-        return "$" in raw
-    if isinstance(raw, dict):
-        return any(_has_param(value) for value in raw.values())
-    return isinstance(raw, list) and any(_has_param(value) for value in raw)

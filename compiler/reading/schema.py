@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+SIZE_NAME = r"^[A-Za-z0-9_]+$"
 RESERVED = frozenset({"true", "false", "null", "None", "and", "or", "not", "in", "if", "else"})
 COUNT = r"[0-9]+(\.[0-9]+)?[kMB]"
 PARAMETER_TYPES = ("int", "float", "bool", "text", "list", "any")
@@ -61,6 +62,19 @@ def declared(raw: Any) -> Parameter:
     return Parameter({bool: "bool", int: "int", float: "float"}.get(type(raw)), raw is None, True, raw)
 
 
+def has_param(raw: Any) -> bool:
+    """Whether there is a ``$`` in a value, or in what it holds."""
+    if isinstance(raw, (list, dict)):
+        return any(has_param(value) for value in (raw.values() if isinstance(raw, dict) else raw))
+    return isinstance(raw, str) and "$" in raw
+
+
+def _computed(raw: Any) -> Any:
+    if isinstance(raw, (list, dict)) and has_param(raw):
+        raise PydanticCustomError("not_one_expression", "one expression")
+    return raw
+
+
 def _parameter(raw: Any) -> Parameter:
     if isinstance(raw, dict) and "type" in raw:
         word = str(raw["type"])
@@ -71,7 +85,9 @@ def _parameter(raw: Any) -> Parameter:
         for key in raw:
             if key not in ("type", "default"):
                 raise PydanticCustomError("parameter_key", "expected type and default", {"key": str(key)})
-    return declared(raw)
+    found = declared(raw)
+    _computed(found.default)
+    return found
 
 
 def _version(raw: Any) -> Any:
@@ -82,7 +98,8 @@ def _version(raw: Any) -> Any:
 
 Identifier = Annotated[str, StringConstraints(pattern=NAME), AfterValidator(_no_word)]
 Declared = Annotated[Parameter, BeforeValidator(_parameter), WithJsonSchema({})]
-SizeName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+$")]
+Computed = Annotated[Any, AfterValidator(_computed)]
+SizeName = Annotated[str, StringConstraints(pattern=SIZE_NAME)]
 """The name of a published size, which may begin with a digit (``11b``): no expression reads it."""
 
 
@@ -404,7 +421,7 @@ class InlinePart(Construct):
     paper: str = ""
     params: dict[Identifier, Declared] = {}
     inherited: dict[Identifier, Declared] = {}
-    let: dict[Identifier, Any] = {}
+    let: dict[Identifier, Computed] = {}
     inputs: dict[Identifier, Input] = {}
     graph: dict[Identifier, Node] = {}
     outputs: dict[Identifier, Any] = {}
@@ -419,8 +436,8 @@ class Spec(Construct):
     paper: str = ""
     extends: str | list[str] | None = None
     params: dict[Identifier, Declared] = {}
-    let: dict[Identifier, Any] = {}
-    sizes: dict[SizeName, dict[str, Any]] = {}
+    let: dict[Identifier, Computed] = {}
+    sizes: dict[SizeName, dict[str, Computed]] = {}
     published: Published = Published()
     flags: dict[Identifier, bool | str] = {}
     inputs: dict[Identifier, Input] = {}

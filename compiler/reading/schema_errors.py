@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from ..building.origins import listed
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, did_you_mean, nearest
-from .schema import NODE_KINDS, TAKEN, Construct, Node, taken
+from .schema import NODE_KINDS, SIZE_NAME, TAKEN, Construct, Node, taken
 from .span import Span
 from .tree import Mapping, Scalar, Tree, child, locate
 from .tree import Sequence as TreeSequence
@@ -87,9 +87,10 @@ def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[
         label = Label(_named(tree, path, problem), "expected a name that is no word of the language")
         return Diagnostic("bad-name", f"`{problem['input']}` means something else in expressions", label)
     if code == "bad-name" or "[key]" in problem["loc"]:
-        stray = re.search(r"[^A-Za-z0-9_]|^[0-9]|^$", str(problem["input"]))
+        first = "" if problem.get("ctx", {}).get("pattern") == SIZE_NAME else ", no digit first"
+        stray = re.search(r"[^A-Za-z0-9_]|^[0-9]|^$" if first else r"[^A-Za-z0-9_]|^$", str(problem["input"]))
         found = f"`{stray[0]}`" if stray and stray[0] else "nothing"
-        label = Label(_named(tree, path, problem), f"expected letters, digits and `_`, no digit first, found {found}")
+        label = Label(_named(tree, path, problem), f"expected letters, digits and `_`{first}, found {found}")
         return Diagnostic("bad-name", f"`{clip(str(problem['input']))}` is no name", label)
     if problem["type"] == "bad_parameter_type":
         word, words = str(problem["ctx"]["word"]), problem["ctx"]["words"].split()
@@ -98,6 +99,10 @@ def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[
         )
         return Diagnostic("bad-type", f"`{clip(word)}` is no type of a parameter", label,
                           help=did_you_mean(word.rstrip("?"), words))  # fmt: skip
+    if problem["type"] == "not_one_expression":
+        label = Label(locate(tree, path), f"expected one expression, found {found_text(_at(tree, path))}")
+        help_ = 'write a list as a text, "[$a, $b]", and a choice as "table($kind, {pre: 1, post: $a})" or by `if`'
+        return Diagnostic("bad-expression", f"`{clip(str(path[-1]))}` is computed by one expression", label, help=help_)
     if problem["type"] == "parameter_key":
         label = Label(locate(tree, (*path, problem["ctx"]["key"]), key=True), "expected `type` and `default`")
         return Diagnostic("unknown-key", f"`{clip(problem['ctx']['key'])}` is no key of a parameter", label)

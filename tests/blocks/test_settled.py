@@ -33,6 +33,10 @@ def known(name: str) -> Expr | None:
     return DERIVED.get(name, Literal(0, 0, None) if name in VALUES and VALUES[name] is None else None)
 
 
+def has_value(name: str) -> bool:
+    return VALUES.get(name) is not None
+
+
 def value(tree: Expr) -> object:
     return evaluate(tree, lambda name: evaluate(DERIVED[name], VALUES.__getitem__) if name in DERIVED else VALUES[name])
 
@@ -49,10 +53,12 @@ def value(tree: Expr) -> object:
         ("$none and $wide", "null"),
         ("$wide if $d > 3 else $inner", "$wide if $d > 3 else $d"),
         ("max($inner, 3)[0]", "max($d, 3)[0]"),
+        ("$wide * 2 if $d == null else $d", "$d"),
+        ("$none if $d != null and $d > 3 else 1", "null if $d > 3 else 1"),
     ],
 )
 def test_null_is_written_in_and_what_it_decides_left_out(text: str, expected: str) -> None:
-    assert to_text(settled(parse(text), known)) == expected
+    assert to_text(settled(parse(text), known, has_value)) == expected
 
 
 @given(TREES)
@@ -61,4 +67,4 @@ def test_the_value_is_the_same(tree: Expr) -> None:
         expected = value(tree)
     except EvaluationError:
         assume(False)
-    assert value(settled(tree, known)) == expected
+    assert value(settled(tree, known, has_value)) == expected

@@ -98,11 +98,68 @@ def test_a_folder_of_mistral_is_read_by_what_differs(window: int | None, tmp_pat
     assert torch.equal(model.generate(ids, **how), theirs.generate(ids, **how))
 
 
-def test_positions_of_llama_that_are_scaled_are_refused(tmp_path: Path) -> None:
-    config = transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling={"rope_type": "linear", "factor": 2.0})
+SCALED = [
+    {"rope_type": "linear", "factor": 3.0},
+    {"type": "linear", "factor": 3.0},
+    {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.5, "high_freq_factor": 4.0,
+     "original_max_position_embeddings": 40},
+    {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 40},
+    {"rope_type": "yarn", "factor": 4.0, "beta_slow": 0.5, "beta_fast": 4.0, "attention_factor": 1.5},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("told", SCALED, ids=lambda told: f"{'-'.join(map(str, told.values()))}")
+@pytest.mark.parametrize("is_new", [False, True])
+def test_positions_of_llama_are_scaled(told: dict[str, Any], is_new: bool, tmp_path: Path) -> None:
+    config = transformers.LlamaConfig(99, 64, 72, 2, 4, rope_theta=500.0, max_position_embeddings=64, rope_scaling=told)
+    theirs = transformers.LlamaForCausalLM(config).eval()
+    for value in theirs.parameters():
+        value.data.normal_(0, 0.2)
+    theirs.save_pretrained(tmp_path)
+    if is_new:  # as transformers 5 writes it
+        written = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
+        scaling = written.pop("rope_scaling")
+        kind = scaling.pop("type", None) or scaling.get("rope_type")
+        written["rope_parameters"] = {**scaling, "rope_type": kind, "rope_theta": written.pop("rope_theta")}
+        (tmp_path / "config.json").write_text(json.dumps(written), encoding="utf-8")
+    model = aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
+    ids = torch.arange(1, 97).view(2, 48)
+    with torch.no_grad():
+        expected, found = (one(input_ids=ids).logits for one in (theirs, model))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-5)
+    assert torch.equal(model.generate(ids, max_new_tokens=6), theirs.generate(ids, max_new_tokens=6, do_sample=False))
+
+
+def test_positions_that_llama_does_not_scale_so_are_refused(tmp_path: Path) -> None:
+    config = transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling={"rope_type": "dynamic", "factor": 2.0})
     transformers.LlamaModel(config).save_pretrained(tmp_path)
-    with pytest.raises(aw.CheckpointError, match="expected one of default, found `linear`"):
+    with pytest.raises(aw.CheckpointError, match="expected one of none, turns, pairs, found `dynamic`"):
         aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
+
+
+@pytest.mark.parametrize("kind", ["CausalLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", ""])
+def test_a_folder_of_qwen3_is_read_by_what_differs(kind: str, tmp_path: Path) -> None:
+    told = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12, "pad_token_id": 0, "rms_norm_eps": 1e-3}
+    config = transformers.Qwen3Config(99, 32, 72, num_hidden_layers=2, attn_implementation="eager", **told)
+    theirs = getattr(transformers, f"Qwen3For{kind}" if kind else "Qwen3Model")(config).eval()
+    for value in theirs.parameters():
+        value.data.normal_(0, 0.2)
+    theirs.save_pretrained(tmp_path / "theirs")
+    model = aw.from_pretrained(tmp_path / "theirs", spec=EXAMPLES / "qwen3.yaml", backend="eager")
+    ids, mask = torch.arange(1, 19).view(2, 9), torch.ones(2, 9, dtype=torch.long)
+    mask[0, 6:] = 0
+    with torch.no_grad():
+        expected, found = (one(input_ids=ids, attention_mask=mask) for one in (theirs, model))
+    for name, value in found.items():
+        real = mask.bool() if value.shape[:2] == mask.shape else slice(None)
+        torch.testing.assert_close(value[real], expected[name][real], rtol=1e-5, atol=1e-5)
+    if kind == "CausalLM":
+        assert torch.equal(
+            model.generate(ids, max_new_tokens=6), theirs.generate(ids, max_new_tokens=6, do_sample=False)
+        )
+    model.save_pretrained(tmp_path / "ours")
+    name = "model.safetensors"
+    assert (tmp_path / "ours" / name).read_bytes() == (tmp_path / "theirs" / name).read_bytes()
 
 
 def test_positions_of_llama_are_read_where_transformers_5_writes_them(tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ class Names:
 
     def expression(self, tree: Expr) -> str:
         """An expression over parameters as Python source."""
-        return to_python(settled(tree, self.known), self.name)
+        return to_python(settled(tree, self.known, self.has_value), self.name)
 
     def known(self, text: str) -> Expr | None:
         """What is written for ``$name`` in place of it: an expression that has this name, and null."""
@@ -168,6 +168,10 @@ class Names:
             return self.body.lets[text]
         option = self.body.params.get(text)
         return Literal(0, 0, None) if option is not None and option.value is None else None
+
+    def has_value(self, text: str) -> bool:
+        """Whether ``$name`` is a parameter, and not null."""
+        return text not in self.indices and text in self.body.params and self.body.params[text].value is not None
 
     def literal(self, value: Any) -> str:
         """A literal, dimensions inside it as expressions."""

@@ -30,9 +30,29 @@ def relative_position(q: torch.Tensor, k: torch.Tensor, *, place: Place | None =
     return keys[None, :] - queries[:, None]
 
 
-def rotary_angles(positions: torch.Tensor, *, dim: int, base: float = 10000.0) -> torch.Tensor:
-    """``position * base**(-2k/dim)`` in float32: ``[*, dim // 2]`` for positions ``[*]``."""
-    return positions[..., None] / base ** (torch.arange(0, dim, 2, device=positions.device) / dim)
+def rotary_angles(
+    positions: torch.Tensor, *, dim: int, base: float = 10000.0, factor: float = 1.0, ramp: str = "none",
+    trained_length: int | None = None, slow: float = 1.0, fast: float = 32.0,
+) -> torch.Tensor:  # fmt: skip
+    """``position * base**(-2k/dim)`` in float32: ``[*, dim // 2]`` for positions ``[*]``.
+
+    Args:
+        factor: what rates are divided by (arXiv:2306.15595), all of them where `ramp` is ``none``.
+        ramp: which keep a share of theirs: by how often they turn within `trained_length`, from `slow` to `fast` times
+            (``turns``), or by their number, from the pair that turns `fast` times to the one that turns `slow` times
+            (``pairs``, arXiv:2309.00071, 3.2).
+    """
+    periods = base ** (torch.arange(0, dim, 2, device=positions.device) / dim)
+    if factor == 1:
+        return positions[..., None] / periods
+    kept: torch.Tensor | float = 0.0
+    if ramp == "turns" and trained_length:
+        kept = ((trained_length / (2 * math.pi * periods) - slow) / (fast - slow)).clamp(0, 1)
+    elif ramp == "pairs" and trained_length:
+        first, last = (dim / 2 * math.log(trained_length / (2 * math.pi * turns), base) for turns in (fast, slow))
+        first, last = max(math.floor(first), 0), min(math.ceil(last), dim - 1)
+        kept = 1 - ((torch.arange(dim // 2, device=positions.device) - first) / max(last - first, 1e-3)).clamp(0, 1)
+    return positions[..., None] / periods * (kept + (1 - kept) / factor)
 
 
 def rotary_rates(*, dim: int) -> torch.Tensor:
