@@ -54,7 +54,8 @@ def test_pictures_are_completed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["CausalLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", ""])
 @pytest.mark.parametrize(
-    "given", [{}, {"num_key_value_heads": 1, "attention_bias": True, "head_dim": 12, "rope_theta": 5e3}]
+    "given",
+    [{}, {"num_key_value_heads": 1, "attention_bias": True, "head_dim": 12, "rope_theta": 5e3, "rms_norm_eps": 1e-2}],
 )
 def test_a_folder_of_llama_is_read_by_a_spec(kind: str, given: dict[str, Any], tmp_path: Path) -> None:
     told = {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0, **given}
@@ -82,7 +83,13 @@ def test_a_folder_of_llama_is_read_by_a_spec(kind: str, given: dict[str, Any], t
 
 @pytest.mark.parametrize("window", [4, None])
 def test_a_folder_of_mistral_is_read_by_what_differs(window: int | None, tmp_path: Path) -> None:
-    told = {"num_attention_heads": 4, "num_key_value_heads": 2, "pad_token_id": 0, "sliding_window": window}
+    told = {
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "pad_token_id": 0,
+        "sliding_window": window,
+        "rms_norm_eps": 1e-2,
+    }
     config = transformers.MistralConfig(99, 32, 72, num_hidden_layers=2, attn_implementation="eager", **told)
     theirs = transformers.MistralForCausalLM(config).eval()
     for value in theirs.parameters():

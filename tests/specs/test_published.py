@@ -13,7 +13,13 @@ from archwright.compiler.check import build_graph
 
 UNPUBLISHED = yaml.safe_load(Path(__file__).with_name("unpublished.yaml").read_text(encoding="utf-8"))
 UNITS = {"k": 1e3, "M": 1e6, "B": 1e9}
-STATED = [(name, size) for name in aw.list_models() for size in library().spec(name).model.published.sizes]
+EXAMPLES = sorted(map(str, (Path(aw.__file__).parent / "docs" / "examples").glob("*.yaml")))
+NAMES = [*aw.list_models(), *EXAMPLES]
+STATED = [
+    pytest.param(name, size, id=f"{Path(name).stem}-{size}")
+    for name in NAMES
+    for size in library().spec(name).model.published.sizes
+]
 
 
 def rounds_to(number: int, stated: str) -> bool:
@@ -31,7 +37,7 @@ def test_a_size_is_as_published(name: str, size: str) -> None:
     assert rounds_to(counted, published.sizes[size]), f"counted {counted:,}, published {published.sizes[size]}"
 
 
-@pytest.mark.parametrize("name", aw.list_models())
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: Path(name).stem)
 def test_every_size_is_published_or_says_why(name: str) -> None:
     spec = library().spec(name).model
     assert not set(spec.published.sizes) & set(UNPUBLISHED.get(name, {}))

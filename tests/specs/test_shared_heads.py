@@ -50,3 +50,18 @@ def test_shared_heads_are_copies(part: str, inference: bool, tmp_path: Path) -> 
     torch.testing.assert_close(found.x, expected.x, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.attentions, expected.attentions, rtol=1e-5, atol=1e-5)
     assert found.attentions[0][1, 0, 5].count_nonzero() == 3, "a query sees as many keys as the window has"
+
+
+def test_a_layer_may_do_without_the_angles(tmp_path: Path) -> None:
+    path, x = tmp_path / "still.yaml", torch.randn(2, 7, 16)
+    turned = SPEC.replace("PART", "pre_norm_layer")
+    still = turned.replace(', angles: "angles[null]"', "")
+    first = turned.replace("    causal: true\n", '    causal: true\n    rotary: "halves if $i == 0 else none"\n')
+    found = []
+    for text in (turned, still, first.replace("$i == 0", "$i == 2"), first):
+        path.write_text(text)
+        torch.manual_seed(0)
+        found.append(aw.compile(path, backend="eager").eval()(x=x).x)
+    assert torch.equal(found[1], found[2])
+    assert not torch.allclose(found[0], found[1]) and not torch.allclose(found[0], found[3])
+    assert not torch.allclose(found[1], found[3])
