@@ -41,14 +41,12 @@ def plain_call(graph: Graph) -> frozenset[str]:
     return frozenset(name for name in chosen_inputs(graph) if name in graph.atoms)
 
 
-def lacking(graph: Graph, given: Collection[str]) -> str | None:
-    """The first output that a call always gives and that cannot be made with `given`; None where there is none."""
-    combination = graph.combination(set(given))
+def lacking(graph: Graph, combination: int) -> Iterator[tuple[str, Value]]:
+    """The outputs that a call always gives, and that one of this combination cannot make."""
     for name, value in graph.outputs.items():
         is_always = isinstance(value, Value) and value.present and not is_conditional(graph, name)
-        if is_always and not value.present >> combination & 1:
-            return name
-    return None
+        if is_always and not present(value, combination):
+            yield name, value
 
 
 def is_conditional(graph: Graph, name: str) -> bool:

@@ -61,7 +61,7 @@ def called_with(graph: Graph, inputs: list[str] | None, flags: list[str]) -> set
         given = plain_call(graph) | ({"attention_mask"} & set(optional))
     else:
         given = frozenset(name for name in inputs if name in optional)
-    missing = lacking(graph, {*given, *flags})
-    if missing is not None:
+    called = {*given, *flags}
+    for missing, _ in lacking(graph, graph.combination(called)):
         raise click.BadParameter(f"`{missing}` cannot be made from these inputs", param_hint="--inputs")
-    return {*given, *flags}
+    return called

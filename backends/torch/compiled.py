@@ -99,7 +99,7 @@ class Compiled:
     @torch.no_grad()
     def run_plainly(self, values: Mapping[str, Any]) -> None:
         """Call what is not compiled, and draw no numbers that others would have drawn."""
-        _, _, _, device, *_ = self.key(values)
+        device = self.model.device
         with torch.random.fork_rng([device] if device.type == "cuda" else []):
             self.method(**values)
         self.replays.forget()  # they read where what was held lay
@@ -120,13 +120,12 @@ class Compiled:
         made = model.emitter
         source = Source(model.graph, inference=made.inference, mask=made.mask, rounds=made.rounds)
         source.specialise(self.combination)
-        grad, training, _, device, *_ = self.key(values)
         pairs = zip(source.classes.values(), made.classes.values(), strict=True)
         names = [[there.held.get(text) for text in one.held] for one, there in pairs]
-        cast = torch.is_autocast_enabled(device.type)
+        called = torch.is_grad_enabled(), model.training, torch.is_autocast_enabled(model.device.type)
         kinds = [type(one).__name__ for one in model.net.modules()]
-        how = (model.dynamic, model.quantized, grad, training, cast, names, kinds, kept.layout_of(model.net))
-        return cache.path_for(source.text(), values, how=how, device=device)
+        how = (model.dynamic, model.quantized, *called, names, kinds, kept.layout_of(model.net))
+        return cache.path_for(source.text(), values, how=how, device=model.device)
 
     @uncollected()
     @torch.no_grad()

@@ -13,7 +13,7 @@ from torch import nn
 
 from ...blocks.notation.dims import Symbol
 from ...blocks.notation.types import RecordType, Type
-from ...compiler.calls import is_conditional
+from ...compiler.calls import lacking
 from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
@@ -386,9 +386,7 @@ class Model(nn.Module):
         missing = [name for name in self.graph.root.inputs if name not in self.graph.atoms and name not in given]
         if missing:
             raise ArgumentError(f"`{self.graph.name}` needs {', '.join(f'`{name}`' for name in missing)}")
-        for name, value in self.graph.outputs.items():
-            if isinstance(value, dict) or value.present >> combination & 1 or is_conditional(self.graph, name):
-                continue
+        for name, value in lacking(self.graph, combination):
             options = [atom for k, atom in enumerate(self.graph.atoms) if value.present >> (combination | 1 << k) & 1]
             if options:
                 raise ArgumentError(

@@ -25,8 +25,7 @@ def is_recorded(model: Model) -> bool:
 
 def is_replayed(model: Model) -> bool:
     """Whether a model's calls may be recorded: on CUDA, where they are compiled and nothing is differentiated."""
-    weight = next(model.net.parameters(), torch.empty(0))
-    return model.backend == "inductor" and weight.is_cuda and not torch.is_grad_enabled()
+    return model.backend == "inductor" and model.device.type == "cuda" and not torch.is_grad_enabled()
 
 
 class Replays:

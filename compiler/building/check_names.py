@@ -20,7 +20,6 @@ from .origins import in_words, listed
 from .parameters import fits_word
 
 Path = tuple[str | int, ...]
-_CHECKPOINT = {info.alias or key for key, info in schema.Checkpoint.model_fields.items()}
 
 
 def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
@@ -65,7 +64,7 @@ def _known(
         there = f"nothing is called `{clip(name)}` here" if noun == "name" else f"there is no {noun} `{clip(name)}`"
         text = f"expected {what or f'a {noun}'}" + (f", one of {listed(sorted(known))}" if known else "")
         label = Label(document.span(*path, key=key), text)
-        beside = key and path[0] == "checkpoint" and name in _CHECKPOINT
+        beside = key and path[0] == "checkpoint" and name in schema.Checkpoint.written_keys()
         help_ = f"`{name}` stands beside `{path[-2]}`" if beside else did_you_mean(name, known)
         yield Diagnostic(code, message or there, label, help=help_)
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from .definitions import Definition
 
 MOST_NAMES = 8
-RESERVED = {info.alias or name: name for name, info in schema.Node.model_fields.items() if name != "previous"}
 
 
 class NodeBuilder:
@@ -152,7 +151,7 @@ class NodeBuilder:
         """Report an option that nothing takes."""
         known = list(known)
         kind = self.declarations[name].kind
-        reserved = [key for key, taken in RESERVED.items() if taken in schema.TAKEN[kind]]
+        reserved = [key for key, field in schema.Node.written_keys().items() if field in schema.TAKEN[kind]]
         what = what or f"{'an' if kind == 'expr' else 'a'} `{kind}`"
         label = f"expected one of {listed(known)}" if known else "expected no options"
         unspaced = f"write `{option.replace(':', ': ', 1)}`" if ":" in option else None

@@ -9,13 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ...blocks.base import all_blocks
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from . import source
 from .layers import complete, lay_over, prepare
-from .schema import Part, Spec, WeightMap
+from .schema import Construct, Part, Spec, WeightMap
 from .schema_errors import explain, found_text
 from .span import Span
 from .tree import Mapping, Scalar, Sequence, Tree, locate, plain
@@ -24,7 +24,7 @@ SHIPPED = Path(__file__).parents[2] / "specs"
 FOLDERS = {"spec": [".", "frames"], "part": ["parts", "."], "map": ["maps", "."]}
 MAX_EXTENDED = 8
 MAX_READ = 64
-_M = TypeVar("_M", bound=BaseModel)
+_M = TypeVar("_M", bound=Construct)
 Stamp = tuple[Path, int, int]
 """A file, when it was written and how long it is: read again where that changes."""
 
@@ -58,7 +58,7 @@ class Library:
     """Finds specs, parts and weight maps by name: beside the file that names them, then among those that ship."""
 
     def __init__(self) -> None:
-        self._cache: dict[tuple[Path, str, type[BaseModel]], Document[Any]] = {}
+        self._cache: dict[tuple[Path, str, type[Construct]], Document[Any]] = {}
 
     def spec(self, name: str | Path, *, near: Path | None = None, at: Span | None = None) -> Document[Spec]:
         """A spec by shipped name or path, with what it extends merged in.
@@ -109,7 +109,7 @@ class Library:
             raise SpecError(explain(error, tree, model)) from None
 
     def _tree(
-        self, path: Path, shown: str, model: type[BaseModel], above: tuple[Path, ...], read: list[Path]
+        self, path: Path, shown: str, model: type[Construct], above: tuple[Path, ...], read: list[Path]
     ) -> tuple[Mapping, tuple[Stamp, ...]]:
         """What a file says, laid over what it extends; `above` extend it, and `read` grows by what is read."""
         read.append(path)
@@ -203,7 +203,7 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
-def _kind(model: type[BaseModel]) -> str:
+def _kind(model: type[Construct]) -> str:
     return model.__name__.lower() if model is not WeightMap else "map"
 
 
@@ -221,7 +221,7 @@ def _check_name(tree: Mapping, path: Path, kind: str) -> None:
     raise SpecError([Diagnostic("bad-name", f"this {kind} calls itself otherwise than its file", label, help=help_)])
 
 
-def _no_mapping(tree: Tree, model: type[BaseModel]) -> Diagnostic:
+def _no_mapping(tree: Tree, model: type[Construct]) -> Diagnostic:
     kind = _kind(model)
     label = Label(
         tree.span, f"expected a mapping such as `{'model' if model is Spec else kind}: bert`, found {found_text(tree)}"

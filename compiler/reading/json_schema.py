@@ -127,8 +127,7 @@ def _add_nodes(definitions: Json) -> None:
 
 def _taken(kind: str) -> set[str]:
     """The keys that a node of a kind takes beside its options."""
-    fields = schema.Node.model_fields
-    return {fields[name].alias or name for name in schema.TAKEN[kind] if name != "previous"}
+    return {key for key, name in schema.Node.written_keys().items() if name in schema.TAKEN[kind]}
 
 
 def _when(key: str, name: str) -> Json:

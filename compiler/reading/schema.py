@@ -157,6 +157,11 @@ class Construct(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
+    @classmethod
+    def written_keys(cls) -> dict[str, str]:
+        """Its fields by the keys that a file has for them."""
+        return {info.alias or name: name for name, info in cls.model_fields.items() if name != "previous"}
+
 
 STANDING_IN = ("zeros", "ones", "range")
 """What may be an input's default beside literals and edges: made as large as the input would be."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from ..building.origins import listed
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, did_you_mean, nearest
@@ -39,7 +39,7 @@ _FORMS = {
 }  # fmt: skip
 
 
-def explain(error: ValidationError, tree: Tree, model: type[BaseModel]) -> list[Diagnostic]:
+def explain(error: ValidationError, tree: Tree, model: type[Construct]) -> list[Diagnostic]:
     """A diagnostic for every mistake that pydantic found; a missing key beside a misspelt one is one mistake."""
     problems: dict[Path, list[Any]] = {}
     for problem in islice(error.errors(), MOST):
@@ -66,7 +66,7 @@ def _is_form_of_another(path: Path, problems: AnyMapping[Path, list[Any]]) -> bo
     return any(len(other) > len(path) and other[: len(path)] == path for other in problems)
 
 
-def _explain(tree: Tree, path: Path, found: list[Any], model: type[BaseModel]) -> list[Diagnostic]:
+def _explain(tree: Tree, path: Path, found: list[Any], model: type[Construct]) -> list[Diagnostic]:
     problem = found[0]
     code = _CODES.get(problem["type"], "wrong-type")
     if problem["type"] == "task_key":
@@ -76,7 +76,7 @@ def _explain(tree: Tree, path: Path, found: list[Any], model: type[BaseModel]) -
     return [_explain_value(tree, path, problem, code, model)]
 
 
-def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[BaseModel]) -> Diagnostic:
+def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[Construct]) -> Diagnostic:
     if code == "unknown-key":
         return _unknown_key(tree, path, model)
     if code == "missing-key":
@@ -130,13 +130,13 @@ def _what(problem: Any) -> str:
     return _WHAT.get(problem["type"], str(problem["msg"]).removeprefix("Value error, "))
 
 
-def _unknown_key(tree: Tree, path: Path, model: type[BaseModel]) -> Diagnostic:
+def _unknown_key(tree: Tree, path: Path, model: type[Construct]) -> Diagnostic:
     name, known = str(path[-1]), _keys(model, path[:-1])
     label = Label(locate(tree, path, key=True), f"expected one of {listed(known)}")
     return Diagnostic("unknown-key", f"`{clip(name)}` is no key here", label, help=did_you_mean(name, known))
 
 
-def _task_keys(tree: Tree, path: Path, model: type[BaseModel]) -> list[Diagnostic]:
+def _task_keys(tree: Tree, path: Path, model: type[Construct]) -> list[Diagnostic]:
     """Keys of a task without a part, whose options they would be; a misspelt `part` explains the rest."""
     task, tasks = _at(tree, path), _keys_of(_at(tree, path[:-1]))
     extended = _at(tree, (*path, "extends"))
@@ -165,10 +165,9 @@ def _bad_node(tree: Tree, path: Path) -> Diagnostic:
         label = Label(entries[second].key_span, f"expected one kind, found `{first}` and `{second}`")
         others = (Label(entries[first].key_span, "the other"),)
         return Diagnostic("bad-node", f"`{clip(str(path[-1]))}` says twice what it is", label, others)
-    reserved = {info.alias or name for name, info in Node.model_fields.items()}
     for key, entry in entries.items():
         help_ = did_you_mean(key, NODE_KINDS)
-        if key not in reserved and help_ is not None:
+        if key not in Node.written_keys() and help_ is not None:
             label = Label(entry.key_span, f"{kinds}, found `{clip(key)}`")
             return Diagnostic("bad-node", message, label, help=help_)
     # it may be meant as a change of a node that there is
@@ -182,10 +181,10 @@ def _misplaced(tree: Tree, path: Path) -> list[Diagnostic]:
     node = _at(tree, path)
     entries = node.entries if isinstance(node, Mapping) else {}
     kind = next(kind for kind in NODE_KINDS if kind in entries)
-    names = {info.alias or name: name for name, info in Node.model_fields.items()}
+    names = Node.written_keys()
     given = {names[key] for key in entries if key in names}
     fits = taken(kind, given)
-    words = ", ".join(alias for alias, name in names.items() if name in fits - {kind, "previous"})
+    words = ", ".join(alias for alias, name in names.items() if name in fits - {kind})
     return [
         Diagnostic(
             "misplaced-key",
@@ -238,15 +237,15 @@ def _real_path(tree: Tree, loc: Sequence[Any]) -> Path:
     return tuple(path)
 
 
-def _keys(model: type[BaseModel], path: Sequence[Any]) -> list[str]:
-    current: type[BaseModel] = model
+def _keys(model: type[Construct], path: Sequence[Any]) -> list[str]:
+    current: type[Construct] = model
     for part in path:
         info = current.model_fields.get(str(part))
         current = (info and _model_in(info.annotation)) or current
-    return [info.alias or name for name, info in current.model_fields.items() if name != "previous"]
+    return list(current.written_keys())
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def _model_in(annotation: Any) -> type[Construct] | None:
     if isinstance(annotation, type) and issubclass(annotation, Construct):
         return annotation
     for part in getattr(annotation, "__args__", ()):

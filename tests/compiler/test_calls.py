@@ -49,8 +49,8 @@ def test_nothing_where_nothing_is_needed(small: Path) -> None:
 
 def test_what_a_call_lacks() -> None:
     graph = build_graph("bert", "masked_lm", "tiny")
-    assert lacking(graph, {"attention_mask"}) == "logits"
-    assert lacking(graph, {"inputs_embeds"}) is None
+    assert [name for name, _ in lacking(graph, graph.combination({"attention_mask"}))] == ["logits"]
+    assert not any(lacking(graph, graph.combination({"inputs_embeds"})))
     assert is_conditional(graph, "loss")
     assert not is_conditional(graph, "logits")
 

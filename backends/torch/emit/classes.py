@@ -119,11 +119,11 @@ class ClassText:
 
     def held_name(self, name: str, text: str) -> str:
         """The name under which what `text` makes is held: `name`, if nothing else is."""
-        while self.held.get(text, name) == name and any(
-            other == name for one, other in self.held.items() if one != text
-        ):
-            name += "_"
-        return self.held.setdefault(text, name)
+        if text not in self.held:
+            while name in self.held.values():
+                name += "_"
+            self.held[text] = name
+        return self.held[text]
 
     def takes(self) -> list[str]:
         """The constructor's arguments, in the order of the part."""

@@ -11,8 +11,10 @@ from typing import Any, Literal
 
 from .... import __version__
 from ....blocks.base import Block, BlocksError
-from ....blocks.notation.dims import Dim, Symbol
+from ....blocks.notation.dims import Symbol
+from ....blocks.notation.types import ListType
 from ....blocks.notation.unparse import literal
+from ....blocks.notation.values import simplest
 from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Apply, Body, Graph, Items, Value, named_outputs
 from ....compiler.passes.packable import packing
@@ -165,7 +167,7 @@ class Source:
             if axis is not None:
                 lines.append(f"{extents.get(axis, variable(axis))} = {text}.shape[1]")
                 lines.append(f"{text} = {text}.flatten(0, 1)")
-            if value.type is not None and getattr(value.type, "kind", "") == "bool":
+            if getattr(value.type, "kind", "") == "bool":
                 lines.append(f"{text} = {text}.bool()")
         return lines
 
@@ -241,14 +243,9 @@ class Source:
         return "\n\n".join("\n".join(group) for group in groups if group)
 
     def constants(self, text: str) -> str:
-        lines = []
-        for name, option in self.graph.root.params.items():
-            value = option.value
-            if isinstance(value, Dim):
-                value = value.known
-            if _word(constant(name), text):
-                lines.append(f"{constant(name)} = {literal(value)}")
-        return "\n".join(lines)
+        params = self.graph.root.params.items()
+        used = {constant(name): simplest(one.value) for name, one in params if _word(constant(name), text)}
+        return "\n".join(f"{name} = {literal(value)}" for name, value in used.items())
 
     def copied(self) -> str:
         """The definitions that this file uses, and what those use, copied whole."""
@@ -352,7 +349,5 @@ def _returned(outputs: Any, forward: Forward, combination: int, prefix: str = ""
                 entries.append(f'"{name}": {_returned(value, forward, combination, f"{prefix}{name}.")}')
         elif present(value, combination):
             text = forward.results[prefix + name]
-            kind = value.type
-            many = kind is not None and not hasattr(kind, "dims")
-            entries.append(f'"{name}": tuple({text})' if many else f'"{name}": {text}')
+            entries.append(f'"{name}": tuple({text})' if isinstance(value.type, ListType) else f'"{name}": {text}')
     return "{" + ", ".join(entries) + "}"
