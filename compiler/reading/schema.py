@@ -163,6 +163,17 @@ class Construct(BaseModel):
         return {info.alias or name: name for name, info in cls.model_fields.items() if name != "previous"}
 
 
+class OpenConstruct(Construct):
+    """Base of those that take keys of the user's own beside theirs."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What stands under the user's own keys: options of a block, parameters of a part."""
+        return self.model_extra or {}
+
+
 STANDING_IN = ("zeros", "ones", "range")
 """What may be an input's default beside literals and edges: made as large as the input would be."""
 
@@ -188,44 +199,39 @@ class Input(Construct):
         return {**given, "type": given["type"].removesuffix("?"), "optional": True}
 
 
-class Tie(Construct):
+class Tie(OpenConstruct):
     """Two parameters that are one: own leaf or path to another node's, and when."""
 
-    model_config = ConfigDict(extra="allow", frozen=True)
     when: Condition | None = None
 
     @property
     def pairs(self) -> dict[str, str]:
         """Own path, relative to the node, to the other's path from the root of the spec."""
-        return {key: str(value) for key, value in (self.model_extra or {}).items()}
+        return {key: str(value) for key, value in self.options.items()}
 
 
-class Repeat(Construct):
+class Repeat(OpenConstruct):
     """``repeat: {i: $num_layers}``: the index's name and the number of rounds."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
 
     @model_validator(mode="after")
     def _one_index(self) -> Repeat:
-        if len(self.model_extra or {}) != 1 or not re.match(NAME, self.index):
+        if len(self.options) != 1 or not re.match(NAME, self.index):
             raise PydanticCustomError("bad_repeat", "expected one index and its count")
         return self
 
     @property
     def index(self) -> str:
         """The name of the index."""
-        return next(iter(self.model_extra or {}))
+        return next(iter(self.options))
 
     @property
     def count(self) -> Any:
         """The number of rounds, as written."""
-        return next(iter((self.model_extra or {}).values()))
+        return next(iter(self.options.values()))
 
 
-class Node(Construct):
+class Node(OpenConstruct):
     """A node of a graph: exactly one of `block`, `part`, `mount`, `reuse`, `expr`, `first`; the rest are options."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     block: str | Choice | None = None
     part: str | Choice | None = None
@@ -243,11 +249,6 @@ class Node(Construct):
     tie: Tie | None = None
     passed: list[Identifier] = Field(default=[], alias="pass")
     previous: str | None = Field(default=None, alias="<previous>", json_schema_extra={"deprecated": True})
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What is left: the options of the block or the parameters of the part."""
-        return self.model_extra or {}
 
     @property
     def kind(self) -> str:
@@ -314,10 +315,8 @@ class Generate(Construct):
     blank: Blank | None = None
 
 
-class Task(Construct):
+class Task(OpenConstruct):
     """A fragment laid over the base: a part with its inputs, or nodes and outputs of its own."""
-
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
 
     part: str | Choice | None = None
     source: Edge | list[Edge] | dict[str, Any] | None = Field(default=None, alias="in")
@@ -334,11 +333,6 @@ class Task(Construct):
     fold: Identifier | dict[str, list[str]] = {}
     drop: list[str] = []
     generate: Generate | None = None
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The parameters of the part."""
-        return self.model_extra or {}
 
     @property
     def axes(self) -> list[str]:

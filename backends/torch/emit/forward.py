@@ -11,7 +11,7 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import Param
 from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.graph import (
-    Apply, Body, FirstOf, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
+    Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
 from .naming import MODULES, Names, attribute, said
 from .values import Render, present, resolve
@@ -88,8 +88,6 @@ class Forward:
                     stack.extend(item for item in items if present(item, self.combination))
                 case Picked(base=base):
                     stack.append(base)
-                case FirstOf():
-                    raise AssertionError("resolved above")
             if node is not None and node not in done:
                 done.add(node)
                 for _, one in node.values():

@@ -89,8 +89,7 @@ class Source:
         if key in self.classes:
             made = self.classes[key]
             known = dict(made.parameters)
-            if not is_root:
-                self.foresee(made, body)
+            self.foresee(made, body)
             made.late.update((name, None) for name in made.parameters if name not in known)
             return made
         taken = sum(1 for other, _ in self.classes if other == name)
