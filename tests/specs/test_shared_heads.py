@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.backends.torch.modules.attention import attention
 
 SPEC = """
 model: shared
@@ -50,6 +51,21 @@ def test_shared_heads_are_copies(part: str, inference: bool, tmp_path: Path) -> 
     torch.testing.assert_close(found.x, expected.x, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.attentions, expected.attentions, rtol=1e-5, atol=1e-5)
     assert found.attentions[0][1, 0, 5].count_nonzero() == 3, "a query sees as many keys as the window has"
+
+
+@pytest.mark.parametrize("empty_rows", ["zero", "mean"])
+def test_shared_heads_learn_as_copies_do(empty_rows: str) -> None:
+    torch.manual_seed(0)
+    q, k, v = (torch.randn(2, 5, width, requires_grad=True) for width in (16, 8, 8))
+    valid = torch.tensor([[False, False, True, True, True], [True] * 5])
+    how = {"num_heads": 4, "causal": True, "valid": valid, "empty_rows": empty_rows}
+    shared = attention(q, k, v, num_kv_heads=2, **how)
+    copies = [one.unflatten(-1, (2, 4)).repeat_interleave(2, 2).flatten(2) for one in (k, v)]
+    copied = attention(q, *copies, **how)
+    torch.testing.assert_close(shared, copied)
+    weight = torch.randn_like(shared)
+    found, expected = (torch.autograd.grad((one * weight).sum(), (q, k, v)) for one in (shared, copied))
+    torch.testing.assert_close(found, expected)
 
 
 def test_a_layer_may_do_without_the_angles(tmp_path: Path) -> None:

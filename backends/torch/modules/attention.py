@@ -172,14 +172,18 @@ def attention(
         if mask is not None and mask.dim() == 3:
             mask = mask[None]
     queries = _heads(q, num_heads)
-    keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
+    # On a CPU the kernel reads a head again for each that shares it; of what others do with a mask nothing is measured.
+    num_kv_heads = num_kv_heads or num_heads
+    is_grouped = num_kv_heads != num_heads and q.device.type == "cpu"
+    keys, values = (_heads(x, num_kv_heads) if is_grouped else _shared(x, num_heads, num_kv_heads) for x in (k, v))
     out = F.scaled_dot_product_attention(
         queries, keys, values, attn_mask=mask, dropout_p=dropout if training else 0.0,
-        is_causal=only_causal, scale=scale,
+        is_causal=only_causal, scale=scale, enable_gqa=is_grouped,
     )  # fmt: skip
     # On a CPU torch writes attention out where the mask itself wants a gradient.
     is_fused = mask is not None and mask.is_floating_point() and not (mask.requires_grad and q.device.type == "cpu")
     if is_fused and masks and _is_lost(q, same, fill) and _learns(q, k, v):
+        keys, values = (_shared(x, num_heads, num_kv_heads) for x in (k, v))
         out = _with_empty_rows_gradient(out, queries, keys, values, masks[0], scale)
     return out.transpose(1, 2).flatten(2)
 
