@@ -6,7 +6,7 @@ import copy
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import torch
 from torch import nn
@@ -393,7 +393,15 @@ class Model(nn.Module):
                     f"`{name}` cannot be made from these inputs; give {' or '.join(f'`{o}`' for o in options)}"
                 )
 
-    def generate(self, inputs: Any = None, **options: Any) -> torch.Tensor:
+    @overload
+    def generate(  # pyright: ignore[reportOverlappingOverload]: the first that fits counts
+        self, inputs: Any = None, *, return_dict_in_generate: Literal[True], **options: Any
+    ) -> Output: ...
+
+    @overload
+    def generate(self, inputs: Any = None, **options: Any) -> torch.Tensor: ...
+
+    def generate(self, inputs: Any = None, **options: Any) -> torch.Tensor | Output:
         """Write tokens after a prompt, as ``generate`` of Hugging Face does (`docs/generation.md`).
 
         Args:
@@ -401,7 +409,8 @@ class Model(nn.Module):
             **options: the model's inputs, and options by Hugging Face's names.
 
         Returns:
-            ``[rows, length]``: the ids, prompt or start token included.
+            ``[rows, length]``: the ids, prompt or start token included; with ``return_dict_in_generate=True`` the
+            `sequences` among what else is asked for.
 
         Raises:
             ArgumentError: the model writes no tokens, or an option is wrong.

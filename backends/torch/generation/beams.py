@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 
 import torch
 from torch import Tensor
@@ -27,22 +27,24 @@ class Beams:
         scores: ``[batch, beams]``.
         lengths: how many new tokens each has, ``[batch, beams]``.
         ended: whether it has come to its end, ``[batch, beams]``.
+        rows: of all beams of all inputs, the one that each new token goes on from, ``[batch, beams, new]``; -1 behind.
     """
 
     ids: Tensor
     scores: Tensor
     lengths: Tensor
     ended: Tensor
+    rows: Tensor
 
     def best(self, which: Tensor) -> Beams:
         """Those numbered by `which`, ``[batch, beams]``."""
-        ids = self.ids.take_along_dim(which[..., None], 1)
-        parts = (self.scores, self.lengths, self.ended)
-        return Beams(ids, *(part.gather(1, which) for part in parts))
+        ids, rows = (part.take_along_dim(which[..., None], 1) for part in (self.ids, self.rows))
+        scores, lengths, ended = (part.gather(1, which) for part in (self.scores, self.lengths, self.ended))
+        return Beams(ids, scores, lengths, ended, rows)
 
     def joined(self, other: Beams) -> Beams:
         """These and others."""
-        pairs = [(getattr(self, name), getattr(other, name)) for name in ("ids", "scores", "lengths", "ended")]
+        pairs = [(getattr(self, one.name), getattr(other, one.name)) for one in fields(Beams)]
         return Beams(*(torch.cat(pair, 1) for pair in pairs))
 
 
@@ -52,8 +54,9 @@ def search(
     processors: Sequence[Processor],
     stops: Sequence[Stop],
     generator: torch.Generator | None,
-) -> Tensor:
-    """The best ids of each input, ``[batch * num_return_sequences, length]``.
+    note: Callable[[str, Tensor], object],
+) -> Beams:
+    """The best `num_return_sequences` of each input.
 
     Args:
         writer: what steps through the model, its prompt read.
@@ -61,6 +64,7 @@ def search(
         processors: what changes scores.
         stops: what ends a row.
         generator: draws the candidates where `do_sample` asks for that.
+        note: is given each step's `logits`, and its `scores`, of all beams.
     """
     num, prompt = options.num_beams, writer.length
     ids, scores = writer.begin(num)
@@ -73,10 +77,13 @@ def search(
     count = prompt
     while True:
         so_far = running.ids[:, :, :count].flatten(0, 1)
-        scores = scores.float().log_softmax(-1)
+        note("logits", scores := scores.float())
+        scores = scores.log_softmax(-1)
         for process in processors:
             scores = process(so_far, scores)
+        note("scores", scores)
         found, origin = _candidates(running, scores, count, len(is_top), options, generator)
+        found.rows[:, :, count - prompt] = first_rows + origin
         found.lengths.fill_(count + 1 - prompt)
         is_last = count + 1 >= options.max_length
         found.ended.fill_(is_last)
@@ -90,12 +97,11 @@ def search(
         hope = hope & _may_improve(running, done, count - prompt, options.max_length - prompt, options)
         if is_last or _is_over(done, found, hope, options):
             break
-        rows = (first_rows + origin.gather(1, going)).flatten()
-        writer.reorder(rows)
+        writer.reorder(running.rows[:, :, count - 1 - prompt].flatten())
         scores = writer.step(running.ids[:, :, count - 1].reshape(-1, 1))[:, -1]
-    kept = options.num_return_sequences
-    length = prompt + int(done.lengths[:, :kept].max())
-    return done.ids[:, :kept, :length].flatten(0, 1)
+    done = done.best(torch.arange(options.num_return_sequences, device=ids.device).expand(batch, -1))
+    new = int(done.lengths.max())
+    return replace(done, ids=done.ids[:, :, : prompt + new], rows=done.rows[:, :, :new])
 
 
 def _empty(ids: Tensor, options: Options, batch: int) -> tuple[Beams, Beams]:
@@ -106,8 +112,9 @@ def _empty(ids: Tensor, options: Options, batch: int) -> tuple[Beams, Beams]:
     shape = whole.shape[:2]
     lengths = ids.new_zeros(shape)
     ended = torch.zeros(shape, dtype=torch.bool, device=ids.device)
-    running = Beams(whole, torch.zeros(shape, device=ids.device), lengths, ended)
-    return running, Beams(whole, torch.full(shape, _OUT, device=ids.device), lengths, ended)
+    rows = torch.full_like(room, -1).unflatten(0, (batch, -1))
+    running = Beams(whole, torch.zeros(shape, device=ids.device), lengths, ended, rows)
+    return running, replace(running, scores=torch.full(shape, _OUT, device=ids.device))
 
 
 def _candidates(
@@ -131,7 +138,7 @@ def _finish(done: Beams, found: Beams, ends_now: Tensor, hope: Tensor, options: 
         scores = scores + done.ended.all(-1, keepdim=True) * _OUT
     scores = scores + ~hope * _OUT
     scores = scores + ~ends_now * _OUT
-    merged = done.joined(Beams(found.ids, scores, found.lengths, ends_now))
+    merged = done.joined(replace(found, scores=scores, ended=ends_now))
     return merged.best(merged.scores.topk(options.num_beams).indices)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...errors import ArgumentError
 from ..model import Model
+from ..output import Output, wrap
 from .assisted import guesses_of, looked_up, require_helper, require_one
 from .beams import search
 from .decoder import reads_apart, tokens_of
@@ -35,8 +36,8 @@ def generate(
     seed: int | None = None,
     generator: torch.Generator | None = None,
     **given: Any,
-) -> Tensor:
-    """The ids of texts that the model writes, ``[batch * num_return_sequences, length]``.
+) -> Tensor | Output:
+    """The ids of texts that the model writes, ``[batch * num_return_sequences, length]``; with them what is asked for.
 
     Args:
         model: a model with a task that writes tokens.
@@ -75,6 +76,8 @@ def generate(
         options.num_beams = 1 if options.do_sample else options.num_beams
     if facts.returns == "new" and options.num_beams > 1:  # then Hugging Face repeats each input, and its best text
         repeats, options.num_return_sequences = options.num_return_sequences, 1
+    if facts.returns == "new" and options.return_dict_in_generate:
+        raise ArgumentError(f"`{graph.name}` returns ids alone; leave `return_dict_in_generate` out")
     positions = positions_of(model)
     require_positions(positions, prompt.unnamed + length)
     # Hugging Face's default length stays within positions that have this one name.
@@ -100,13 +103,27 @@ def generate(
         guess = no_guess
     if guess is not no_guess:
         require_one(writer, options)
+    beside: dict[str, Any] = {name: () for name in ("scores", "logits") if getattr(options, f"output_{name}")}
+
+    def note(name: str, found: Tensor) -> None:
+        if name in beside:
+            beside[name] += (found.clone(),)
+
     if options.num_beams > 1:
-        ids = search(writer, options, processors, stops, generator)
+        best = search(writer, options, processors, stops, generator, note)
+        ids, beside["beam_indices"] = best.ids.flatten(0, 1), best.rows.flatten(0, 1)
+        beside |= {"sequences_scores": best.scores.flatten()} if options.output_scores else {}
     else:
-        ids = write(writer, options, processors, chooser(options, generator), stops, put, guess)
+        ids = write(writer, options, processors, chooser(options, generator), stops, put, note, guess)
     if hasattr(streamer, "end"):
         streamer.end()
+    if options.return_dict_in_generate:
+        return wrap(dict.fromkeys(_TOLD), {"sequences": ids, **beside})
     return _new(ids, length, options).repeat_interleave(repeats, 0) if facts.returns == "new" else ids
+
+
+_TOLD = ("sequences", "sequences_scores", "scores", "logits", "beam_indices")
+"""What `return_dict_in_generate` gives, as far as it is asked for and there."""
 
 
 def _callables(name: str, given: Any) -> list[Any]:

@@ -23,9 +23,8 @@ ARGUMENTS = (
 _NEUTRAL: Mapping[str, Any] = {
     "use_cache": (True, False), "token_healing": False, "guidance_scale": (None, 1), "num_beam_groups": 1,
     "diversity_penalty": 0.0, "constraints": None, "force_words_ids": None, "penalty_alpha": (None, 0),
-    "stop_strings": None, "return_dict_in_generate": False, "output_scores": False, "output_logits": (None, False),
-    "output_attentions": False, "output_hidden_states": False, "return_timestamps": False, "dola_layers": None,
-    "low_memory": (None, False), "watermarking_config": None,
+    "stop_strings": None, "output_attentions": False, "output_hidden_states": False, "return_timestamps": False,
+    "dola_layers": None, "low_memory": (None, False), "watermarking_config": None,
     "labels": None, "past_key_values": None, "synced_gpus": (None, False),
     "negative_prompt_ids": None, "negative_prompt_attention_mask": None, "use_model_defaults": None,
     "custom_generate": None, "tokenizer": None,
@@ -85,6 +84,9 @@ class Options:
     lang_to_id: dict[str, int] | None = None
     task_to_id: dict[str, int] | None = None
     no_timestamps_token_id: int | None = None
+    return_dict_in_generate: bool = False
+    output_scores: bool = False
+    output_logits: bool | None = None
     given: frozenset[str] = field(default_factory=frozenset)
 
     @property
@@ -164,10 +166,10 @@ def options_for(model: Model, given: Mapping[str, Any], inputs: Collection[str],
     for name, value in given.items():
         if name not in known:
             _refuse(name, value, [*known, *inputs, *ARGUMENTS])
-    said = {**_said(model), **_told(config, known)}
+    said = {name: value for name, value in _said(model).items() if not name.startswith(("output_", "return_"))}
     for name in _NEUTRAL.keys() & said.keys():
-        if not name.startswith(("output_", "return_")):
-            _refuse(name, said[name], known)
+        _refuse(name, said[name], known)
+    said |= _told(config, known)
     asked = {name: given[name] for name in known if name in given}
     for name in _NEUTRAL_NONE & asked.keys():
         asked[name] = getattr(Options, name) if asked[name] is None else asked[name]
@@ -252,6 +254,9 @@ def _check(options: Options) -> None:
     for name in ("top_p", "min_p", "epsilon_cutoff", "eta_cutoff"):
         value = getattr(options, name)
         _require(options, name, value is None or 0 <= value <= 1, "a number from 0 to 1")
+    for name in ("output_scores", "output_logits"):
+        if getattr(options, name) and not options.return_dict_in_generate:
+            raise ArgumentError(f"`{name}` is returned beside the ids; give `return_dict_in_generate=True` too")
     _require(options, "early_stopping", options.early_stopping in (True, False, "never"), 'True, False or "never"')
     count, beams = options.num_return_sequences, options.num_beams
     if count > beams and (beams > 1 or not options.do_sample):

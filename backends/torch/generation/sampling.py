@@ -57,6 +57,7 @@ def write(
     choose: Callable[[Tensor], Tensor],
     stops: Sequence[Stop],
     put: Callable[[Tensor], object],
+    note: Callable[[str, Tensor], object],
     guess: Guess = no_guess,
 ) -> Tensor:
     """The ids of each row, filled up behind its end.
@@ -71,6 +72,7 @@ def write(
         choose: takes scores, gives tokens.
         stops: what ends a row.
         put: is given each step's tokens.
+        note: is given each token's `logits`, and its `scores`.
         guess: what guesses, where there is one row.
     """
     ids, scores = writer.begin(options.copies)
@@ -80,8 +82,10 @@ def write(
     while True:
         for at in range(scores.shape[1]):
             found = scores[:, at].float()
+            note("logits", found)
             for process in processors:
                 found = process(ids, found)
+            note("scores", found)
             tokens = choose(found)
             if options.ends:
                 tokens = tokens.where(open_, pad)

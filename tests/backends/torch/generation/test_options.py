@@ -166,8 +166,11 @@ def test_arguments_that_say_nothing_change_nothing() -> None:
         ({"repetition_penalty": 0.0}, "`repetition_penalty` expected a positive number"),
         ({"early_stopping": "always"}, '"never", found'),
         ({"num_beam_groups": 2}, "`num_beam_groups=2` is not supported"),
-        ({"output_scores": True}, "`output_scores=True` is not supported"),
-        ({"output_logits": True}, "`output_logits=True` is not supported"),
+        (
+            {"output_scores": True},
+            "`output_scores` is returned beside the ids; give `return_dict_in_generate=True` too",
+        ),
+        ({"output_attentions": True}, "`output_attentions=True` is not supported"),
         ({"bad_words_ids": [[99]]}, "`bad_words_ids` expected tokens from 0 to 66"),
         ({"bad_words_ids": [[]]}, "`bad_words_ids` expected lists of tokens, none of them empty"),
         ({"forced_bos_token_id": 67}, "`forced_bos_token_id` expected tokens from 0 to 66"),
