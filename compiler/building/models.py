@@ -49,10 +49,7 @@ class ModelBuilder:
         self.report = Report()
         self.definition = compose(document, None if task is None else str(task))
         self.spec = self.definition.spec
-        self.flags = {
-            **FLAGS,
-            **{key: value is True for key, value in self.spec.flags.items()},
-        }
+        self.flags = {**FLAGS, **{key: value is True for key, value in self.spec.flags.items()}}
         self.read: set[str] = set()
         self.shadowed: dict[tuple[str, str], Diagnostic] = {}
         self.promoted = self.find_promoted()
@@ -195,10 +192,8 @@ class ModelBuilder:
         span = pair.span if is_other else pair.key_span
         label, others, head = "expected the path of a weight, or of a node that has some", [], missing.split(".")[0]
         if head in self.spec.graph and not any(path_below(head, path) for path in paths):
-            label, others = (
-                "expected a node that something reads",
-                [(self.definition.span("graph", head, key=True), "nothing reads it")],
-            )
+            label = "expected a node that something reads"
+            others = [(self.definition.span("graph", head, key=True), "nothing reads it")]
         self.report.error("unknown-tie", f"there are no weights at `{missing}` to tie", span, label=label,
                           others=others, help=f"did you mean `{help_}`?" if help_ else None)  # fmt: skip
 

@@ -125,6 +125,10 @@ class Scope:
         inner = [f"{name}.{key}" for name, value in self.env.items() if isinstance(value, Mapping) for key in value]
         return [*self.env, *self.lets, *self.flags_here, *inner]
 
+    def known_values(self) -> list[str]:
+        """Every input and node, for did-you-mean."""
+        return [key for key in self.order if not key.endswith(".")]
+
     def value(self, name: str, tree: Expr) -> Value:
         """The value called `name`.
 
@@ -148,10 +152,9 @@ class Scope:
             return Value(None, self.full)
         if head in self.env or head in self.lets:
             raise EdgeError(*bare(head), tree, "expected an input or a node", help=f"write `${head}`")
-        names = [key for key in self.order if not key.endswith(".")]
         raise EdgeError(
             "unknown-name", f"nothing is called `{head}` here", tree,
-            "expected an input or a node of this scope", help=self.report.suggest(head, names),
+            "expected an input or a node of this scope", help=self.report.suggest(head, self.known_values()),
         )  # fmt: skip
 
     def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
@@ -286,8 +289,7 @@ class Scope:
             label = f"expected one of {listed(error.known, most=40)}"
             self.report.error("unknown-function", message, place, label=label, help=help_)
         elif isinstance(error, NameMissing) and isinstance(tree, Name):
-            names = [key for key in self.order if not key.endswith(".")]
-            help_ = self.report.suggest(tree.text, names)
+            help_ = self.report.suggest(tree.text, self.known_values())
             self.report.error(
                 "unknown-name", message, place, label="expected an input or a node of this scope", help=help_
             )

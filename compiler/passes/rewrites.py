@@ -52,7 +52,7 @@ def _joined(body: Body) -> Iterator[tuple[Node, ...]]:
     for node in body.nodes.values():
         contract, is_own = node.contract, node.reuse is None and node not in again
         if type(contract) is Linear and not contract.stays_float32 and is_own and node.present:
-            groups.setdefault((node.present, same(node.inputs["x"], node.present)), []).append(node)
+            groups.setdefault((node.present, _same(_read(node), node.present)), []).append(node)
     yield from (tuple(group) for group in groups.values() if len(group) > 1)
 
 
@@ -61,8 +61,7 @@ def _folded(body: Body) -> Iterator[tuple[Node, ...]]:
     for norm in body.nodes.values():
         if type(norm.contract) not in (BatchNorm, FrozenBatchNorm) or norm.reuse is not None:
             continue
-        value = norm.inputs["x"]
-        value = _plain(value, norm.present) if isinstance(value, Value) else None
+        value = _plain(_read(norm), norm.present)
         conv = value.node if isinstance(value, OutputValue) else None
         if conv is None or type(conv.contract) not in (Conv1d, Conv2d) or conv.reuse is not None:
             continue
@@ -74,6 +73,12 @@ def _settled(body: Body) -> Iterator[tuple[Node, ...]]:
     for node in body.nodes.values():
         if type(node.contract) is WeightNormConv1d and node.reuse is None:
             yield (node,)
+
+
+def _read(node: Node) -> Value:
+    """What a block of one input reads."""
+    ((_, value),) = node.values()
+    return value
 
 
 def _readers(body: Body) -> Counter[Node]:
@@ -105,10 +110,8 @@ def _plain(value: Value, table: int) -> Value:
             return value
 
 
-def same(value: Value | list[Value], table: int) -> object:
+def _same(value: Value, table: int) -> object:
     """A key that two values share only if they are the same wherever `table` holds."""
-    if isinstance(value, list):
-        return tuple(same(one, table) for one in value)
     value = _plain(value, table)
     match value:
         case InputValue(name=name):
@@ -118,7 +121,7 @@ def same(value: Value | list[Value], table: int) -> object:
         case Constant(value=number):
             return "constant", repr(number)
         case Apply(op=op, args=args, attrs=attrs):
-            return op, repr(attrs), str(value.type), *(same(arg, table) for arg in args)
+            return op, repr(attrs), str(value.type), *(_same(arg, table) for arg in args)
     return "value", id(value)
 
 

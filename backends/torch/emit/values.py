@@ -61,8 +61,10 @@ class Render:
                 return self.gathered(list(items))
             case Rounds(node=node, port=port):
                 return self.forward.history(node, port)
-            case Picked(base=base, at=at):
-                return self.picked(base, at)
+            case Picked(base=base, at=int(at)):
+                return self.element(base, at)
+            case Picked(base=base, at=slice() as at):
+                return f"{self.text(base, _ATOM)}[{slice_text(at)}]"
         raise AssertionError(f"no text for {type(value).__name__}")
 
     def constant(self, value: Constant, rank: int) -> str:
@@ -82,11 +84,6 @@ class Render:
         if len(values) == 1 and isinstance(values[0].type, ListType):
             return self.text(values[0])
         return self.gathered(values)
-
-    def picked(self, base: Value, at: int | slice) -> str:
-        if isinstance(at, int):
-            return self.element(base, at)
-        return f"{self.text(base, _ATOM)}[{slice_text(at)}]"
 
     def element(self, value: Value, at: int) -> str:
         """One element of a list; of a list that is only written down, what stands there."""

@@ -35,10 +35,8 @@ def draw(probs: Tensor, count: int, generator: torch.Generator | None) -> Tensor
     """
     if probs.device.type not in CHECKED:
         return probs.multinomial(count, generator=generator)
-    are, told = (
-        (probs >= 0).all(),
-        "expected probabilities, found what is none: every token is banned, or scores are no numbers",
-    )
+    told = "expected probabilities, found what is none: every token is banned, or scores are no numbers"
+    are = (probs >= 0).all()
     if probs.device.type == "cpu" and not bool(are):
         raise ArgumentError(told)
     torch.ops.aten._assert_async.msg(are, told)
