@@ -123,26 +123,25 @@ class _Counter:
 
     def repeat(self, node: Node, read: set[str], made: NodeCost, path: str) -> None:
         """The rounds of a repeat: those that cost the same under one heading; what they hand on is read too."""
-        inner: dict[int, NodeCost] = {}
+        inner: dict[Body, NodeCost] = {}
 
         def content(body: Body) -> str:
-            number = next(at for at, one in enumerate(node.rounds) if one is body)
             one = NodeCost(node.name, f"{made.path}.<{node.index}>", node.kind)
             outputs = [value for port, value in body.outputs.items() if port in read or (read and port in node.inputs)]
-            self.body(body, outputs, one, f"{path}.{number}.", f"{one.path}.")
-            inner[id(body)] = one
+            self.body(body, outputs, one, f"{path}.{node.rounds.index(body)}.", f"{one.path}.")
+            inner[body] = one
             return repr([(depth, cost) for depth, cost in one.walk()])
 
         groups = rounds_of(node, content)
         for numbers, body in groups:
-            one = inner[id(body)]
+            one = inner[body]
             one.name, one.times = ranges(numbers), len(numbers)
             owners = len({node.shared[number] for number in numbers}) if node.shared else one.times
             one.parameters, one.flops, one.memory = (
                 one.parameters * owners, one.flops * one.times, one.memory * one.times
             )  # fmt: skip
         made.times = len(node.rounds)
-        made.children = [inner[id(body)] for _, body in groups]
+        made.children = [inner[body] for _, body in groups]
         self.add(made, made.children)
         if len(groups) == 1:
             made.children = made.children[0].children

@@ -69,7 +69,7 @@ class Flow:
         self.reader: Node | None = None
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
-        self._inner: dict[tuple[Node, int], Flow] = {}
+        self._inner: dict[tuple[Node, Body], Flow] = {}
 
     def kind(self, value: Value) -> Kind:
         """What a value is.
@@ -91,7 +91,7 @@ class Flow:
             case OutputValue(node=node, port=port) | Rounds(node=node, port=port):
                 if node.contract is not None:
                     return self.node(node)
-                return self.inner(node).kind(node.rounds[0].outputs[port])
+                return self.inner(node, node.rounds[0]).kind(node.rounds[0].outputs[port])
             case Gathered(items=items):
                 return most(self.kind(item) for item in items if present(item, self.combination))
             case Picked(base=base):
@@ -204,20 +204,19 @@ class Flow:
             return "token" if set(axes) <= set(node.contract.ports()[port].open_axes(kind)) else "all"
         return how or "token"
 
-    def inner(self, node: Node, at: int = 0) -> Flow:
+    def inner(self, node: Node, body: Body) -> Flow:
         """The flow inside a part or a round of a repeat; what is carried is at least what a round makes of it."""
-        if (node, at) not in self._inner:
+        if (node, body) not in self._inner:
             kinds: dict[str, Kind] = {
                 port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
                 for port, given in node.inputs.items()
             }
-            body = node.rounds[at]
             flow = Flow(body, self.combination, self.tokens, kinds)
             for port in [port for port in body.outputs if node.is_repeat and port in kinds]:
                 if present(body.outputs[port], self.combination):
                     kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
-            self._inner[node, at] = Flow(body, self.combination, self.tokens, kinds)
-        return self._inner[node, at]
+            self._inner[node, body] = Flow(body, self.combination, self.tokens, kinds)
+        return self._inner[node, body]
 
 
 def undecodable(name: str, span: Span, reason: str) -> Diagnostic:

@@ -49,7 +49,7 @@ class Writer:
     def __init__(self, graph: Graph, resolved: bool) -> None:
         self.graph = graph
         self.resolved = resolved
-        self.known: dict[int, tuple[str, ...]] = {}
+        self.known: dict[Body, tuple[str, ...]] = {}
         self.where = any_of(value for _, value in named_outputs(graph.outputs))
 
     def root(self) -> Iterator[str]:
@@ -119,9 +119,9 @@ class Writer:
 
     def below(self, body: Body) -> tuple[str, ...]:
         """The lines of an inner body; made once."""
-        if id(body) not in self.known:
-            self.known[id(body)] = (*self.body(body), *self.outputs(body.outputs))
-        return self.known[id(body)]
+        if body not in self.known:
+            self.known[body] = (*self.body(body), *self.outputs(body.outputs))
+        return self.known[body]
 
     def ties(self, node: Node) -> str:
         """With whom a node has its weights in common."""

@@ -158,7 +158,7 @@ class Stepping(Rewriting):
 
     def method(self, node: Node, body: Body, wanted: list[str]) -> Method:
         """The step of a part; the forward of one that no token reaches."""
-        flow = self.flow.inner(node, next(at for at, one in enumerate(node.rounds) if one is body))
+        flow = self.flow.inner(node, body)
         if all(flow.kind(body.outputs[port]) in ("fixed", "once") for port in wanted):
             return super().method(node, body, wanted)
         owner = self.owner.source.class_of(body)
