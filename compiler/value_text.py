@@ -30,7 +30,7 @@ def value_text(value: Value, rank: float = 0) -> str:
             return f"{name.removesuffix('[*]')}[{slice_text(at) if isinstance(at, slice) else at}]"
         case Apply():
             return _apply(value, rank)
-    return "?"
+    return "null"  # what is not there
 
 
 def _apply(value: Apply, rank: float) -> str:

@@ -86,7 +86,9 @@ class _Reader:
                     raise EdgeError("bad-edge", "an edge cannot depend on what a call gives", test,
                                     f"expected a condition over parameters, found {in_words(answer)}",
                                     help="choose between values by `where(condition, one, other)`")  # fmt: skip
-                return self.value(then if answer else other)
+                chosen = then if answer else other
+                is_nothing = isinstance(chosen, Literal) and chosen.value is None
+                return Value(None, 0) if is_nothing else self.value(chosen)
         raise EdgeError("bad-edge", "this has no place in an edge", tree, "expected a value")
 
     def static(self, tree: Expr) -> Any:

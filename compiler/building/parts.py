@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, NoReturn
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
@@ -21,7 +22,7 @@ from .compose import Composed, compose
 from .outputs import prune
 from .parameters import mount_scope
 from .scope import Scope
-from .values import element, gathered, together
+from .values import element, gathered, in_rounds, together
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -51,7 +52,11 @@ class PartCall(NodeCall):
         inputs = definition.model.inputs
         self.ports = {name: port for name, port in inputs.items() if name not in definition.dropped}
         promoted = self.builder.promoted if self.name in getattr(self.nodes.definition, "own", ()) else {}
+        self.varying: dict[str, Value] = {}
         given, each, length = self.given()
+        if self.varying:
+            given = {port: value for port, value in given.items() if port not in self.varying}
+            each, length = {**each, **self.varying}, length if each else self.count[1]
         given.update({port: value for port, value in promoted.items() if port in self.ports and port not in given})
         all_given = {**given, **each}
         present = self.presence(all_given)
@@ -68,6 +73,21 @@ class PartCall(NodeCall):
             self.finish(node, given)
         else:
             self.pass_through(definition, given)
+
+    def read_port(self, raw: Any, port: str, *path: str) -> Value | list[Value] | None:
+        """What stands at a port: of an edge that reads the index of the rounds, what it is in each."""
+        repeat = self.original.repeat
+        if repeat is None or not isinstance(raw, str) or not re.search(rf"\${repeat.index}\b", raw):
+            return super().read_port(raw, port, *path)
+        values: list[Value] = []
+        for number in range(self.count[1]):
+            with self.scope.in_round(repeat.index, number):
+                value = super().read_port(raw, port, *path)
+            if value is None:
+                return None
+            values += flat(value)
+        self.varying[port] = in_rounds(values)
+        return self.varying[port]
 
     def check_known(self, given: Given) -> None:
         """See to it that every value has a type; what a task brings gets its type here.
@@ -109,32 +129,47 @@ class PartCall(NodeCall):
 
     # Rounds
 
-    def rounds(self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], length: int) -> None:
-        """Build the body, or one for every round where rounds differ."""
+    @cached_property
+    def count(self) -> tuple[Option, int]:
+        """How often `repeat` calls the part, as an option and as a number.
+
+        Raises:
+            Reported: it is no number that can be.
+        """
         repeat = self.original.repeat
-        if repeat is None and not each:
-            node.rounds = [self.round(definition, given, None)]
-            return
-        if repeat is not None:
-            node.index = repeat.index
-            node.count = self.scope.option(repeat.count, partial(self.span, "repeat", repeat.index))
-            count = simplest(node.count.value)
-            node.layer_drop = self.layer_drop()
-        else:
-            node.index, count = "i", length
-            node.count = Option(count, None)
-            if count == 0:
-                self.report.fail("list-value", "`each` maps a part over a list", self.span("each"),
-                                 label="expected a list of one value or more, found none")  # fmt: skip
+        assert repeat is not None
+        at = partial(self.span, "repeat", repeat.index)
+        option = self.scope.option(repeat.count, at)
+        return option, self.counted(option, at())
+
+    def counted(self, option: Option, place: Span) -> int:
+        """The number of rounds that an option, written at `place`, says."""
+        count = simplest(option.value)
         if isinstance(count, bool) or not isinstance(count, int) or not 0 <= count <= MAX_ROUNDS:
-            place = self.span("repeat", node.index) if repeat is not None else self.span("each")
-            origin, others = self.scope.origin(node.count, place, "the count is this")
+            origin, others = self.scope.origin(option, place, "the count is this")
             is_param = isinstance(count, str) and self.scope.is_param(count)
             self.report.fail(
                 "bad-count", "a part is repeated a whole number of times", origin, others=others,
                 label=f"expected 0 to {MAX_ROUNDS}, found {in_words(count)}",
                 help=f"write `${count}`" if is_param else None,
             )  # fmt: skip
+        return count
+
+    def rounds(self, node: Node, definition: Definition, given: Given, each: Mapping[str, Value], length: int) -> None:
+        """Build the body, or one for every round where rounds differ."""
+        repeat = self.original.repeat
+        if repeat is None and not each:
+            node.rounds = [self.round(definition, given)]
+            return
+        if repeat is not None:
+            node.index, (node.count, count) = repeat.index, self.count
+            node.layer_drop = self.layer_drop()
+        else:
+            node.index, node.count = "i", Option(length, None)
+            if length == 0:
+                self.report.fail("list-value", "`each` maps a part over a list", self.span("each"),
+                                 label="expected a list of one value or more, found none")  # fmt: skip
+            count = self.counted(node.count, self.span("each"))
         if any(value.type is not None for value in each.values()) and count > length:
             label = f"expected {count} values, one for each round, found {length}"
             self.report.fail("list-value", "`each` needs a value for every round", self.span("each"), label=label)
@@ -149,11 +184,8 @@ class PartCall(NodeCall):
         owners: dict[str, int] = {}
         found: list[int] = []
         for number, body in enumerate(node.rounds):
-            self.scope.env[str(node.index)] = Dim.of(Symbol(str(node.index), Dim.of(number)))
-            try:
+            with self.scope.in_round(str(node.index), number):
                 value = simplest(self.scope.option(self.original.share, at).value)
-            finally:
-                self.scope.env.pop(str(node.index))
             found.append(owners.setdefault(repr(value), number))
             if body is not node.rounds[found[-1]]:
                 self.report.error(
@@ -182,13 +214,14 @@ class PartCall(NodeCall):
         current: Given = dict(given)
         for number in range(count):
             elements = {port: element(value, number) for port, value in each.items()}
-            body = self.round(definition, {**current, **elements}, (str(node.index), number))
+            with self.scope.in_round(str(node.index), number):
+                body = self.round(definition, {**current, **elements})
             node.rounds.append(body)
             after = self.carried(body, current)
             self.check_known({name: value for name, value in after.items() if value is not current.get(name)})
             current = after
 
-    def round(self, definition: Definition, given: Given, at: tuple[str, int] | None) -> Body:
+    def round(self, definition: Definition, given: Given) -> Body:
         """The body of one round."""
         caller = self.scope
         me = (definition.document.path, definition.base)
@@ -196,8 +229,6 @@ class PartCall(NodeCall):
             self.nested(definition, me in self.builder.building)
         self.builder.building.append(me)
         self.report.calls.append(self.span(key=True))
-        if at is not None:
-            caller.env[at[0]] = Dim.of(Symbol(at[0], Dim.of(at[1])))
         try:
             inner = self.builder.scope(definition)
             if isinstance(definition, Composed):
@@ -220,8 +251,6 @@ class PartCall(NodeCall):
         finally:
             self.builder.building.pop()
             self.report.calls.pop()
-            if at is not None:
-                caller.env.pop(at[0], None)
 
     def nested(self, definition: Definition, is_recursive: bool) -> NoReturn:
         """Report parts inside parts without an end, or without a sensible one."""

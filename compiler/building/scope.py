@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
-from ...blocks.notation.dims import Dim
+from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import (
     EvaluationError, ExtentUnknown, Formula, FunctionMissing, NameMissing, evaluate, simplest,
@@ -119,6 +120,15 @@ class Scope:
         finally:
             self._open.pop()
         return value
+
+    @contextmanager
+    def in_round(self, index: str, number: int) -> Iterator[None]:
+        """For as long as this stands, ``$index`` is that number."""
+        self.env[index] = Dim.of(Symbol(index, Dim.of(number)))
+        try:
+            yield
+        finally:
+            self.env.pop(index)
 
     def known_params(self) -> list[str]:
         """Every name that ``$`` may stand before, for did-you-mean."""

@@ -39,6 +39,12 @@ def gathered(values: Sequence[Value], full: int) -> Gathered:
     return Gathered(ListType(known) if len(known) == len(kinds) else None, together(values, full), tuple(values))
 
 
+def in_rounds(values: Sequence[Value]) -> Gathered:
+    """What an input is in each round: a list, in which some may be absent."""
+    kinds = [kind for value in values for kind in types_in(value.type) if kind is not None]
+    return Gathered(ListType(tuple(kinds)), any_of(values), tuple(values))
+
+
 def element(value: Value, at: int) -> Value:
     """One element of a list."""
     is_flat = isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items)

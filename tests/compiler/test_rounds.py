@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
 
+import archwright as aw
 from archwright.compiler.check import build_graph
 from archwright.compiler.diagnosing.diagnostics import SpecError
+from archwright.compiler.text import graph_text
 
 SPEC = """\
 model: narrowing
@@ -115,3 +118,49 @@ def test_a_repeat_of_no_rounds_gives_no_more(read: str, told: str, tmp_path: Pat
     spec.write_text(EMPTY.replace("READ", read))
     with pytest.raises(SpecError, match=told):
         build_graph(spec)
+
+
+VARYING = """\
+model: varying
+params: {num_layers: 4}
+inputs: {x: "float[batch, 5]", more: "float[batch, 5]?"}
+parts:
+  step:
+    inputs: {x: "float[batch, 5]", near: "float[batch, 5]?"}
+    graph: {map: {block: linear, in: x, d_out: 5}, out: {expr: map + near, else: map}}
+    outputs: {x: out}
+graph:
+  half: {expr: x * 0.5}
+  steps:
+    repeat: {i: $num_layers}
+    part: step
+    in: {x: x, near: half if $i == 0 else x if $i == 2 else more if $i == 3 else null}
+outputs: {y: steps}
+"""
+
+
+def test_what_a_round_reads_may_depend_on_its_number(tmp_path: Path) -> None:
+    path = tmp_path / "varying.yaml"
+    path.write_text(VARYING)
+    model = aw.compile(path, backend="eager")
+    x, more = torch.randn(2, 3, 5)
+    maps = [layer.map for layer in model.net.steps]
+    for given in ({"x": x}, {"x": x, "more": more}):
+        expected = maps[1](maps[0](x) + x * 0.5)
+        expected = maps[3](maps[2](expected) + x) + given.get("more", 0)
+        assert torch.equal(model(**given).y, expected)
+    assert "near=each [x * 0.5, null, x, more]" in graph_text(build_graph(path))
+    assert aw.compile(path, backend="eager", num_layers=0)(x=x).y is x
+
+
+def test_what_rounds_read_by_their_number_has_to_be_there_where_it_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "varying.yaml"
+    path.write_text(VARYING.replace(', near: "float[batch, 5]?"', ', near: "float[batch, 5]"'))
+    with pytest.raises(SpecError, match="near"):
+        build_graph(path)
+    path.write_text(VARYING.replace("half if $i", "half if $j"))
+    with pytest.raises(SpecError, match="there is no parameter `j`"):
+        build_graph(path)
+    path.write_text(VARYING.replace("else null", "else missing"))
+    with pytest.raises(SpecError, match="nothing is called `missing` here"):
+        build_graph(path)

@@ -144,10 +144,22 @@ def test_positions_that_llama_does_not_scale_so_are_refused(tmp_path: Path) -> N
         aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
 
 
+WINDOWS = {"use_sliding_window": True, "sliding_window": 3}
+
+
 @pytest.mark.parametrize("kind", ["CausalLM", "SequenceClassification", "TokenClassification", "QuestionAnswering", ""])
-def test_a_folder_of_qwen3_is_read_by_what_differs(kind: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "windows",
+    [
+        {},
+        {**WINDOWS, "max_window_layers": 1},
+        {**WINDOWS, "layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
+    ],
+)
+def test_a_folder_of_qwen3_is_read_by_what_differs(kind: str, windows: dict[str, Any], tmp_path: Path) -> None:
     told = {"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 12, "pad_token_id": 0, "rms_norm_eps": 1e-3}
-    config = transformers.Qwen3Config(99, 32, 72, num_hidden_layers=2, attn_implementation="eager", **told)
+    how = {"num_hidden_layers": 3, "attn_implementation": "eager", **windows}
+    config = transformers.Qwen3Config(99, 32, 72, **told, **how)
     theirs = getattr(transformers, f"Qwen3For{kind}" if kind else "Qwen3Model")(config).eval()
     for value in theirs.parameters():
         value.data.normal_(0, 0.2)

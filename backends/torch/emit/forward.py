@@ -10,6 +10,7 @@ from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import Param
 from ....blocks.notation.types import AnyType, ListType, RecordType, Type
+from ....compiler.building.values import element
 from ....compiler.graph import (
     Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
@@ -334,8 +335,9 @@ class Forward:
         for port in node.each:
             value = node.inputs[port]
             assert isinstance(value, Value)
-            if present(value, self.combination):
-                found[port] = self.render.element(value, at)
+            one = element(value, at)
+            if present(one, self.combination):
+                found[port] = self.render.text(one)
         return found
 
     def round(
