@@ -44,6 +44,17 @@ class RmsNorm(Block):
 
 
 @block
+class CentredRmsNorm(Block):
+    """Root mean square over the last axis, scaled by ``1 + weight``, which thus starts at zero (arXiv:2403.08295)."""
+
+    weights: ClassVar = {"weight": Weight("d", when="affine", init="zeros")}
+    category: ClassVar[str] = "norm"
+
+    eps: float = 1e-6
+    affine: bool = True
+
+
+@block
 class GroupNorm(Block):
     """Mean and variance over groups of channels and all that follows them (arXiv:1803.08494)."""
 

@@ -171,6 +171,8 @@ class Flow:
                 sees_later = how == "key" and getattr(node.contract, "causal", True) is False
                 if how == "all" or sees_later:
                     reason = f"its input `{port}` is read at all tokens at once"
+                    if sees_later and "causal" in vars(node.contract):
+                        reason += ", later ones too, as its `causal` is false"
                     raise SpecError([undecodable(node.name, node.span, reason)])
                 if how in ("query", "scan", "token"):
                     read.append("new" if how == "query" else "whole" if how == "scan" else kind)

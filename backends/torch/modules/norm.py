@@ -36,6 +36,21 @@ class RmsNorm(nn.Module):
         return x if self.weight is None else self.weight * x.to(self.weight.dtype)
 
 
+class CentredRmsNorm(nn.Module):
+    """``(1 + weight) * x / sqrt(mean(x**2) + eps)`` over the last axis, in float32."""
+
+    def __init__(self, d: int, *, eps: float = 1e-6, affine: bool = True) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.zeros(d)) if affine else None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Normalise ``[*, d]``."""
+        wide = x.float()
+        wide = wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + self.eps)
+        return (wide if self.weight is None else wide * (1.0 + self.weight.float())).type_as(x)
+
+
 class GroupNorm(nn.GroupNorm):
     """Mean and variance over groups of channels, ``[batch, d, *]``."""
 
