@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import ConfigDict, field_validator, model_validator
 
-from .base import Block, PortError, Size, Whole, axis_in, block
+from .base import Block, Count, PortError, Size, Whole, axis_in, block
 from .notation.dim_compare import compare
 from .notation.dims import Dim, Symbol, ceil_div
 from .notation.types import AnyType, Bindings, Type
@@ -31,6 +31,7 @@ class Rearrange(Block):
     free: ClassVar[bool] = True
 
     pattern: str
+    __pydantic_extra__: dict[str, Count]  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @field_validator("pattern")
     @classmethod
@@ -44,11 +45,12 @@ class Rearrange(Block):
     @model_validator(mode="after")
     def _same_axes(self) -> Self:
         left, right = (axes(side) for side in self.pattern.split("->"))
-        known = {name for group in left for name in group} | {*(self.model_extra or {})}
+        sizes = self.model_extra or {}
+        known = {name for group in left for name in group} | {*sizes}
         wanted = [name for group in right for name in group if not name.isdigit()]
-        small = [name for name, size in (self.model_extra or {}).items() if isinstance(size, int) and size < 1]
-        if small:
-            raise ValueError(f"expected 1 or more places along `{small[0]}`")
+        stray = next((name for name in sizes if name not in wanted), None)
+        if stray is not None:
+            raise ValueError(f"expected an axis of `{self.pattern}`, found `{stray}`")
         lost = [name for name in wanted if name not in known]
         if lost:
             raise ValueError(f"expected `{lost[0]}` on the left side of `{self.pattern}`, or as an option")

@@ -271,8 +271,9 @@ class _Reader:
                 wanted = f"a number of heads, found {in_words(value)}"
             if name == "rearrange":
                 is_pattern = isinstance(value, str) and value.count("->") == 1
-                if not is_pattern or not all(isinstance(size, int) for _, size in more):
-                    wanted = "a pattern such as `o (k i) -> o i k`, and sizes"
+                named = {axis for group in axes(value) for axis in group} if is_pattern else set()
+                if not is_pattern or not all(axis in named and isinstance(size, int) for axis, size in more):
+                    wanted = "a pattern such as `o (k i) -> o i k`, and sizes of its axes"
             if wanted is not None:
                 label = Label(place(), f"expected {wanted}")
                 raise SpecError([Diagnostic("bad-rule", "the operation cannot be read", label)])
