@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...blocks.notation.dims import Dim, Symbol
-from ...compiler.graph import Body, Graph, InputValue, Node, OutputValue, Value
+from ...compiler.graph import Body, Gathered, Graph, InputValue, Node, OutputValue, Value
 from ...compiler.presence import present
 from .crossing import Crossings
 from .extents import name_extents
@@ -156,9 +156,12 @@ class SceneBuilder:
     def reads(self, frame: Frame, node: Node) -> dict[str, list[Source]]:
         """The sources of a node's inputs, by port."""
         found: dict[str, list[Source]] = {}
-        for port in [port for port in node.inputs if port in self.shown.used(node)]:
+        alike = self.alike(frame, node)
+        for port in [port for port in node.inputs if any(port in self.shown.used(one) for one in alike)]:
             same = [body.nodes[node.name].inputs.get(port) for body in frame.others if node.name in body.nodes]
-            found[port] = self.either(frame, node.inputs[port], same)
+            at_times = not all(port in self.shown.used(one) for one in alike)
+            sources = self.either(frame, node.inputs[port], same)
+            found[port] = [replace(source, optional=source.optional or at_times) for source in sources]
         return found
 
     def either(
@@ -182,7 +185,9 @@ class SceneBuilder:
         current = {port: Sources(self, frame).of(value) for port, value in node.inputs.items() if port in used}
         alike = self.alike(frame, node)
         longest = max(alike, key=lambda one: len(one.rounds))
+        first = 0
         for phase in phases(longest):
+            numbers = range(first, first := first + phase.count * len(phase.turns))
             heading, home = title(node, alike, phase), frame.cluster
             if len(phase.turns) > 1:
                 home = self.cluster(home, node, heading)
@@ -192,12 +197,28 @@ class SceneBuilder:
                 cluster = self.cluster(home, node, [*lines, *told])
                 spread = [body for one in alike for body in one.rounds[at :: len(phase.turns)]]
                 inner = self.inside(frame, node, cluster, bodies, bodies if len(alike) == 1 else tuple(spread))
+                current.update(self.in_turn(frame, node, numbers[at :: len(phase.turns)]))
                 self.enter(inner, node, current)
                 self.body(inner)
                 for port, value in inner.body.outputs.items():
                     found = self.either(inner, value, [body.outputs.get(port) for body in inner.others])
                     frame.made[node.name, port] = found
                     current.update({port: found} if port in current else {})
+
+    def in_turn(self, frame: Frame, node: Node, numbers: range) -> dict[str, list[Source]]:
+        """The sources of what a repeat reads by the number of the round; those that not all rounds read say so."""
+        found: dict[str, list[Source]] = {}
+        for port, value in node.inputs.items():
+            if not isinstance(value, Gathered) or port not in self.shown.used(node) or len(value.items) < numbers.stop:
+                continue
+            read = Counter(source for number in numbers for source in Sources(self, frame).of(value.items[number]))
+            all_have_their_own = read.total() == len(read) == len(numbers)
+            found[port] = []
+            for source, many in read.items():
+                if not all_have_their_own and many < len(numbers):
+                    source = replace(source, text=f"{many} of {len(numbers)} rounds", optional=True)
+                found[port].append(source)
+        return found
 
     def cluster(self, home: Cluster, node: Node, lines: list[str]) -> Cluster:
         """A new cluster in another."""

@@ -46,7 +46,7 @@ def family_of(node: Node, crossings: Crossings) -> str:
         return "cross_attention" if node in crossings.cores else node.contract.category
     if is_structure(node):
         return "stack"
-    inside = nested(node.rounds)
+    inside = [one for one in nested(node.rounds) if one.contract is None or one.contract.category != "layout"]
     cores = [one for one in inside if is_attention(one)]
     if cores and len(inside) <= _SMALL_PART * len(cores):
         return "cross_attention" if all(core in crossings.cores for core in cores) else "attention"

@@ -256,6 +256,45 @@ def test_rounds_that_differ() -> None:
     assert [box.optional for box in merge] == [True], "the last stage does not merge"
 
 
+LOCAL = """
+model: local
+params: {d_model: 8, num_heads: 2, d_ff: 16, activation: relu, num_layers: 14, every: 7}
+inputs: {x: "float[batch, seq, $d_model]"}
+graph:
+  places: {block: token_positions, in: x}
+  angles: {block: rotary_angles, in: "places[null]", dim: 4}
+  local_angles: {block: rotary_angles, in: "places[null]", dim: 4, base: 100.0}
+  offset: {block: relative_position, in: {q: x, k: x}}
+  near: {expr: offset > -3}
+  layers:
+    repeat: {i: $num_layers}
+    part: pre_norm_layer
+    in:
+      x: x
+      angles: angles if $i % $every == $every - 1 else local_angles
+      allow: null if $i % $every == $every - 1 else near
+    head_norm: rms_norm
+    rotary: none if $i == 6 else halves
+outputs: {x: layers}
+"""
+
+
+def test_what_some_rounds_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "local.yaml").write_text(LOCAL, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "local.yaml", None, None, {}))
+    attention = next(box for box in scene.root.boxes() if box.lines[:1] == ["Self attention"])
+    entering = {edge.source: (edge.text, edge.optional) for edge in scene.edges if edge.target == attention.id}
+    assert entering["local_angles"] == entering["~"] == ("12 of 14 rounds", True)
+    assert entering["angles"] == ("2 of 14 rounds", True)
+    assert not entering["layers.norm1"][1]
+    assert attention.family == "attention", "norms of heads are no more than a detail"
+    scene = scene_of(build_graph(tmp_path / "local.yaml", None, None, {"every": 99}))
+    entering = {edge.source: (edge.text, edge.optional) for edge in scene.edges if edge.target == attention.id}
+    assert "angles" not in entering
+    assert entering["local_angles"][1], "a round turns nothing"
+    assert not entering["~"][1]
+
+
 def test_rounds_inside_rounds_tell_what_holds_for_all() -> None:
     shown = titles(drawing("resnet"))
     assert {"channels 64, 256, 512, 1024", "resnet_layer ×3, 4, 6, 3"} <= set(shown)
