@@ -15,6 +15,7 @@ from ...blocks.notation.types import parse_type
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
 from ..reading.document import Document, library
+from ..reading.span import Span
 from .definitions import article
 from .origins import in_words, listed
 from .parameters import fits_word
@@ -26,6 +27,7 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     """What is misspelt where no graph looks."""
     spec = document.model
     found = [*_sizes(document), *_lets(document), *_example(document), *_blocks_and_parts(document)]
+    found += _options_of_choices(document)
     if not any(one.code == "unknown-part" for one in found):  # which may be the one that is not used
         found += _unused_parts(document)
     found += _generate(document, (), spec.generate, {*spec.inputs})
@@ -239,17 +241,61 @@ def _expression(document: Document[Any], path: Path, text: str, known: Collectio
             yield Diagnostic("unknown-parameter", f"there is no parameter `{part.text}`", place, help=help_)
 
 
-def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
-    """Every block and part that a node or task names, choices included: where, which of the two, its name."""
+def _holders(document: Document[schema.Spec]) -> dict[Path, Any]:
+    """What names blocks and parts, by where it stands: the spec, its parts and tasks, and every node."""
     spec = document.model
     holders: dict[Path, Any] = {(): spec}
     for section in ("parts", "tasks"):
         holders |= {(section, name): one for name, one in getattr(spec, section).items()}
     nodes = {(*at, "graph", name): node for at, holder in holders.items() for name, node in holder.graph.items()}
-    for at, node in (holders | nodes).items():
+    return holders | nodes
+
+
+def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
+    """Every block and part that a node or task names, choices included: where, which of the two, its name."""
+    for at, node in _holders(document).items():
         for key in ("block", "part"):
             for choice, word in schema.choices(getattr(node, key, None)).items():
                 yield (*at, key, *([choice] if choice else [])), key, word
+
+
+def _options_of_choices(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Options that one of a node's choices lacks, and which would be a mistake whenever it is chosen.
+
+    What a derived parameter chooses may be the same for all that a config can say.
+    """
+    holders = _holders(document)
+    derived = {name for holder in holders.values() for name in getattr(holder, "let", ())}
+    for at, node in holders.items():
+        for key in ("block", "part") if isinstance(node, schema.Node) else ():
+            raw = getattr(node, key)
+            words = schema.choices(raw)
+            if len(words) < 2 or derived.intersection(re.findall(r"\$(\w+)", str(raw.get("choose")))):
+                continue
+            for choice, word in words.items():
+                place = document.span(*at, key, choice)
+                known = _options(document, key, word, place)
+                for option in node.options if known else ():
+                    if option not in known:
+                        label = Label(document.span(*at, option, key=True), f"expected one of {listed(list(known))}")
+                        chosen = (Label(place, "which may be chosen"),)
+                        help_ = f"write a node for each {key}, with a `when:`, or an option that all choices have"
+                        message = f"`{clip(word)}` has no option `{clip(option)}`"
+                        yield Diagnostic("unknown-option", message, label, others=chosen, help=help_)
+
+
+def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> Collection[str]:
+    """What a block or part may be told; nothing of one that is not known."""
+    if key == "block":
+        contract = all_blocks().get(word)
+        return contract.model_fields if contract is not None else ()
+    part: schema.InlinePart | None = document.model.parts.get(word)
+    if part is None:
+        try:
+            part = library().part(word, near=document.folder, at=at, own=document.model.parts).model
+        except SpecError:
+            return ()
+    return part.params
 
 
 def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

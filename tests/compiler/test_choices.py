@@ -25,3 +25,34 @@ def test_a_value_chooses_the_entry_that_is_written_like_it(tmp_path: Path, kind:
     path = tmp_path / "spec.yaml"
     path.write_text(SPEC)
     assert aw.check(path, kind=kind).text().endswith(f"-> float[batch, {width}]\nout y = a\n")
+
+
+LACKING = """\
+archwright: 1
+model: small
+params: {side: true, num_heads: 2, d_ff: 8, activation: relu, width: 4}
+inputs: {x: "float[batch, seq, 4]"}
+graph:
+  a:
+    part: {choose: $side, true: parallel_layer, false: post_norm_layer}
+    o_bias: false
+  b:
+    block: {choose: $side, true: layer_norm, false: rms_norm}
+    bias: false
+outputs: {y: b}
+"""
+
+
+def test_an_option_that_a_choice_lacks_is_told_before_it_is_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(LACKING)
+    with pytest.raises(aw.SpecError) as told:
+        aw.check(path)
+    found = {(one.code, one.message, str(one.label.span).rsplit("/", 1)[-1]) for one in told.value.diagnostics}
+    assert found == {
+        ("unknown-option", "`post_norm_layer` has no option `o_bias`", "spec.yaml:8:5"),
+        ("unknown-option", "`rms_norm` has no option `bias`", "spec.yaml:11:5"),
+    }
+    path.write_text(LACKING.replace("    o_bias: false\n", "").replace("    bias: false\n", "    eps: 1e-3\n"))
+    aw.check(path)
+    aw.check(path, side=False)
