@@ -271,7 +271,7 @@ class _Reader:
                 wanted = f"a number of heads, found {in_words(value)}"
             if name == "rearrange":
                 is_pattern = isinstance(value, str) and value.count("->") == 1
-                named = {axis for group in axes(value) for axis in group} if is_pattern else set()
+                named = {axis for group in axes(str(value)) for axis in group} if is_pattern else set()
                 if not is_pattern or not all(axis in named and isinstance(size, int) for axis, size in more):
                     wanted = "a pattern such as `o (k i) -> o i k`, and sizes of its axes"
             if wanted is not None:
