@@ -171,8 +171,11 @@ class BlockCall(NodeCall):
             Reported: there is none.
         """
         raw: Any = self.declaration.block
+        origin, others = self.span("block"), []
         if not isinstance(raw, str) or "$" in raw:
-            raw = self.scope.option(raw, partial(self.span, "block")).value
+            option = self.scope.option(raw, partial(self.span, "block"))
+            origin, others = self.scope.origin(option, origin, "the block is this")
+            raw = option.value
         if isinstance(raw, dict):
             label = f"expected a name, or a choice such as `{{choose: $kind, pre: a, post: b}}`, found {listed(raw)}"
             help_ = next((f"did you mean `choose` for `{key}`?" for key in raw if nearest(key, ["choose"])), None)
@@ -182,7 +185,7 @@ class BlockCall(NodeCall):
             help_ = self.report.suggest(str(raw), all_blocks())
             if self.is_part(str(raw)):
                 help_ = f"`{raw}` is a part: write `part: {raw}`"
-            self.report.fail("unknown-block", f"there is no block `{clip(str(raw))}`", self.span("block"),
+            self.report.fail("unknown-block", f"there is no block `{clip(str(raw))}`", origin, others=others,
                              label="expected a block that ships or is installed", help=help_)  # fmt: skip
         return cls
 

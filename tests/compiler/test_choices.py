@@ -56,3 +56,24 @@ def test_an_option_that_a_choice_lacks_is_told_before_it_is_chosen(tmp_path: Pat
     path.write_text(LACKING.replace("    o_bias: false\n", "").replace("    bias: false\n", "    eps: 1e-3\n"))
     aw.check(path)
     aw.check(path, side=False)
+
+
+NAMED = """\
+archwright: 1
+model: small
+params: {num_heads: 2, d_ff: 8, activation: relu}
+inputs: {x: "float[batch, seq, 4]"}
+graph:
+  a: {part: pre_norm_layer, OPTION: rmsnorm}
+outputs: {y: a}
+"""
+
+
+@pytest.mark.parametrize("option", ["norm", "head_norm"])
+def test_a_block_that_there_is_not_is_told_where_it_is_named(option: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(NAMED.replace("OPTION", option))
+    with pytest.raises(aw.SpecError) as told:
+        aw.check(path)
+    found = [(one.code, str(one.label.span).rsplit("/", 1)[-1], one.help) for one in told.value.diagnostics]
+    assert found == [("unknown-block", f"spec.yaml:6:{31 + len(option)}", "did you mean `rms_norm`?")]
