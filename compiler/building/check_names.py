@@ -27,7 +27,6 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
     """What is misspelt where no graph looks."""
     spec = document.model
     found = [*_sizes(document), *_lets(document), *_example(document), *_blocks_and_parts(document)]
-    found += _options_of_choices(document)
     if not any(one.code == "unknown-part" for one in found):  # which may be the one that is not used
         found += _unused_parts(document)
     found += _generate(document, (), spec.generate, {*spec.inputs})
@@ -259,8 +258,8 @@ def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
                 yield (*at, key, *([choice] if choice else [])), key, word
 
 
-def _options_of_choices(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
-    """Options that one of a node's choices lacks, and which would be a mistake whenever it is chosen.
+def choices_that_lack_options(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Notes of options that one of a node's choices lacks: a mistake once a config chooses it.
 
     What a derived parameter chooses may be the same for all that a config can say.
     """
@@ -276,12 +275,13 @@ def _options_of_choices(document: Document[schema.Spec]) -> Iterator[Diagnostic]
                 place = document.span(*at, key, choice)
                 known = _options(document, key, word, place)
                 for option in node.options if known else ():
-                    if option not in known:
-                        label = Label(document.span(*at, option, key=True), f"expected one of {listed(list(known))}")
+                    span = document.span(*at, option, key=True)
+                    if option not in known and span.source is document.tree.span.source:
+                        label = Label(span, f"expected one of {listed(list(known))}")
                         chosen = (Label(place, "which may be chosen"),)
                         help_ = f"write a node for each {key}, with a `when:`, or an option that all choices have"
                         message = f"`{clip(word)}` has no option `{clip(option)}`"
-                        yield Diagnostic("unknown-option", message, label, others=chosen, help=help_)
+                        yield Diagnostic("unknown-option", message, label, chosen, help_, severity="note")
 
 
 def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> Collection[str]:

@@ -137,10 +137,16 @@ def test_positions_of_llama_are_scaled(told: dict[str, Any], is_new: bool, tmp_p
     assert torch.equal(model.generate(ids, max_new_tokens=6), theirs.generate(ids, max_new_tokens=6, do_sample=False))
 
 
-def test_positions_that_llama_does_not_scale_so_are_refused(tmp_path: Path) -> None:
-    config = transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling={"rope_type": "dynamic", "factor": 2.0})
-    transformers.LlamaModel(config).save_pretrained(tmp_path)
-    with pytest.raises(aw.CheckpointError, match="expected one of none, turns, pairs, found `dynamic`"):
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ({"rope_type": "dynamic", "factor": 2.0}, "expected one of none, turns, pairs, found `dynamic`"),
+        ({"rope_type": "yarn", "factor": 2.0, "truncate": False}, "whose `rope_scaling.truncate` is null, found false"),
+    ],
+)
+def test_positions_that_llama_does_not_scale_so_are_refused(told: dict[str, Any], said: str, tmp_path: Path) -> None:
+    transformers.LlamaModel(transformers.LlamaConfig(99, 32, 72, 1, 4, rope_scaling=told)).save_pretrained(tmp_path)
+    with pytest.raises(aw.CheckpointError, match=said):
         aw.from_pretrained(tmp_path, spec=EXAMPLES / "llama.yaml", backend="eager")
 
 
