@@ -164,3 +164,10 @@ def test_what_rounds_read_by_their_number_has_to_be_there_where_it_is_needed(tmp
     path.write_text(VARYING.replace("else null", "else missing"))
     with pytest.raises(SpecError, match="nothing is called `missing` here"):
         build_graph(path)
+    many = VARYING.replace('near: "float[batch, 5]?"', "near: {type: any?, many: true}")
+    path.write_text(many.replace(", out: {expr: map + near, else: map}", "").replace("x: out", "x: map"))
+    with pytest.raises(SpecError, match="what `near` is in a round may not be several values"):
+        build_graph(path)
+    path.write_text(VARYING.replace("  steps:", "  both: {expr: '[half, x]'}\n  steps:").replace("half if", "both if"))
+    with pytest.raises(SpecError, match="what `near` is in a round may not be several values"):
+        build_graph(path)
