@@ -60,8 +60,8 @@ def contains(full: Body, other: Body) -> bool:
 
 
 def fullest(bodies: Sequence[Body]) -> Body:
-    """The first of the bodies with the most nodes."""
-    return max(bodies, key=lambda body: len(body.nodes))
+    """The first of the bodies with the most nodes, and of these of those that read the most."""
+    return max(bodies, key=lambda body: (len(body.nodes), sum(bool(one.present) for one in body.inputs.values())))
 
 
 def is_structure(node: Node) -> bool:

@@ -293,6 +293,10 @@ def test_what_some_rounds_read_is_told(tmp_path: Path) -> None:
     assert "angles" not in entering
     assert entering["local_angles"][1], "a round turns nothing"
     assert not entering["~"][1]
+    text = LOCAL.replace("null if $i % $every == $every - 1 else near", "near if $i >= 10 else null")
+    (tmp_path / "local.yaml").write_text(text, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "local.yaml", None, None, {}))
+    assert [edge.text for edge in scene.edges if edge.source == "~"] == ["4 of 14 rounds"], "though the first has none"
 
 
 def test_rounds_inside_rounds_tell_what_holds_for_all() -> None:
