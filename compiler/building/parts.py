@@ -85,13 +85,14 @@ class PartCall(NodeCall):
                 value = super().read_port(raw, port, *path)
             if value is None:
                 return None
-            if isinstance(value, list) or isinstance(value.type, ListType):
+            one, *more = flat(value)
+            if more or isinstance(one.type, ListType):
                 self.report.fail(
                     "list-value", f"what `{port}` is in a round may not be several values", self.span(*path),
                     label=f"expected one value, or an edge without `${repeat.index}`",
                     help=f"give the part its number (`number: ${repeat.index}`), and let it choose",
                 )  # fmt: skip
-            values.append(value)
+            values.append(one)
         self.varying[port] = in_rounds(values)
         return self.varying[port]
 

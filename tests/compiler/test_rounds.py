@@ -164,10 +164,29 @@ def test_what_rounds_read_by_their_number_has_to_be_there_where_it_is_needed(tmp
     path.write_text(VARYING.replace("else null", "else missing"))
     with pytest.raises(SpecError, match="nothing is called `missing` here"):
         build_graph(path)
-    many = VARYING.replace('near: "float[batch, 5]?"', "near: {type: any?, many: true}")
-    path.write_text(many.replace(", out: {expr: map + near, else: map}", "").replace("x: out", "x: map"))
-    with pytest.raises(SpecError, match="what `near` is in a round may not be several values"):
-        build_graph(path)
     path.write_text(VARYING.replace("  steps:", "  both: {expr: '[half, x]'}\n  steps:").replace("half if", "both if"))
     with pytest.raises(SpecError, match="what `near` is in a round may not be several values"):
         build_graph(path)
+
+
+def test_a_term_may_be_there_in_some_rounds(tmp_path: Path) -> None:
+    path = tmp_path / "varying.yaml"
+    spec = """\
+model: alternating
+params: {num_layers: 3, num_heads: 2, d_ff: 8, activation: relu}
+inputs: {x: "float[batch, seq, 4]"}
+graph:
+  offset: {block: relative_position, in: {q: x, k: x}}
+  bias: {expr: "float(offset) * 0.3"}
+  layers: {repeat: {i: $num_layers}, part: pre_norm_layer, in: {x: x, terms: bias if $i == 1 else null}}
+outputs: {x: layers}
+"""
+    path.write_text(spec)
+    model = aw.compile(path, backend="eager").eval()
+    x = torch.randn(2, 5, 4)
+    path.write_text(spec.replace("bias if $i == 1 else null", "[bias]"))
+    biased = aw.compile(path, backend="eager").eval()
+    biased.load_state_dict(model.state_dict())
+    bias = (torch.arange(5) - torch.arange(5)[:, None]) * 0.3
+    first, _, last = model.net.layers
+    assert torch.equal(model(x=x).x, last(biased.net.layers[1](first(x), terms=[bias])))
