@@ -474,25 +474,6 @@ def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_p
         aw.from_pretrained(folder)
 
 
-def test_a_spec_may_be_of_some_configs_alone(folder: Path, tmp_path: Path) -> None:
-    own, saved = tmp_path / "own.yaml", tmp_path / "saved"
-    own.write_text("""\
-model: own
-extends: bert
-checkpoint: {match: {rope_scaling.type: linear, rope_scaling.factor: 2.0, adapters: null}}
-""")
-    with pytest.raises(aw.CheckpointError, match=r'configs whose `rope_scaling\.type` is "linear", found null;'):
-        aw.from_pretrained(folder, spec=own, backend="eager")
-    reworded(folder, rope_scaling={"type": "linear", "factor": 2})
-    assert aw.from_pretrained(folder, spec=own, backend="eager").graph.name == "own"
-    reworded(folder, adapters=["mine"])
-    with pytest.raises(aw.CheckpointError, match=r'configs whose `adapters` is null, found \["mine"\]'):
-        aw.from_pretrained(folder, spec=own, backend="eager")
-    aw.compile(own, size="tiny", backend="eager").save_pretrained(saved)
-    assert json.loads((saved / "config.json").read_text())["rope_scaling"] == {"type": "linear", "factor": 2.0}
-    assert aw.from_pretrained(saved, spec=own, backend="eager").graph.name == "own"
-
-
 def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
     model.save_pretrained(tmp_path / "changed")

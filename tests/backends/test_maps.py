@@ -1,7 +1,8 @@
-"""Maps of checkpoints: what a rule joins, what is not saved, and maps and mounts beside a spec of one's own."""
+"""Maps of checkpoints: what a rule joins, what is not saved, whose configs they are of, and maps and mounts beside a spec of one's own."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import archwright as aw
+from tests.backends.folders import reworded
 
 
 def _saved(own: Path, folder: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
@@ -137,3 +139,22 @@ def test_a_kernel_over_patches_is_a_linear_map_where_its_sizes_are_said(tmp_path
     own.write_text(own.read_text().replace(", h: 2", ""))
     with pytest.raises(aw.SpecError, match="the sizes of all but one of t, h, such as `t: 3`"):
         aw.check(own)
+
+
+def test_a_spec_may_be_of_some_configs_alone(folder: Path, tmp_path: Path) -> None:
+    own, saved = tmp_path / "own.yaml", tmp_path / "saved"
+    own.write_text("""\
+model: own
+extends: bert
+checkpoint: {match: {rope_scaling.type: linear, rope_scaling.factor: 2.0, adapters: null}}
+""")
+    with pytest.raises(aw.CheckpointError, match=r'configs whose `rope_scaling\.type` is "linear", found null;'):
+        aw.from_pretrained(folder, spec=own, backend="eager")
+    reworded(folder, rope_scaling={"type": "linear", "factor": 2})
+    assert aw.from_pretrained(folder, spec=own, backend="eager").graph.name == "own"
+    reworded(folder, adapters=["mine"])
+    with pytest.raises(aw.CheckpointError, match=r'configs whose `adapters` is null, found \["mine"\]'):
+        aw.from_pretrained(folder, spec=own, backend="eager")
+    aw.compile(own, size="tiny", backend="eager").save_pretrained(saved)
+    assert json.loads((saved / "config.json").read_text())["rope_scaling"] == {"type": "linear", "factor": 2.0}
+    assert aw.from_pretrained(saved, spec=own, backend="eager").graph.name == "own"
