@@ -9,10 +9,7 @@ from typing import Any
 from .expressions import Binary, Conditional, Expr, Literal, Param, Unary
 
 
-Known = Callable[[str], Expr | None]
-
-
-def settled(tree: Expr, known: Known, has_value: Callable[[str], bool] = lambda _: False) -> Expr:
+def settled(tree: Expr, known: Callable[[str], Expr | None], has_value: Callable[[str], bool]) -> Expr:
     """`tree` with what is known of parameters written in: ``$b if $a == null else $a`` is ``$b`` where `a` is null.
 
     Args:

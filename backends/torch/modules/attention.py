@@ -172,8 +172,8 @@ def attention(
         if mask is not None and mask.dim() == 3:
             mask = mask[None]
     queries = _heads(q, num_heads)
-    # On a CPU the kernel reads a head again for each that shares it; of what others do with a mask nothing is measured.
     num_kv_heads = num_kv_heads or num_heads
+    # On a CPU the kernel reads a head again for each that shares it; of what others do with a mask nothing is measured.
     is_grouped = num_kv_heads != num_heads and q.device.type == "cpu"
     keys, values = (_heads(x, num_kv_heads) if is_grouped else _shared(x, num_heads, num_kv_heads) for x in (k, v))
     out = F.scaled_dot_product_attention(
