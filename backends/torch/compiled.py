@@ -187,8 +187,10 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
         from torch._functorch import config as gradients
 
         run = gradients.patch(recompute_views=True)(run)
-    from .together import together  # which imports torch's compiler
+    from .together import prepare, together  # which imports torch's compiler
 
+    if model.device.type == "cpu":
+        prepare()
     return uncollected()(together()(run))
 
 

@@ -1,13 +1,21 @@
 """The C++ kernels of a graph, compiled together: as many files as there are workers, where inductor has one a kernel.
 
-Of the time that a small kernel takes, two thirds are the same for any: the compiler starts, reads torch's headers and
-links. The functions are the same, compiled with the same flags.
+Of the time that a small kernel takes, most is the same for any: the compiler starts, reads torch's headers and links.
+What can be made before there are kernels is made by a worker while the model is traced. The functions are the same,
+compiled with the same flags.
 """
 
 from __future__ import annotations
 
+import functools
+import os
 import re
+import shlex
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import SimpleNamespace
@@ -15,10 +23,12 @@ from typing import Any
 
 from torch._inductor.async_compile import AsyncCompile, get_compile_threads
 from torch._inductor.codecache import CppPythonBindingsCodeCache, LambdaFuture
+from torch._inductor.cpp_builder import get_cpp_compiler
 from torch._inductor.utils import clear_on_fresh_cache
 
 _NAME = re.compile(r"\bkernel(?=\()")
 _INCLUDE = re.compile(r"^\s*#include .*\n", re.MULTILINE)
+_LIBRARY = "torch_cpu"
 
 
 _ALONE = AsyncCompile.cpp_pybinding
@@ -38,18 +48,36 @@ def together() -> Iterator[None]:
 def _add(self: AsyncCompile, argtypes: list[str], source_code: str) -> Any:
     if not _IS_TOGETHER.get() or get_compile_threads() <= 1:  # with one, compiled at once, one after the other
         return _ALONE(self, argtypes, source_code)
-    waiting = vars(self).setdefault("waiting", _Waiting(self.submit))
+    waiting = vars(self).setdefault("waiting", _Waiting())
     return LambdaFuture(waiting.add(argtypes, source_code))
 
 
 AsyncCompile.cpp_pybinding = _add
 
 
+def prepare() -> None:
+    """Begin to make what all files need, where there are workers: torch's headers, compiled, and what is linked."""
+    if get_compile_threads() > 1:
+        _prepared()
+
+
+@functools.cache
+def _prepared() -> Future[Any]:
+    def make() -> None:
+        _hollow()
+        _File.load_async("", submit_fn=lambda work: None)  # which compiles torch's headers, and not yet a file
+
+    return AsyncCompile.submit(make)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_prepared.cache_clear)  # where no worker goes on
+
+
 class _Waiting:
     """The kernels of a graph; the first that is asked for has all compiled that were added before."""
 
-    def __init__(self, submit: Callable[..., Any]) -> None:
-        self.submit = submit
+    def __init__(self) -> None:
         self.texts: list[str] = []
         self.compiled: dict[int, Any] = {}
 
@@ -68,11 +96,18 @@ class _Waiting:
         files: list[list[int]] = [[] for _ in range(min(get_compile_threads(), len(numbers)))]
         for number in sorted(numbers, key=lambda one: -len(self.texts[one])):
             min(files, key=lambda file: sum(len(self.texts[one]) for one in file)).append(number)
+        wait([_prepared()])  # what went wrong there does so again, and is told
         for file in files:
             text = "".join(self.texts[one] for one in file)
             included = dict.fromkeys(_INCLUDE.findall(text))  # before the namespaces, none of which they belong to
             whole = "".join(included) + _INCLUDE.sub("", text)
-            self.compiled |= dict.fromkeys(file, _File.load_async(whole, submit_fn=self.submit))
+            self.compiled |= dict.fromkeys(file, _File.load_async(whole, submit_fn=_submit))
+
+
+def _submit(work: functools.partial[None]) -> Future[None]:
+    for builder in work.args[1]:
+        builder._ldflags_args += _hollow()
+    return AsyncCompile.submit(work)
 
 
 def _text(number: int, argtypes: list[str], source_code: str) -> str:
@@ -102,3 +137,24 @@ def _loaded(number: int, file: Any) -> Any:
     name = f"kernel_{number}"
     module = type("_Module", (CppPythonBindingsCodeCache,), {"entry_function": name})
     return getattr(module._load_library_inner(file.path, file.key), name)
+
+
+@functools.cache
+def _hollow() -> str:
+    """Has the linker read, in place of torch's largest library, one of the same name that defines nothing.
+
+    A kernel's library names it as before, and what it takes from it, is found by that name when it is loaded.
+    """
+    if not sys.platform.startswith("linux"):
+        return ""
+    folder = _folder().name
+    command = [get_cpp_compiler(), "-shared", "-nostdlib", "-x", "c++", os.devnull, f"-Wl,-soname,lib{_LIBRARY}.so"]
+    made = subprocess.run([*command, "-o", f"{folder}/lib{_LIBRARY}.so"], capture_output=True, check=False)
+    if made.returncode != 0:
+        return ""
+    return f"-L{shlex.quote(folder)} -Wl,--push-state,--no-as-needed -l{_LIBRARY} -Wl,--pop-state "
+
+
+@functools.cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="archwright-")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import torch
 from archwright.backends.torch.instructions import settle_instructions
-from archwright.backends.torch.together import together
+from archwright.backends.torch.together import _hollow, together
 from torch._inductor.runtime.cache_dir_utils import cache_dir
 from torch._inductor.utils import fresh_cache
 
@@ -29,7 +32,9 @@ def compiled(*, apart: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
         made = run(x, w) if apart else together()(run)(x, w)
         made.square().sum().backward()
         assert w.grad is not None
-        return made.detach(), w.grad, len(list(Path(cache_dir()).glob("*/*.main.cpp")))
+        libraries = list(Path(cache_dir()).glob("*/*.main.so"))
+        assert apart or all(b"libtorch_cpu.so" in one.read_bytes() for one in libraries)  # of which they have exp
+        return made.detach(), w.grad, len(libraries)
 
 
 def test_together_is_as_alone() -> None:
@@ -39,3 +44,12 @@ def test_together_is_as_alone() -> None:
     assert torch.equal(many[0], one[0])
     assert torch.equal(many[1], one[1])
     assert one[2] <= 4 < many[2]  # two forward, two backward
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="libraries are found by their names on Linux")
+def test_what_is_linked_defines_nothing() -> None:
+    folder = _hollow().split()[0].removeprefix("-L")
+    library = Path(folder, "libtorch_cpu.so")
+    assert library.stat().st_size < 100_000
+    # Named after torch's, which this process has: what is asked of it is found there.
+    assert hasattr(ctypes.CDLL("libtorch_cpu.so"), "Sleef_expf8_u10")
