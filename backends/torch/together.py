@@ -143,7 +143,7 @@ def _loaded(number: int, file: Any) -> Any:
 def _hollow() -> str:
     """Has the linker read, in place of torch's largest library, one of the same name that defines nothing.
 
-    A kernel's library names it as before, and what it takes from it, is found by that name when it is loaded.
+    A kernel's library names it as before; what the kernel takes from it is found by that name when it is loaded.
     """
     if not sys.platform.startswith("linux"):
         return ""
