@@ -158,3 +158,21 @@ checkpoint: {match: {rope_scaling.type: linear, rope_scaling.factor: 2.0, adapte
     aw.compile(own, size="tiny", backend="eager").save_pretrained(saved)
     assert json.loads((saved / "config.json").read_text())["rope_scaling"] == {"type": "linear", "factor": 2.0}
     assert aw.from_pretrained(saved, spec=own, backend="eager").graph.name == "own"
+
+
+def test_a_mounted_spec_may_be_of_some_configs_alone(tmp_path: Path) -> None:
+    saved = tmp_path / "saved"
+    (tmp_path / "inner.yaml").write_text(
+        "model: inner\nparams: {d: 4}\ninputs: {x: 'float[batch, $d]'}\n"
+        "graph: {y: {block: linear, in: x, d_out: $d}}\noutputs: {y: y}\n"
+        "checkpoint: {match: {scale: null, kind: a}, weights: {y: y}}\n"
+    )
+    (tmp_path / "outer.yaml").write_text(
+        "model: outer\nmounts: {inside: {spec: inner, config: inside}}\ninputs: {x: 'float[batch, $inside.d]'}\n"
+        "graph: {inside: {mount: inside, in: {x: x}}}\noutputs: {y: inside.y}\ncheckpoint: {weights: {inside: inside}}\n"
+    )
+    aw.compile(tmp_path / "outer.yaml", backend="eager").save_pretrained(saved)
+    assert aw.from_pretrained(saved, spec=tmp_path / "outer.yaml", backend="eager").config["inside"]["kind"] == "a"
+    reworded(saved, inside={"d": 4, "kind": "b"})
+    with pytest.raises(aw.CheckpointError, match='inside: `inner` reads configs whose `kind` is "a", found "b"'):
+        aw.from_pretrained(saved, spec=tmp_path / "outer.yaml", backend="eager")

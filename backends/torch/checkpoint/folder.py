@@ -184,11 +184,7 @@ def spec_for(
     architecture = _class_of(config)
     if told is not None:
         spec = library().spec(told).model
-        for path, wanted in _unmatched(spec.checkpoint.match, config):
-            raise CheckpointError(
-                f"{at}: `{spec.model}` reads configs whose `{path}` is {json.dumps(wanted)}, "
-                f"found {json.dumps(_said(config, path))}; read it by another spec, or change this one's `match`"
-            )
+        _refuse_others(config, spec, at)
         found = spec.readable.get(str(architecture))
         if architecture is not None and found is None and spec.readable and task is None:
             there = ", ".join(spec.readable)
@@ -251,8 +247,8 @@ def overrides_from(
             their size is among them.
 
     Raises:
-        CheckpointError: a field holds an expression, labels have no numbers, heads are pruned, or a decoder is its
-            encoder.
+        CheckpointError: a field holds an expression, labels have no numbers, heads are pruned, a decoder is its
+            encoder, or a mounted spec is of other configs.
     """
     if config.get("pruned_heads"):
         raise CheckpointError(
@@ -285,9 +281,26 @@ def overrides_from(
         inner = config.get(_written_as(config, mount.config)) if mount.config else config
         mounted = _mounted(document, mount, {**{name: one.default for name, one in spec.params.items()}, **found})
         below = told.get(name, {})
-        if isinstance(inner, Mapping) and mounted is not None and isinstance(below, Mapping) and "size" not in below:
+        if not isinstance(inner, Mapping) or mounted is None:
+            continue
+        if mount.config:
+            _refuse_others(inner, mounted.model, f"config.json, {mount.config}")
+        if isinstance(below, Mapping) and "size" not in below:
             found[name] = overrides_from(inner, mounted, below)
     return found
+
+
+def _refuse_others(config: Mapping[str, Any], spec: Spec, at: Path | str) -> None:
+    """Refuse a config that says otherwise than a spec which is of some configs alone.
+
+    Raises:
+        CheckpointError: it does.
+    """
+    for path, wanted in _unmatched(spec.checkpoint.match, config):
+        raise CheckpointError(
+            f"{at}: `{spec.model}` reads configs whose `{path}` is {json.dumps(wanted)}, "
+            f"found {json.dumps(_said(config, path))}; read it by another spec, or change this one's `match`"
+        )
 
 
 def _refuse_slip(field: str, config: Mapping[str, Any], spec: Spec) -> None:
