@@ -38,8 +38,11 @@ def compiled(*, apart: bool) -> tuple[torch.Tensor, torch.Tensor, int]:
 
 
 def test_together_is_as_alone() -> None:
-    with together(), ThreadPoolExecutor(1) as threads:  # what other threads compile meanwhile is not ours
-        many = threads.submit(compiled, apart=True).result()
+    ours = together()
+    with ThreadPoolExecutor(1) as threads:  # another thread is in a call of ours, while this one compiles what is not
+        threads.submit(ours.__enter__).result()
+        many = compiled(apart=True)
+        threads.submit(ours.__exit__, None, None, None).result()
     one = compiled(apart=False)
     assert torch.equal(many[0], one[0])
     assert torch.equal(many[1], one[1])
