@@ -14,7 +14,7 @@ from .extents import name_extents
 from .families import family_of
 from .labels import box_lines, shape_text, spoken, title, turn_lines, varying_lines
 from .rounds import fullest, is_structure, phases
-from .scene import Box, BoxKind, Cluster, Edge, Scene
+from .scene import Box, BoxKind, Cluster, Edge, Scene, behind
 from .shown import Shown
 from .sources import Frame, Source, Sources, kind_of
 from .tidy import tidy
@@ -36,6 +36,7 @@ class SceneBuilder:
     Attributes:
         before: for each box, those that it reads.
         drawn: the box of each node that has one.
+        handed: what rounds hand to the next of those that are drawn as one: frame, port, and what it comes from.
     """
 
     def __init__(self, graph: Graph, depth: int) -> None:
@@ -48,6 +49,7 @@ class SceneBuilder:
         self.before: dict[str, list[str]] = defaultdict(list)
         self.boxes: dict[str, Box] = {}
         self.drawn: dict[Node, str] = {}
+        self.handed: list[tuple[Frame, str, list[Source]]] = []
         self.ids: Counter[str] = Counter()
 
     def build(self) -> Scene:
@@ -57,6 +59,7 @@ class SceneBuilder:
             optional = not present(value, self.shown.always)
             box = self.box(self.root, f"output.{name}", "output", "output", [name], optional=optional)
             self.connect(Sources(self, self.root).of(value), box)
+        self.hand_on()
         self.shared()
         self.order_inputs()
         detail = " · ".join(text for text in (spoken(self.graph.task or "").lower(), self.graph.size) if text)
@@ -204,6 +207,8 @@ class SceneBuilder:
                     found = self.either(inner, value, [body.outputs.get(port) for body in inner.others])
                     frame.made[node.name, port] = found
                     current.update({port: found} if port in current else {})
+                    if port in inner.ports and phase.count > 1:
+                        self.handed.append((inner, port, found))
 
     def in_turn(self, frame: Frame, node: Node, numbers: range) -> dict[str, list[Source]]:
         """The sources of what a repeat reads by the number of the round; those that not all rounds read say so."""
@@ -246,6 +251,18 @@ class SceneBuilder:
                 self.connect(sources, dot, memory=memory)
                 style = "memory" if memory else sources[0].style
                 inner.ports[port] = [Source(dot.id, sources[0].text, style, all(one.optional for one in sources))]
+
+    def hand_on(self) -> None:
+        """What only the next round reads ends at its name: nothing behind the rounds leads to it."""
+        waiting = list(self.handed)
+        while waiting:
+            alive = behind((box.id for box in self.boxes.values() if box.kind == "output"), self.before)
+            read = [one for one in waiting if any(source.box in alive for source in one[0].ports[one[1]])]
+            for inner, port, found in read:
+                if any(source.box not in alive for source in found):
+                    lines = [f"{port}, to the next round"]
+                    self.connect(found, self.box(inner, f"{inner.path}next.{port}", "output", "output", lines))
+            waiting = [one for one in waiting if one not in read] if read else []
 
     # What is shared, in which order inputs stand, and what the shapes' names stand for
 

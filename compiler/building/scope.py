@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ...blocks.notation.dims import Dim, Symbol
-from ...blocks.notation.expressions import Expr, ExpressionError, Name, Param, parse, walk
+from ...blocks.notation.expressions import Binary, Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import (
     EvaluationError, ExtentUnknown, Formula, FunctionMissing, NameMissing, evaluate, simplest,
 )  # fmt: skip
@@ -317,6 +317,8 @@ class Scope:
             label, help_ = f"expected {'a value' if code == 'bad-expression' else 'true or false'}, found none", None
             if isinstance(self.env.get(name), str):  # a slip in a type is a text
                 help_ = did_you_mean(self.env[name], PARAMETER_TYPES)
+            if isinstance(tree, Binary) and isinstance(tree.left, Name) and isinstance(tree.right, Name):
+                help_ = f"a text with a hyphen stands in quotes: `'{tree.left.text}-{tree.right.text}'`"
             if message.startswith("expected"):
                 message, label = "something else stands where a whole number is computed with", message
             self.report.error(code, message, place, label=label, others=others, help=help_)

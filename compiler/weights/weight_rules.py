@@ -344,6 +344,8 @@ def _check_keys(raw: Mapping[str, Any], at: At) -> None:
         if key not in KEYS:
             label = Label(at(key, key=True), f"expected one of {', '.join(KEYS)}")
             help_ = did_you_mean(str(key), KEYS)
+            if key in schema.Checkpoint.model_fields:
+                help_ = f"`{key}` stands beside `weights`"
             found.append(Diagnostic("unknown-key", f"`{clip(str(key))}` is no key of a rule", label, help=help_))
     if found:
         raise SpecError(found)

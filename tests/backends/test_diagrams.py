@@ -299,6 +299,37 @@ def test_what_some_rounds_read_is_told(tmp_path: Path) -> None:
     assert [edge.text for edge in scene.edges if edge.source == "~"] == ["4 of 14 rounds"], "though the first has none"
 
 
+TWO_STREAMS = """
+model: two_streams
+params: {d_model: 8, num_layers: 3}
+inputs: {x: "float[batch, seq, $d_model]", y: "float[batch, source, $d_model]"}
+parts:
+  layer:
+    params: {last: bool}
+    inputs: {x: "float[batch, seq, d]", y: "float[batch, source, d]"}
+    graph:
+      read: {block: linear, in: y, d_out: $d}
+      kept: {block: linear, in: y, d_out: $d, when: not $last, else: y}
+      unread: {block: layer_norm, in: y}
+    outputs: {x: "x + mean(read, 1)[:, None]", y: kept, z: unread}
+graph:
+  layers: {repeat: {i: $num_layers}, part: layer, in: {x: x, y: y}, last: $i == $num_layers - 1}
+outputs: {x: layers}
+"""
+
+
+def test_what_only_the_next_round_reads_is_drawn(tmp_path: Path) -> None:
+    (tmp_path / "two.yaml").write_text(TWO_STREAMS, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "two.yaml", None, None, {}))
+    shown = {box.id: box for box in scene.root.boxes()}
+    assert {"layers.read", "layers.kept"} <= set(shown)
+    assert "layers.unread" not in shown, "the next round does not read it either"
+    assert shown["layers.next.y"].lines == ["y, to the next round"]
+    assert ("layers.kept", "layers.next.y") in {(edge.source, edge.target) for edge in scene.edges}
+    scene = scene_of(build_graph(tmp_path / "two.yaml", None, None, {"num_layers": 1}))
+    assert {box.id for box in scene.root.boxes() if box.kind == "output"} == {"output.x"}, "there is no next round"
+
+
 def test_rounds_inside_rounds_tell_what_holds_for_all() -> None:
     shown = titles(drawing("resnet"))
     assert {"channels 64, 256, 512, 1024", "resnet_layer ×3, 4, 6, 3"} <= set(shown)

@@ -358,6 +358,15 @@ def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        (
+            'params: {d: 4, ffn: gated-gelu}\ninputs: {x: "float[b, $d]"}\n'
+            "graph: {y: {block: linear, in: x, d_out: 2 if $ffn == gated-gelu else 3}}\noutputs: {y: y}",
+            "a text with a hyphen stands in quotes: `'gated-gelu'`",
+        ),
+        (
+            "extends: bert\ncheckpoint: {weights: {pooler: {file: pooler.dense, optional: true}}}",
+            "`optional` stands beside `weights`",
+        ),
         ('params: {d: integer}\ninputs: {x: "float[b, $d]"}\noutputs: {y: x}', "did you mean `int`?"),
         ("extends: bert\ntasks: {masked_lm: {shift: true}}", "write `extends: masked_lm`"),
         ("extends: bert\ngraph: {encodr: {causal: true}}", "did you mean `encoder`?"),
