@@ -7,6 +7,7 @@ compiled with the same flags.
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
 import re
@@ -145,14 +146,27 @@ def _hollow() -> str:
 
     A kernel's library names it as before; what the kernel takes from it is found by that name when it is loaded.
     """
-    if not sys.platform.startswith("linux"):
+    name = f"lib{_LIBRARY}.so"
+    if not sys.platform.startswith("linux") or not _is_loaded(name):
         return ""
-    folder = _folder().name
-    command = [get_cpp_compiler(), "-shared", "-nostdlib", "-x", "c++", os.devnull, f"-Wl,-soname,lib{_LIBRARY}.so"]
-    made = subprocess.run([*command, "-o", f"{folder}/lib{_LIBRARY}.so"], capture_output=True, check=False)
-    if made.returncode != 0:
-        return ""
-    return f"-L{shlex.quote(folder)} -Wl,--push-state,--no-as-needed -l{_LIBRARY} -Wl,--pop-state "
+    flags = f"-L{shlex.quote(_folder().name)} -Wl,--push-state,--no-as-needed -l{_LIBRARY} -Wl,--pop-state "
+    return flags if _links(name, f"-Wl,-soname,{name}") and _links("kernel.so", *shlex.split(flags)) else ""
+
+
+def _is_loaded(name: str) -> bool:
+    """Whether this process has a library of this name."""
+    try:
+        ctypes.CDLL(name, mode=os.RTLD_LAZY | os.RTLD_NOLOAD)
+    except OSError:
+        return False
+    return True
+
+
+def _links(name: str, *flags: str) -> bool:
+    """Whether a library without code can be made in the folder so."""
+    file = f"{_folder().name}/{name}"
+    command = [get_cpp_compiler(), "-shared", "-nostdlib", "-x", "c++", os.devnull, "-x", "none", *flags, "-o", file]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @functools.cache
