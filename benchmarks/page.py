@@ -30,9 +30,10 @@ side, with its quartiles in brackets. Above 1, ours is faster. With `--jobs` sys
 each is timed alone.
 """
 _LATENCY = "Seconds of a call. The ratio is that of the better of Hugging Face's two to ours, compiled."
-_START = """A fresh process up to its first output: start, imports, loading the model, compiling. Cold: nothing has been
-compiled. Warm: ours with the file that `archwright compile` keeps, Hugging Face's with torch's own cache. A ratio
-without quartiles is that of one run. The last two columns are the most memory of the process, warm."""
+_START = """A fresh process up to its first output: start, imports, loading the model, compiling. Cold: nothing of a
+model has been compiled, though torch's own headers have, as once on each machine. Warm: ours with the file that
+`archwright compile` keeps, Hugging Face's with torch's own cache. A ratio without quartiles is that of one run.
+The last two columns are the most memory of the process, warm."""
 _LOAD = """From a folder to a module, beside a plain read of the file's bytes; then the most memory at once while
 loading, above what was in use before. A file that is mapped into memory is read at the first call, not here."""
 _TRAINING = """Seconds of forward, backward and a step of SGD, all weights trained; the loss is the mean square of the
