@@ -8,7 +8,7 @@ from typing import Any
 
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import ListType, Type
-from ...compiler.graph import Body, Node, Value
+from ...compiler.graph import Apply, Body, FirstOf, Node, Value
 from ...compiler.value_text import value_text
 from .rounds import Phase
 
@@ -170,13 +170,21 @@ def _written(dim: Dim) -> str:
     return str(dim).replace("**2", "²")
 
 
-def expression(value: Value, apart: Collection[Value]) -> str:
-    """A weightless value as short text; what is drawn `apart` is a dot."""
-    text = value_text(value)
-    for one in apart:
-        text = text.replace(value_text(one), "·")
+def expression(value: Value, leaves: Collection[Value]) -> str:
+    """A weightless value as short text; of its leaves what is drawn apart is a dot, a choice is what comes first."""
+    text, words = value_text(value), {value_text(one): _word(one) for one in leaves}
+    for long in sorted(words, key=len, reverse=True):
+        text = text.replace(long, words[long])
     return cut(text.replace("$", ""))
 
 
+def _word(leaf: Value) -> str:
+    while isinstance(leaf, FirstOf):
+        leaf = leaf.choices[0]
+    return "·" if isinstance(leaf, Apply) else value_text(leaf)
+
+
 def _known(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_known(one) for one in value]
     return value.known if isinstance(value, Dim) else value

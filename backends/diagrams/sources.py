@@ -123,8 +123,7 @@ class Sources:
                 return self.glue(value, "sign", sign, found)
         leaves = list(dict.fromkeys(self.leaves(value)))
         found = [self.of(leaf) for leaf in leaves]
-        text = expression(value, [leaf for leaf in leaves if isinstance(leaf, Apply)])
-        return self.glue(value, "glue", text, found) if any(found) else []
+        return self.glue(value, "glue", expression(value, leaves), found) if any(found) else []
 
     def terms(self, value: Value, op: str, *, inner: bool = False) -> list[Value]:
         """``a + b + c`` as three terms; what has another reader stays whole."""

@@ -343,6 +343,32 @@ def test_a_number_is_told_though_it_is_one() -> None:
     assert "kernel" not in details
 
 
+WORDS = """\
+model: words
+params: {kernel: 5, num_layers: 2}
+inputs:
+  x: "float[batch, 1, length, width]"
+  places: {type: "int[batch, seq, 4]", default: counted}
+  valid: "bool[batch, seq]?"
+graph:
+  counted: {expr: "int(x[:, 0, :, :4] * 100 + abs(x[:, 0, :, :4]))"}
+  row: {block: embedding, in: "places[:, :, 1]", num: 10, dim: 8}
+  scores: {expr: "row @ transpose(row)"}
+  open: {expr: "where(valid[:, None], scores, -10.0)", else: scores}
+  conv: {block: conv2d, in: "softmax(open, -1)[:, None]", d_out: 2, kernel: "[$kernel, 1]"}
+outputs: {y: conv}
+"""
+
+
+def test_a_label_has_the_words_of_the_spec(tmp_path: Path) -> None:
+    (tmp_path / "words.yaml").write_text(WORDS, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "words.yaml", None, None, {}))
+    shown = [line for box in scene.root.boxes() for line in box.lines]
+    assert "places[:, :, 1]" in shown, "and not what stands in for the input"
+    assert "softmax(·, -1)" in shown, "what is masked stands in a box of its own"
+    assert "kernel [5, 1]" in shown
+
+
 def test_details_go_on_in_the_next_line() -> None:
     patches = next(box for box in drawing("segformer").root.boxes() if box.id == "stages.patches")
     assert patches.lines == ["Conv2d", "patches · kernel 7, 3", "stride 4, 2"]
