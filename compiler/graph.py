@@ -150,7 +150,7 @@ def axes_along(value: Apply) -> list[int]:
 
 def slice_items(value: Apply) -> list[Any]:
     """What a slice takes of each axis of its argument."""
-    items = [item for item in value.attrs if item is not None]
+    items = [item[0] if isinstance(item, tuple) else item for item in value.attrs if item is not None]
     kind = value.args[0].type
     rank = len(kind.dims) if isinstance(kind, Type) else len(items)
     gap = next((at for at, item in enumerate(items) if item is ...), len(items))

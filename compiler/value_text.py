@@ -60,6 +60,8 @@ def _item(attr: Any) -> str:
         return "..."
     if isinstance(attr, slice):
         return slice_text(attr, lambda end: to_text(end[1]))
+    if isinstance(attr, tuple):  # a number and the expression that it comes from
+        return to_text(attr[1])
     return plain_text(attr)
 
 

@@ -231,10 +231,12 @@ def matmul(one: Side, two: Side) -> Type:
 
 def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
     """How long ``[first:last:step]`` of an axis is; `step` is positive."""
-    if extent.known is not None and not isinstance(first, Dim) and not isinstance(last, Dim):
-        return Dim.of(len(range(extent.known)[first:last:step]))
+    if first is None and last is None and step in (None, 1):
+        return extent
     start = Dim.of(0 if first is None else first)
     stop = extent if last is None else Dim.of(last)
+    if extent.known is not None and start.known is not None and stop.known is not None:
+        return Dim.of(len(range(extent.known)[start.known : None if last is None else stop.known : step]))
     if start.known is not None and start.known < 0:
         start = extent + start
     if last is not None and stop.known is not None and stop.known < 0:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
-    Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary,
+    Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary, walk,
 )  # fmt: skip
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
@@ -365,17 +365,21 @@ class _Reader:
                 label = f"expected {-known} to {known - 1}, found {at}"
                 message = f"there is no element {at} in an axis of {known}"
                 raise EdgeError("index-out-of-range", message, item, label)
-            return at
-        ends = [None if part is None else self.bound(part) for part in (item.first, item.last)]
+            return (at, item) if any(isinstance(part, Param) for part in walk(item)) else at
+        ends = [None if part is None else self.end(part) for part in (item.first, item.last)]
         step = self.step(item.step)
         if extent is not None:
             dims.append(sliced(extent, ends[0], ends[1], step))
         parts = zip(ends, (item.first, item.last), strict=True)
-        first, last = (None if end is None else (end, part) for end, part in parts)
+        first, last = (None if end is None else (simplest(end), part) for end, part in parts)
         return slice(first, last, step)
 
     def bound(self, tree: Expr) -> Any:
-        return simplest(self.counted(evaluate(tree, self.scope.param), tree, int, Dim))
+        return simplest(self.end(tree))
+
+    def end(self, tree: Expr) -> Any:
+        """A number of an index, in which dimensions keep their names, so that ``a:a + n`` is `n` long."""
+        return self.counted(evaluate(tree, self.scope.param), tree, int, Dim)
 
 
 def _is_number(tree: Expr) -> bool:

@@ -190,3 +190,37 @@ outputs: {x: layers}
     bias = (torch.arange(5) - torch.arange(5)[:, None]) * 0.3
     first, _, last = model.net.layers
     assert torch.equal(model(x=x).x, last(biased.net.layers[1](first(x), terms=[bias])))
+
+
+COUNTING = """\
+model: counting
+params: {num_taps: 4}
+inputs: {x: "float[batch, longer]", shares: "float[batch, seq, $num_taps]", m: "float[batch, seq]"}
+parts:
+  tap:
+    params: {number: int}
+    inputs: {mixed: "float[batch, seq]", x: "float[batch, longer]", shares: "float[batch, seq, taps]"}
+    graph: {part: {expr: "x[:, $number:$number + $seq]"}, share: {expr: "shares[..., $number]"}}
+    outputs: {mixed: mixed + part * share}
+graph:
+  taps: {repeat: {t: $num_taps}, part: tap, in: {mixed: m, x: x, shares: shares}, number: $t}
+outputs: {y: taps}
+"""
+
+
+def test_rounds_that_index_by_their_number_are_one_loop(tmp_path: Path) -> None:
+    path = tmp_path / "counting.yaml"
+    path.write_text(COUNTING)
+    model = aw.compile(path, backend="eager")
+    assert "x[:, self.number:self.number + seq] * shares[..., self.number]" in model.source
+    assert "for layer in self.taps:" in model.source
+    assert model.source.count("def forward") == 2, "of the part and of the model"
+    assert "shares[..., $number]" in graph_text(model.graph)
+    x, shares, m = torch.randn(2, 9), torch.randn(2, 5, 4), torch.randn(2, 5)
+    expected = m + sum(x[:, at : at + 5] * shares[..., at] for at in range(4))
+    torch.testing.assert_close(model(x=x, shares=shares, m=m).y, expected)
+    read = next(iter(model.graph.root.nodes["taps"].rounds[3].outputs.values()))
+    assert str(read.args[1].args[0].type) == "float[batch, seq]", "from the number on, as long as `seq`"
+    path.write_text(COUNTING.replace("shares[..., $number]", "shares[..., $number - 5]"))
+    with pytest.raises(SpecError, match="there is no element -5 in an axis of 4"):
+        build_graph(path)

@@ -162,6 +162,8 @@ class Render:
             return "..."
         if isinstance(attr, slice):
             return slice_text(attr, lambda end: self.names.expression(end[1]))
+        if isinstance(attr, tuple):  # a number and the expression that it comes from
+            return self.names.expression(attr[1])
         return self.names.literal(attr)
 
     def filled(self, value: Apply) -> str:
