@@ -18,6 +18,7 @@ from ...compiler.building.parts import MAX_ROUNDS
 from ..errors import ArgumentError
 from .layerwise import layer
 from .modules.inference import Derived
+from .regions import apart
 
 _NUMBERS = itertools.count()
 _VARIANT = ":forward"
@@ -119,7 +120,7 @@ class Generated:
         if plain is not None:
             # A variant for every round: in training, other rates of `drop_path` are that.
             plain.__marked_compile_region_max_reuse_entries__ = MAX_ROUNDS
-            method = plain if self.is_watched else method
+            method = plain if self.is_watched else apart(method)
             method = layer(plain, method) if self.is_layerwise else method
         elif self.is_layerwise and hasattr(method, "__wrapped__"):  # recomputed
             method = layer(method, method)

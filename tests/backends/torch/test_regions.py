@@ -196,3 +196,31 @@ def _assert_same_gradients(model: Any, eager: Any, inputs: dict[str, torch.Tenso
         (next(iter(one(**inputs).values())) * weights).sum().backward()
     for found, expected in zip(model.parameters(), eager.parameters(), strict=True):
         torch.testing.assert_close(found.grad, expected.grad)
+
+
+GIVEN_TWICE = """\
+model: given_twice
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]", z: "float[batch, seq, 8]?"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]", y: "float[batch, seq, d]"}
+    graph: {map: {block: linear, in: x, d_out: $d}}
+    outputs: {x: x + map + 3 * y}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: READS}
+outputs: {y: steps}
+"""
+
+
+@pytest.mark.parametrize("reads", ["{x: x, y: x}", "{x: x, y: z}"])
+def test_a_round_that_is_given_one_tensor_twice_is_no_pattern_for_the_next(reads: str, tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "given_twice.yaml"
+    path.write_text(GIVEN_TWICE.replace("READS", reads))
+    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    x = torch.randn(2, 3, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x=x, z=x)["y"], eager(x=x, z=x)["y"])
+    assert "@nested_compile_region" in model.source
