@@ -116,6 +116,7 @@ class Block(BaseModel):
         updates: it changes its own buffers in training.
         rates: options that its function takes as tensors too, in training; rounds that differ in these alone can share
             what is compiled.
+        views: ports whose memory what comes out may lie in, as it is the same or a part of it.
         torch_module: the module that holds its class or function, for a block that a package brings.
     """
 
@@ -137,6 +138,7 @@ class Block(BaseModel):
     random: ClassVar[bool] = False
     updates: ClassVar[bool] = False
     rates: ClassVar[frozenset[str]] = frozenset()
+    views: ClassVar[frozenset[str]] = frozenset()
     torch_module: ClassVar[str] = ""
 
     @classmethod

@@ -13,6 +13,7 @@ class Activation(Block):
     """A named activation."""
 
     category: ClassVar[str] = "activation"
+    views: ClassVar = frozenset({"x"})
 
     kind: ActivationName
 
@@ -22,6 +23,7 @@ class Float16Range(Block):
     """Numbers of float16 kept 1,000 within what it holds, infinities too; those of other types as they are."""
 
     category: ClassVar[str] = "range"
+    views: ClassVar = frozenset({"x"})
 
 
 @block
@@ -38,6 +40,7 @@ class Dropout(Block):
     """Dropout, in training only (Srivastava et al. 2014)."""
 
     category: ClassVar[str] = "dropout"
+    views: ClassVar = frozenset({"x"})
     random: ClassVar[bool] = True
 
     p: Rate
@@ -49,6 +52,7 @@ class DropPath(Block):
 
     reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "dropout"
+    views: ClassVar = frozenset({"x"})
     random: ClassVar[bool] = True
     rates: ClassVar = frozenset({"p"})
 

@@ -28,6 +28,7 @@ class Rearrange(Block):
     outputs: ClassVar = {"x": "any"}
     reads: ClassVar = {"x": "rows"}
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
     free: ClassVar[bool] = True
 
     pattern: str
@@ -142,6 +143,7 @@ class ExpandBatch(Block):
     reads: ClassVar = {"x": "rows"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
     free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
@@ -180,6 +182,7 @@ class CropLike(Block):
     outputs: ClassVar = {"x": "float[batch, height, width, d]"}
     extents: ClassVar = frozenset(["like"])
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
 
 
 @block
@@ -189,6 +192,7 @@ class Roll(Block):
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
 
     by: list[Whole]
     axes: list[int]
@@ -209,6 +213,7 @@ class ChannelAxis(Block):
     inputs: ClassVar = {"x": "any"}
     outputs: ClassVar = {"x": "any"}
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
     free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
@@ -253,6 +258,7 @@ class LastTokens(Block):
     outputs: ClassVar = {"x": "float[batch, kept, d]"}
     reads: ClassVar = {"x": "all"}
     category: ClassVar[str] = "layout"
+    views: ClassVar = frozenset({"x"})
     free: ClassVar[bool] = True
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:

@@ -13,6 +13,7 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
+from .aliases import gives_twice
 from .forward import Forward
 from .naming import Names, attribute, class_name, said, variable
 from .stepping import Stepping
@@ -25,13 +26,18 @@ WIDTH = 112  # what a method's body has left of 120 columns
 
 @dataclass(slots=True)
 class Method:
-    """A forward as its callers see it; `arguments` are the names of its inputs' variables."""
+    """A forward as its callers see it; `arguments` are the names of its inputs' variables.
+
+    Attributes:
+        is_entangled: what it is given, or gives, may lie in one memory (`aliases.py`).
+    """
 
     method: str
     arguments: dict[str, str]
     extras: dict[str, Symbol]
     context: list[str]
     text: str
+    is_entangled: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -104,6 +110,7 @@ class ClassText:
             body_text = textwrap.indent("\n".join(wrapped(line) for line in lines), "    ")
             text = f"{signature}\n{body_text}"
             self.methods[key] = Method(name, forward.arguments, dict(forward.extras), forward.context, text)
+        self.methods[key].is_entangled |= gives_twice(forward.outputs.values(), forward.combination)
         return self.methods[key]
 
     def read(self, forward: Forward) -> None:

@@ -12,8 +12,9 @@ from ....blocks.notation.expressions import Param
 from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.building.values import element
 from ....compiler.graph import (
-    Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value,
+    Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value, flat,
 )  # fmt: skip
+from .aliases import takes_twice
 from .naming import MODULES, Names, attribute, said
 from .values import Render, present, resolve
 
@@ -263,6 +264,8 @@ class Forward:
     ) -> tuple[str, list[str], list[str]]:
         """The method to call (empty for ``forward``), its arguments, and the ports that it returns."""
         inner = self.method(node, body, wanted)
+        given = [value for name in inner.arguments if name not in node.each for value in flat(node.inputs[name])]
+        inner.is_entangled |= takes_twice((one for one in given if present(one, self.combination)), self.combination)
         arguments: list[str] = []
         for number, (name, own) in enumerate(inner.arguments.items()):
             text = replaced.get(name) or self.port_text(node, name)

@@ -183,7 +183,7 @@ class Source:
         if self.rounds == "recomputed":
             self.imports[f"{MODULES}.recomputing"].add("recomputed")
             return f"@recomputed\n{method.text}"
-        return f"@nested_compile_region\n{method.text}"
+        return method.text if method.is_entangled else f"@nested_compile_region\n{method.text}"
 
     def is_round(self, body: Body) -> bool:
         """Whether a part is what loops call, where that is said of it.

@@ -224,3 +224,43 @@ def test_a_round_that_is_given_one_tensor_twice_is_no_pattern_for_the_next(reads
     with torch.no_grad():
         torch.testing.assert_close(model(x=x, z=x)["y"], eager(x=x, z=x)["y"])
     assert "@nested_compile_region" in model.source
+
+
+ENTANGLED = """\
+model: entangled
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]", y: "float[batch, source, d]"}
+    graph:
+      map: {block: linear, in: x, d_out: $d}
+      next: {expr: "x + map + mean(y, 1)[:, None]"}
+      turned: {block: rearrange, in: next, pattern: b s d -> b d s}
+      dropped: {block: dropout, in: y, p: 0.1}
+      own: {block: parameter, shape: [3]}
+    outputs: {x: next, GIVES}
+graph:
+  map: {block: linear, in: x, d_out: 8}
+  steps: {repeat: {i: 3}, part: step, in: {x: map, y: READS}}
+outputs: {y: OUT}
+"""
+
+
+_GIVEN = ["y: y", "z: x", "z: next", "z: 'y[:, 0]'", "z: 'next[:, 0]'", "z: turned", "y: dropped", "z: own", "z: x + 1"]
+
+
+@pytest.mark.parametrize(
+    ("gives", "reads"), [*((one, "map * 2") for one in _GIVEN), ("z: x + 1", "'map[:, :2]'"), ("z: x + 1", "map")]
+)
+def test_a_round_that_gives_what_it_reads_is_no_region(gives: str, reads: str, tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "entangled.yaml"
+    out = "steps.z" if gives.startswith("z") else "steps"
+    path.write_text(ENTANGLED.replace("GIVES", gives).replace("READS", reads).replace("OUT", f"[steps.x, {out}]"))
+    model, eager = (aw.compile(str(path), backend=backend).eval() for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    x = torch.randn(2, 3, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(model(x=x)["y"], eager(x=x)["y"])
+    assert ("@nested_compile_region" in model.source) == (gives == "z: x + 1" and reads != "'map[:, :2]'")
