@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .building.check_names import check_names, choices_that_lack_options
+from .building.check_names import check_names, choices_that_lack_options, options_left_behind
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_behind, names_read
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean, is_slip
@@ -102,7 +102,8 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     if found:
         raise SpecError(found)
     base = graphs[0]
-    base.notes.extend((*_unread(document, named), *choices_that_lack_options(document)))
+    base.notes.extend(_unread(document, named))
+    base.notes.extend((*choices_that_lack_options(document), *options_left_behind(document)))
     base.notes.extend(note for (name, _), note in shadowed.items() if name not in read)
     return base
 

@@ -5,8 +5,9 @@ Building a graph finds what it reads; a row of another size, or a name that a ta
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...blocks.base import all_blocks
@@ -284,17 +285,40 @@ def choices_that_lack_options(document: Document[schema.Spec]) -> Iterator[Diagn
                         yield Diagnostic("unknown-option", message, label, chosen, help_, severity="note")
 
 
-def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> Collection[str]:
-    """What a block or part may be told; nothing of one that is not known."""
+def options_left_behind(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
+    """Notes of options that a node had before it was replaced, and of which it says nothing, though it could."""
+    for at, node in _holders(document).items():
+        span = document.span(*at, key=True)
+        if not isinstance(node, schema.Node) or not node.replaced or span.source is not document.tree.span.source:
+            continue
+        for key in ("block", "part"):
+            for choice, word in schema.choices(getattr(node, key)).items():
+                known = _options(document, key, word, document.span(*at, key, *([choice] if choice else [])))
+                for option, value in node.replaced.items():
+                    if option not in known or option in node.options:
+                        continue
+                    if value not in (f"${option}", known[option].default):  # a namesake has its own notes
+                        said = value if isinstance(value, str) else json.dumps(value)
+                        said = "..." if isinstance(value, dict | list) else clip(said)
+                        label = Label(span, f"expected `{option}: {said}`, or what else `{clip(word)}` is to have")
+                        before = (Label(document.span(*at, "<replaced>", option, key=True), "which it replaces"),)
+                        message = (
+                            f"`{clip(str(at[-1]))}` does not say `{clip(option)}`, as the node does that it replaces"
+                        )
+                        yield Diagnostic("missing-parameter", message, label, before, severity="note")
+
+
+def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> Mapping[str, Any]:
+    """What a block or part may be told, each with its ``default``; nothing of one that is not known."""
     if key == "block":
         contract = all_blocks().get(word)
-        return contract.model_fields if contract is not None else ()
+        return contract.model_fields if contract is not None else {}
     part: schema.InlinePart | None = document.model.parts.get(word)
     if part is None:
         try:
             part = library().part(word, near=document.folder, at=at, own=document.model.parts).model
         except SpecError:
-            return ()
+            return {}
     return part.params
 
 

@@ -81,7 +81,8 @@ def _shape_constructs(definitions: Json) -> None:
     definitions["Input"] = {"anyOf": [{"type": "string"}, definitions["Input"]]}
     for name in ("Repeat", "Law"):
         definitions[name].update(minProperties=1, maxProperties=1)
-    del definitions["Node"]["properties"]["<previous>"]
+    for hidden in ("<previous>", "<replaced>"):
+        del definitions["Node"]["properties"][hidden]
     spec = definitions["Spec"]
     del spec["required"]
     spec["properties"]["frame"] = spec["properties"]["model"]

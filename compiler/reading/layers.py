@@ -197,7 +197,12 @@ def _changed(below: Entry, own: Entry, section: str) -> Entry:
     """A node or input over that of its name: the change of it, or itself where it is one of its own."""
     if section == "inputs" and isinstance(below.value, Scalar):
         below = Entry(below.key_span, Mapping({"type": below}, below.value.span))
-    return own if _is_whole(own.value, section) else Entry(own.key_span, _change(below.value, own.value))
+    if not _is_whole(own.value, section):
+        return Entry(own.key_span, _change(below.value, own.value))
+    if section != "graph" or not isinstance(own.value, Mapping):
+        return own
+    replaced = {"<replaced>": Entry(own.key_span, Mapping(_mapping(below.value), below.value.span))}
+    return Entry(own.key_span, Mapping({**own.value.entries, **replaced}, own.value.span))
 
 
 def _change(base: Tree, own: Tree) -> Tree:

@@ -160,7 +160,8 @@ class Construct(BaseModel):
     @classmethod
     def written_keys(cls) -> dict[str, str]:
         """Its fields by the keys that a file has for them."""
-        return {info.alias or name: name for name, info in cls.model_fields.items() if name != "previous"}
+        keys = {info.alias or name: name for name, info in cls.model_fields.items()}
+        return {key: name for key, name in keys.items() if not key.startswith("<")}
 
 
 class OpenConstruct(Construct):
@@ -249,6 +250,7 @@ class Node(OpenConstruct):
     tie: Tie | None = None
     passed: list[Identifier] = Field(default=[], alias="pass")
     previous: str | None = Field(default=None, alias="<previous>", json_schema_extra={"deprecated": True})
+    replaced: dict[str, Any] = Field(default={}, alias="<replaced>", json_schema_extra={"deprecated": True})
 
     @property
     def kind(self) -> str:
@@ -266,7 +268,7 @@ class Node(OpenConstruct):
 
 
 NODE_KINDS = ("block", "part", "mount", "reuse", "expr", "first")
-_ALL = {"when", "otherwise", "previous"}
+_ALL = {"when", "otherwise", "previous", "replaced"}
 _CALL = _ALL | {"source", "each"}
 TAKEN: dict[str, set[str]] = {
     "block": _CALL | {"block", "passed", "tie"},

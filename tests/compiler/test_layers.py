@@ -133,6 +133,30 @@ def test_a_node_is_changed_key_by_key() -> None:
     assert tagging.options == {"eps": 0.5, "affine": False}
 
 
+@pytest.mark.parametrize(
+    ("said", "lacks"),
+    [
+        ("", ["eps", "causal"]),
+        (", causal: false, eps: 1e-3", []),
+        (", eps: $near, causal: true", []),
+        (", bias: 2", ["eps", "causal"]),  # which it replaces with the same as the default of the part
+    ],
+)
+def test_what_a_node_could_say_again_is_noted(folder: Path, said: str, lacks: list[str]) -> None:
+    (folder / "layer.yaml").write_text(
+        "params: {eps: 1e-5, causal: false, bias: 2, width: 3}\ninputs: {x: 'float[batch, d]'}\n"
+        "graph: {y: {expr: x * $eps if $causal else x + $bias + $width}}\n"
+    )
+    (folder / "below.yaml").write_text(
+        "model: below\nparams: {near: 1e-6, width: 4}\ninputs: {x: 'float[batch, 4]'}\n"
+        "graph: {y: {part: layer, in: x, eps: $near, causal: true, bias: 2, width: $width}}\noutputs: {y: y}\n"
+    )
+    own = f"model: own\nextends: below\ngraph: {{y: {{part: layer, in: x, width: 5{said}}}}}\n"
+    (folder / "own.yaml").write_text(own)
+    found = [note.message for note in aw.check(folder / "own.yaml").notes]
+    assert found == [f"`y` does not say `{one}`, as the node does that it replaces" for one in lacks]
+
+
 def test_an_input_is_changed_key_by_key() -> None:
     assert spec("two").inputs["index"] == Input(type="int[seq]", optional=True, default="range")
     assert spec("two").tasks["tagging"].inputs["position_ids"] == Input(type="int[1 | batch, seq]", default="zeros")
