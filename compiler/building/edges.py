@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ...blocks.notation.dim_compare import compare
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
     Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary, walk,
@@ -17,7 +18,7 @@ from ...blocks.notation.values import EvaluationError, Formula, evaluate, simple
 from ..diagnosing.diagnostics import did_you_mean
 from ..graph import Apply, Constant, Gathered, Picked, Value
 from .edge_types import (
-    EdgeError, Side, binary, broadcast_dims, check_kind, check_tensor, cosine, elementwise, extreme, reduced, sliced,
+    EdgeError, Side, binary, check_kind, check_tensor, cosine, elementwise, extreme, reduced, sliced,
     transpose, unary, where,
 )  # fmt: skip
 from .origins import in_words, listed
@@ -197,24 +198,30 @@ class _Reader:
         return Apply(Type(reduced(tree.function, kind), dims), value.present, tree.function, (value,), axes)
 
     def call_stack(self, tree: Call) -> Value:
-        value = self.argument(tree)
+        items, *at = self.arguments(tree, min(max(len(tree.args), 1), 2))
+        value, axes = self.value(items), tuple(self.whole(arg) for arg in at)
         if value.type is None:
-            return Apply(None, value.present, "stack", (value,))
+            return Apply(None, value.present, "stack", (value,), axes)
         first = value.type.items[0] if isinstance(value.type, ListType) and value.type.items else None
         if not isinstance(value.type, ListType) or not isinstance(first, Type):
             label = f"expected a list, found {value.type}"
-            raise EdgeError("list-value", "`stack` needs a list of values", tree.args[0], label)
+            raise EdgeError("list-value", "`stack` needs a list of values", items, label)
         for item in value.items if isinstance(value, Gathered) else ():
             if isinstance(item, Constant):
                 check_tensor("stack", Side(item.tree, item, first))
         for item in value.type.items:
             if isinstance(item, Type) and (
-                len(item.dims) != len(first.dims) or broadcast_dims(item.dims, first.dims) is None
+                len(item.dims) != len(first.dims)
+                or any(compare(one, other) == "different" for one, other in zip(item.dims, first.dims, strict=True))
             ):
                 label = f"expected {first.shape} for all, found {item.shape}"
-                raise EdgeError("shape-mismatch", "`stack` needs values of one shape", tree.args[0], label)
-        kind = Type(first.kind, (Dim.of(len(value.type.items)), *first.dims))
-        return Apply(kind, value.present, "stack", (value,))
+                raise EdgeError("shape-mismatch", "`stack` needs values of one shape", items, label)
+        dims, rank = list(first.dims), len(first.dims) + 1
+        if axes and not -rank <= axes[0] < rank:
+            label = f"expected {-rank} to {rank - 1}, found {axes[0]}"
+            raise EdgeError("bad-axis", f"there is no axis {axes[0]} in a stack of {first}", at[0], label)
+        dims.insert(axes[0] % rank if axes else 0, Dim.of(len(value.type.items)))
+        return Apply(Type(first.kind, tuple(dims)), value.present, "stack", (value,), axes)
 
     def call_unstack(self, tree: Call) -> Value:
         value = self.argument(tree)

@@ -84,6 +84,22 @@ def test_a_list_is_detached_element_by_element(tmp_path: Path) -> None:
     assert not found["z"].requires_grad
 
 
+def test_a_stack_has_its_new_axis_where_it_is_asked_for(tmp_path: Path) -> None:
+    outputs = "{a: 'stack([x, 2 * x])', b: 'stack([x, 2 * x, x], 1)', c: 'stack([x, 2 * x], -1)'}"
+    model = built(tmp_path, "{x: 'float[batch, 3]'}", outputs)
+    kinds = [str(model.graph.outputs[name].type) for name in "abc"]
+    assert kinds == ["float[2, batch, 3]", "float[batch, 3, 3]", "float[batch, 3, 2]"]
+    x = torch.randn(4, 3)
+    found = model(x=x)
+    assert torch.equal(found["a"], torch.stack([x, 2 * x]))
+    assert torch.equal(found["b"], torch.stack([x, 2 * x, x], 1))
+    assert torch.equal(found["c"], torch.stack([x, 2 * x], -1))
+    with pytest.raises(aw.SpecError, match=r"bad-axis(?s:.)*no axis 3 in a stack(?s:.)*expected -3 to 2, found 3"):
+        built(tmp_path, "{x: 'float[batch, 3]'}", "{y: 'stack([x, x], 3)'}")
+    with pytest.raises(aw.SpecError, match=r"`stack` needs values of one shape(?s:.)*found \[batch, 1\]"):
+        built(tmp_path, "{x: 'float[batch, 3]'}", "{y: 'stack([x, x[:, :1]])'}")
+
+
 def test_captures_inside_an_output_are_there_when_they_are_asked_for(tmp_path: Path) -> None:
     outputs = "{y: x, inner: {z: x, hidden_states: [x, x], decoder_attentions: x, deeper: {attentions: [x]}}}"
     model, x = built(tmp_path, "{x: 'float[batch]'}", outputs), torch.ones(2)
