@@ -85,11 +85,15 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
             return None
         value: Value | None = gathered(known, builder.call.full)
     elif isinstance(source, str) and source in body.nodes and getattr(graph.get(source), "mount", None):
-        return {port: scope.values[f"{source}.{port}"] for port in body.nodes[source].rounds[0].outputs}
+        ports = {port: f"{source}.{port}" for port in body.nodes[source].rounds[0].outputs}
+        return {
+            port: _output(builder, definition, scope, body, one, (*path, port))
+            for port, one in schema.captured(ports).items()
+        }
     else:
         value = builder.edge(source, span, scope)
-    if value is None or condition is None:
-        return value
+    if value is None or condition is None or (condition in schema.CAPTURES.values() and not definition.is_root):
+        return value  # flags say what a call returns: what is mounted gives, the calling spec returns
     try:
         present = scope.condition(schema.as_text(condition), definition.span(*path, "when"))
     except Reported:

@@ -123,7 +123,7 @@ CAPTURES = {"hidden_states": "$output_hidden_states", "attentions": "$output_att
 """How an output's name ends, and the flag that asks for it."""
 
 
-def _captures(outputs: Any) -> Any:
+def captured(outputs: Any) -> Any:
     """Outputs, those that a flag asks for with their condition."""
     if not isinstance(outputs, dict):
         return outputs
@@ -133,7 +133,7 @@ def _captures(outputs: Any) -> Any:
 def _captured(name: str, raw: Any) -> Any:
     flag = next((flag for end, flag in CAPTURES.items() if name.endswith(end)), None)
     if isinstance(raw, dict) and not {"from", "when", "each"} & set(raw):
-        return _captures(raw)
+        return captured(raw)
     if isinstance(raw, list) or (flag and isinstance(raw, str)):
         raw = {"from": raw}
     return {**raw, "when": flag} if flag and isinstance(raw, dict) and "from" in raw and "when" not in raw else raw
@@ -143,7 +143,7 @@ Choice = dict[str, Any]
 """A choice by a parameter: ``{choose: $kind, pre: a, post: b}``."""
 
 
-Outputs = Annotated[dict[Identifier, Any], BeforeValidator(_captures)]
+Outputs = Annotated[dict[Identifier, Any], BeforeValidator(captured)]
 
 
 def choices(raw: Any) -> dict[str, str]:

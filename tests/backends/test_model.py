@@ -185,6 +185,22 @@ def test_a_mounted_spec_s_parameter_is_an_option(tmp_path: Path) -> None:
     assert out.y.shape[-1] == out.z.shape[-1]
 
 
+def test_what_a_node_reads_of_a_mount_hangs_on_no_flag_of_the_call(tmp_path: Path) -> None:
+    spec = tmp_path / "reading.yaml"
+    spec.write_text(
+        "model: reading\nmounts: {text: {spec: bert, size: tiny}}\ninputs: {ids: 'int[batch, seq]'}\n"
+        "graph:\n  text: {mount: text, in: {input_ids: ids}}\n"
+        "  taken: {expr: 'text.hidden_states[-2]'}\n  out: {first: [taken, text.last_hidden_state]}\n"
+        "outputs: {y: out, states: text, hidden_states: text.hidden_states}\n"
+    )
+    model = aw.compile(spec, backend="eager")
+    with_states, plain = model(ids=IDS, output_hidden_states=True), model(ids=IDS)
+    assert torch.equal(plain.y, with_states.hidden_states[-2])
+    assert "hidden_states" not in plain
+    assert "hidden_states" not in plain.states
+    assert len(with_states.states["hidden_states"]) == 3
+
+
 def test_a_mounted_task_brings_its_head_with_its_ties_and_keys(tmp_path: Path) -> None:
     file = tmp_path / "one.yaml"
     file.write_text(
