@@ -29,7 +29,7 @@ from .nodes import NodeBuilder
 from .origins import in_words, listed, makers, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
-from .values import STANDS_IN, first_of, unlike
+from .values import STANDS_IN, first_of, gathered, unlike
 
 MAX_CALLS = 10_000
 
@@ -265,6 +265,12 @@ class Builder:
         """Whether a value is an input that a task's part brought, its type not yet known."""
         return isinstance(value, InputValue) and value.type is None and self.promoted.get(value.name) is value
 
+    def several(self, raw: list[Any], at: Callable[[int], Span], scope: Scope) -> Value | None:
+        """The values of several edges as one list; None where there is a mistake in one of them."""
+        values = [self.edge(text, at(number), scope) for number, text in enumerate(raw)]
+        known = [value for value in values if value is not None]
+        return gathered(known, self.call.full) if len(known) == len(values) else None
+
     def edge(self, raw: Any, span: Span, scope: Scope) -> Value | None:
         """The value of an edge expression; a mistake is reported and None returned."""
         raw = schema.as_text(raw)
@@ -303,5 +309,6 @@ class Builder:
             return
         for name, raw in definition.model.outputs.items():
             span = definition.span("outputs", name)
-            value = self.edge(raw, span, scope)
+            at = partial(definition.span, "outputs", name)
+            value = self.several(raw, at, scope) if isinstance(raw, list) else self.edge(raw, span, scope)
             body.outputs[name] = value if value is not None else Value(None, self.call.full)

@@ -16,7 +16,7 @@ from ..reading.span import Span
 from .compose import Composed
 from .definitions import Definition
 from .scope import Scope
-from .values import element, gathered
+from .values import element
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -79,11 +79,7 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
     if strangers:
         return None
     if isinstance(source, list):
-        values = [builder.edge(text, at(number), scope) for number, text in enumerate(source)]
-        known = [value for value in values if value is not None]
-        if len(known) < len(values):
-            return None
-        value: Value | None = gathered(known, builder.call.full)
+        value = builder.several(source, at, scope)
     elif isinstance(source, str) and source in body.nodes and getattr(graph.get(source), "mount", None):
         ports = {port: f"{source}.{port}" for port in body.nodes[source].rounds[0].outputs}
         return {

@@ -115,3 +115,13 @@ def test_a_default_that_hides_what_nothing_else_reads_is_noted(tmp_path: Path) -
     ):
         path.write_text(spec)
         assert [note.label.span.line for note in aw.check(str(path)).notes] == lines
+
+
+def test_an_output_of_a_part_may_be_a_list(spec: str) -> None:
+    text = SPEC.replace("outputs: {x: twice}", "outputs: {x: twice, both: [x, twice]}")
+    text = text.replace("  words:", "  both: {from: stack(once.both), when: true}\n  words:")
+    Path(spec).write_text(text.replace("  joined: {block", "  once: {part: doubled, in: x}\n  joined: {block", 1))
+    assert run(spec).both.tolist() == [[[1.0] * 4] * 2, [[2.0] * 4] * 2]
+    Path(spec).write_text(text.replace("[x, twice]", "[x, twic]"))
+    with pytest.raises(aw.SpecError, match="nothing is called `twic` here"):
+        run(spec)
