@@ -145,7 +145,7 @@ def _read(
             if are_untied(planned, origin):
                 raise CheckpointError(f"{origin.folder} has two values of a weight that the spec ties to another")
     except SpecError as error:
-        if task is not None or params:
+        if task is not None or params or str(error) == _fault_of(name, chosen):
             raise
         raise CheckpointError(f"{origin.folder / 'config.json'} does not fit `{name}`:\n{error}") from None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
@@ -156,6 +156,15 @@ def _read(
     apart = backend == "inductor" and rounds == "region" and not inference
     load_into(made.net, graph, origin, planned, dtype=_dtype(dtype), device=device_of(device), apart=apart)
     return _finished(made, quantize)
+
+
+def _fault_of(name: str | Path, task: str | None) -> str:
+    """What is wrong with a spec whatever a folder says."""
+    try:
+        build_graph(name, task)
+    except SpecError as error:
+        return str(error)
+    return ""
 
 
 def _planned(

@@ -474,6 +474,17 @@ def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_p
         aw.from_pretrained(folder)
 
 
+def test_a_mistake_in_a_spec_of_ones_own_is_not_said_of_the_config(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("model: own\nextends: bert\ngraph: {norm: {in: plcaed}}\n", encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="nothing is called `plcaed` here") as caught:
+        aw.from_pretrained(folder, spec=own, backend="eager")
+    assert "config.json" not in str(caught.value)
+    own.write_text("model: own\nextends: bert\noutputs: {deep: 'encoder.x[9]'}\n", encoding="utf-8")
+    with pytest.raises(aw.CheckpointError, match=r"config.json does not fit `(?s:.)*no element 9 in a list of 3"):
+        aw.from_pretrained(folder, spec=own, backend="eager")
+
+
 def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
     model.save_pretrained(tmp_path / "changed")
