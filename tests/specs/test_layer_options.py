@@ -160,3 +160,16 @@ def test_each_branch_has_its_norms(before: bool, behind: bool, tmp_path: Path) -
             value.zero_()
     found = torch.equal(model(x=x).x, model(x=x, memory=memory).x)
     assert found is behind, "what is scaled by zero is not added"
+
+
+def test_what_is_said_of_projections_holds_for_both_attentions(tmp_path: Path) -> None:
+    text = CROSSED.replace("has_cross: true", "has_cross: true\n    qkv_bias: false\n    head_norm: rms_norm")
+    (tmp_path / "crossed.yaml").write_text(text, encoding="utf-8")
+    model = aw.compile(tmp_path / "crossed.yaml", backend="eager")
+    names = [name.removeprefix("net.layer.") for name in model.state_dict()]
+    own, cross = (
+        [name.split(".", 1)[1] for name in names if name.startswith(f"{one}.")] for one in ("attention", "cross")
+    )
+    assert own == cross
+    assert {"q.weight", "k.weight", "v.weight", "o.bias", "q_norm.norm.weight"} <= set(cross)
+    assert not {"q.bias", "k.bias", "v.bias"} & set(cross)
