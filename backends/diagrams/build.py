@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...blocks.notation.dims import Dim, Symbol
-from ...compiler.graph import Body, Gathered, Graph, InputValue, Node, OutputValue, Value
+from ...compiler.graph import Body, Graph, InputValue, Node, OutputValue, Value
 from ...compiler.presence import present
 from .crossing import Crossings
 from .extents import name_extents
@@ -206,6 +206,9 @@ class SceneBuilder:
                 for port, value in inner.body.outputs.items():
                     found = self.either(inner, value, [body.outputs.get(port) for body in inner.others])
                     frame.made[node.name, port] = found
+                    frame.rounds.setdefault((node.name, port), {}).update(
+                        dict.fromkeys(numbers[at :: len(phase.turns)], found)
+                    )
                     current.update({port: found} if port in current else {})
                     if port in inner.ports and phase.count > 1:
                         self.handed.append((inner, port, found))
@@ -214,9 +217,10 @@ class SceneBuilder:
         """The sources of what a repeat reads by the number of the round; those that not all rounds read say so."""
         found: dict[str, list[Source]] = {}
         for port, value in node.inputs.items():
-            if not isinstance(value, Gathered) or port not in self.shown.used(node) or len(value.items) < numbers.stop:
+            each = Sources(self, frame).each(value)
+            if each is None or port not in self.shown.used(node) or len(each) < numbers.stop:
                 continue
-            read = Counter(source for number in numbers for source in Sources(self, frame).of(value.items[number]))
+            read = Counter(source for number in numbers for source in each[number])
             all_have_their_own = read.total() == len(read) == len(numbers)
             found[port] = []
             for source, many in read.items():

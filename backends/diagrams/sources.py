@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.dims import Symbol
+from ...blocks.notation.types import ListType
 from ...compiler.graph import (
     Apply, Body, Constant, FirstOf, Gathered, InputValue, OutputValue, Picked, Rounds, Value, values_below,
 )  # fmt: skip
@@ -41,7 +42,7 @@ class Frame:
         siblings: the rounds that it stands for; `others` are those of them that lack nodes.
         differing: names, of dimensions and parameters, that do not stand for the same in all of these.
         ports: what its inputs come from; the root's are boxes of their own.
-        made: what its nodes' outputs come from, by node and port.
+        made: what its nodes' outputs come from, by node and port; `rounds` those of each round of a repeat.
     """
 
     body: Body
@@ -54,6 +55,7 @@ class Frame:
     differing: frozenset[str] = frozenset()
     ports: dict[str, list[Source]] = field(default_factory=dict)
     made: dict[tuple[str, str], list[Source]] = field(default_factory=dict)
+    rounds: dict[tuple[str, str], dict[int, list[Source]]] = field(default_factory=dict)
     glue: dict[Value, list[Source]] = field(default_factory=dict)
 
     def shape(self, kind: Any) -> str:
@@ -98,6 +100,26 @@ class Sources:
                     self.frame.glue[value] = self.applied(value)
                 return self.frame.glue[value]
         return []
+
+    def each(self, value: Value | Sequence[Value]) -> list[list[Source]] | None:
+        """The sources of a list's elements, one by one; None where they are drawn as one."""
+        match value:
+            case Gathered(items=items):
+                return [self.of(item) for item in items]
+            case Picked(base=base, at=slice() as at):
+                found = self.each(base)
+                return None if found is None else found[at]
+            case Rounds(node=node, port=port, initial=initial):
+                made = self.frame.rounds.get((node.name, port), {})
+                if len({tuple(found) for found in made.values()}) < 2:
+                    return None
+                before = [] if initial is None else [self.of(initial)]
+                after = [made[number] for number in sorted(made)]
+                assert isinstance(value.type, ListType)
+                shapes = map(self.frame.shape, value.type.items)
+                rows = zip([*before, *after], shapes, strict=True)
+                return [[replace(one, text=text) for one in found] for found, text in rows]
+        return None
 
     def is_silent(self, value: Apply) -> bool:
         """Whether an operation goes without saying; in folded views also what only moves numbers about."""

@@ -330,6 +330,39 @@ def test_what_only_the_next_round_reads_is_drawn(tmp_path: Path) -> None:
     assert {box.id for box in scene.root.boxes() if box.kind == "output"} == {"output.x"}, "there is no next round"
 
 
+LADDER = """
+model: ladder
+params: {d_model: 8}
+inputs: {x: "float[batch, length, $d_model]"}
+parts:
+  down:
+    params: {shrinks: bool}
+    inputs: {x: "float[batch, length, d]"}
+    graph:
+      turned: {block: linear, in: x, d_out: $d, when: not $shrinks, else: x}
+      shrunk: {expr: "turned[:, :2]", when: $shrinks, else: turned}
+      normed: {block: layer_norm, in: shrunk, when: $shrinks, else: shrunk}
+    outputs: {x: normed}
+  up:
+    inputs: {x: "float[batch, seq, d]", skip: "float[batch, length, d]"}
+    graph: {both: {block: linear, in: "mean(skip, 1)[:, None]", d_out: $d}}
+    outputs: {x: x + both}
+graph:
+  first: {block: linear, in: x, d_out: $d_model}
+  descent: {repeat: {i: 3}, part: down, in: {x: first}, shrinks: $i == 1}
+  ascent: {repeat: {i: 4}, part: up, in: {x: descent}, each: {skip: "descent.x[::-1]"}}
+outputs: {x: ascent}
+"""
+
+
+def test_what_each_round_reads_comes_from_the_round_that_made_it(tmp_path: Path) -> None:
+    (tmp_path / "ladder.yaml").write_text(LADDER, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "ladder.yaml", None, None, {}))
+    read = {box.id for box in scene.root.boxes() if box.id.startswith("ascent")}
+    entering = {edge.source for edge in scene.edges if edge.target in read and edge.source not in read}
+    assert entering == {"first", "descent.turned", "descent.normed", "descent.turned@2"}
+
+
 def test_rounds_inside_rounds_tell_what_holds_for_all() -> None:
     shown = titles(drawing("resnet"))
     assert {"channels 64, 256, 512, 1024", "resnet_layer ×3, 4, 6, 3"} <= set(shown)
