@@ -144,17 +144,26 @@ def _lost_rules(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
 
 def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagnostic]:
     """Notes of inputs that nothing reads: the spec's and its tasks', of which `named` are read, and its own parts'."""
-    spec = document.model
+    spec, own = document.model, document.tree.span.source
+    named = named | _measured(spec.inputs, named, own.text)
     places: list[tuple[tuple[str, ...], set[str]]] = [(("inputs", name), named) for name in spec.inputs]
     places += [(("tasks", task, "inputs", name), named) for task, one in spec.tasks.items() for name in one.inputs]
     for part, body in spec.parts.items():
         read = names_read(body)
+        read |= _measured(body.inputs, read, own.text)
         places += [(("parts", part, "inputs", name), read) for name in body.inputs]
     for path, read in places:
         span = document.span(*path, key=True)
-        if path[-1] not in read and span.source is document.tree.span.source:
+        if path[-1] not in read and span.source is own:
             label = Label(span, "expected a node or an output that reads it, found none")
             yield Diagnostic("unused-input", f"nothing reads `{path[-1]}`", label, severity="note")
+
+
+def _measured(inputs: Mapping[str, schema.Input], read: set[str], text: str) -> set[str]:
+    """The inputs that say how long something is: they have a dimension that an expression of the text reads."""
+    dims = {name: set(re.findall(r"(?<![$\w])[a-z_]\w*", one.type.partition("[")[2])) for name, one in inputs.items()}
+    known = {dim for name, own in dims.items() if name in read for dim in own}
+    return {name for name, own in dims.items() if any(re.search(rf"\${dim}\b", text) for dim in own - known)}
 
 
 def _live(builder: ModelBuilder, graph: Graph) -> Iterator[tuple[str, ...]]:

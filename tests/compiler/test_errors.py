@@ -422,3 +422,21 @@ def test_an_input_that_nothing_reads_is_noted() -> None:
     text = HELPED.replace('"float[batch, seq, d]"', '"float[batch, seq, d]", seen: "bool[batch]?"')
     Path("spec.yaml").write_text(text.replace("\ninputs: {x:", '\ninputs: {mask: "bool[batch, seq]?", x:'))
     assert [_place(note) for note in aw.check("spec.yaml").notes] == ["unused-input 3:10", "unused-input 4:57"]
+
+
+def test_an_input_whose_extent_is_read_is_not_noted() -> None:
+    text = """\
+model: cut
+inputs: {x: "float[batch, length]", y: "float[batch, short]"}
+parts:
+  cut:
+    inputs: {x: "float[batch, length]", like: "float[batch, short]", more: "float[batch, length, wide]?"}
+    graph: {out: {expr: "x[:, :$short]"}}
+graph:
+  out: {part: cut, in: {x: x, like: y}}
+outputs: {y: out}
+"""
+    Path("spec.yaml").write_text(text.replace(', more: "float[batch, length, wide]?"', ""))
+    assert not aw.check("spec.yaml").notes
+    Path("spec.yaml").write_text(text)
+    assert [_place(note) for note in aw.check("spec.yaml").notes] == ["unused-input 5:70"]
