@@ -42,6 +42,8 @@ class Crossings:
         found: list[tuple[Node, set[str]]] = [(core, keys)]
         decided = False
         for _, node in reversed(chain):
+            if node is None and kept < asked:  # what is asked has read the sequence before, and more
+                break
             if asked & kept and not decided:
                 return
             if node is None:

@@ -235,6 +235,14 @@ def _unmapped(node: Node, entries: list[WeightEntry], document: Document[schema.
     if close is not None:
         other = Label(heads[close].span, "leads to no node")
     help_ = f"did you mean `{node.name}` for `{close}`?" if close is not None else None
+    if (
+        help_ is None
+        and node.contract is not None
+        and [one.init for one in node.contract.weights.values()] == ["given"]
+    ):
+        help_ = (
+            f"where files lack this table, which is computed, write `{node.name}: {{file: {node.name}, save: false}}`"
+        )
     return Diagnostic("unmapped-weight", f"the map does not cover `{node.name}`", label, (other,), help_)
 
 

@@ -242,6 +242,27 @@ def test_cross_attention_is_seen_as_what_it_is(depth: int) -> None:
     assert "thick red: attends to another sequence" in legend_of(scene).notes
 
 
+READS_AGAIN = """
+model: reads_again
+params: {d_model: 8, num_heads: 2, d_ff: 16, activation: relu}
+inputs: {x: "float[batch, seq, $d_model]", text: "float[batch, source, $d_model]"}
+graph:
+  first: {part: pre_norm_layer, in: {x: x, memory: text}, has_cross: true}
+  second: {part: pre_norm_layer, in: {x: first, memory: text}, has_cross: true}
+outputs: {x: second}
+"""
+
+
+def test_a_layer_reads_a_text_across_that_one_before_it_has_read(tmp_path: Path) -> None:
+    (tmp_path / "again.yaml").write_text(READS_AGAIN, encoding="utf-8")
+    scene = scene_of(build_graph(tmp_path / "again.yaml", None, None, {}), 2)
+    found = {box.id: box.family for box in scene.root.boxes() if box.family.endswith("attention")}
+    assert found == {
+        "first.attention.core": "attention", "first.cross.core": "cross_attention",
+        "second.attention.core": "attention", "second.cross.core": "cross_attention",
+    }  # fmt: skip
+
+
 def test_an_optional_memory_makes_cross_attention_too() -> None:
     scene = scene_of(build_graph("bert", "causal_lm", None, {"is_decoder": True, "add_cross_attention": True}))
     assert boxes(scene, "Cross-attention")

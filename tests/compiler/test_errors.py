@@ -371,6 +371,11 @@ def test_a_mistake_comes_with_what_to_do(old: str, new: str, said: str) -> None:
         ("extends: bert\ntasks: {masked_lm: {shift: true}}", "write `extends: masked_lm`"),
         ("extends: bert\ngraph: {encodr: {causal: true}}", "did you mean `encoder`?"),
         (
+            'inputs: {x: "float[b, 4, 8]"}\ngraph:\n  places: {block: sinusoid_table, num: 4, dim: 8}\n'
+            "  y: {block: linear, in: x + places, d_out: 3}\noutputs: {y: y}\ncheckpoint: {weights: {y: y}}",
+            "where files lack this table, which is computed, write `places: {file: places, save: false}`",
+        ),
+        (
             "extends: bert\ngraph: {norm: {block: rms_norm}}",
             "without `in` it reads `input_ids`, the first input, as no node stands before it in this file",
         ),
