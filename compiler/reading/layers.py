@@ -227,7 +227,10 @@ def _change(base: Tree, own: Tree) -> Tree:
 
 
 def complete(tree: Mapping) -> Mapping:
-    """The rows of sizes that build on others, and what changes a node or an input in a task, written out."""
+    """The rows of sizes that build on others, and what changes a node or an input in a task, written out.
+
+    An extent of an example that another file says of an axis which no input has is left out.
+    """
     entries = dict(tree.entries)
     if any("size" in row.entries for row in _children(tree, "sizes")):
         sizes = tree.entries["sizes"]
@@ -236,7 +239,20 @@ def complete(tree: Mapping) -> Mapping:
     if _entries(tree, "tasks"):
         made = {name: Entry(entry.span, _task(tree, entry.value)) for name, entry in _entries(tree, "tasks")}
         entries["tasks"] = Entry(tree.entries["tasks"].span, Mapping(made, tree.entries["tasks"].value.span))
+    if _entries(tree, "example"):
+        words = {word for key in ("inputs", "tasks") if key in entries for word in _words(entries[key].value)}
+        kept = {name: entry for name, entry in _entries(tree, "example")
+                if name in words or entry.span.source is tree.span.source}  # fmt: skip
+        entries["example"] = Entry(tree.entries["example"].span, Mapping(kept, tree.entries["example"].value.span))
     return Mapping(entries, tree.span)
+
+
+def _words(tree: Tree) -> set[str]:
+    """The words of all keys and texts, the axes of types among them."""
+    if isinstance(tree, Scalar):
+        return set(re.findall(r"\w+", tree.text))
+    inner = [entry.value for entry in tree.entries.values()] if isinstance(tree, Mapping) else tree.items
+    return {word for one in inner for word in _words(one)} | {*getattr(tree, "entries", ())}
 
 
 def _row(sizes: Tree, name: str, above: tuple[str, ...]) -> Tree:

@@ -170,6 +170,20 @@ def test_a_rule_of_a_frame_may_be_of_what_a_spec_has_not() -> None:
     aw.check("three.yaml", task="multiple_choice")
 
 
+def test_an_extent_of_an_example_may_be_of_an_axis_that_a_spec_has_not() -> None:
+    start = "model: base\nparams: {side: 6}\nexample: {height: $side, width: 2 * $side}\n"
+    Path("base.yaml").write_text(start + 'inputs: {x: "float[batch, height, width]"}\noutputs: {y: x}\n')
+    own = 'model: own\nextends: base\nparams: {side: null}\ninputs: {x: "float[batch, seq, width]"}\n'
+    Path("own.yaml").write_text(own + "example: {width: 4}\n")
+    assert aw.check("own.yaml").spec.example == {"width": 4}
+    Path("own.yaml").write_text(own.replace("params: {side: null}\n", "").replace("width]", "4]"))
+    assert aw.check("own.yaml").spec.example == {}
+    assert aw.check("base.yaml").spec.example == {"height": "$side", "width": "2 * $side"}
+    Path("own.yaml").write_text(own + "example: {width: 4, height: 3}\n")
+    with pytest.raises(aw.SpecError, match="no input has an axis `height`"):
+        aw.check("own.yaml")
+
+
 def test_a_rule_for_several_tasks_is_for_those_that_a_spec_has() -> None:
     several = "<token_classification|tagging>.logits: classifier"
     Path("frames/text.yaml").write_text(FRAME.replace("token_classification.logits: classifier", several))
