@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,3 +32,24 @@ def _own(given: Any, seen: list[torch.Tensor]) -> Any:
             return given.clone()
         seen.append(given)
     return given
+
+
+@functools.cache
+def settle_offsets() -> None:
+    """Let inductor read what a region gives, or gradients that it gives, where they lie.
+
+    A tensor that is a part of another begins at an offset, of which inductor (2.13) reads it from as far again: what it
+    computes of a slice is then wrong, and told by nobody.
+    """
+    from torch._inductor.ir import InvokeSubgraph, MultiOutput
+
+    create = vars(InvokeSubgraph)["create"].__func__
+
+    def created(cls: Any, *args: Any, **options: Any) -> Any:
+        outputs = create(cls, *args, **options)
+        for one in outputs:
+            if isinstance(one, MultiOutput):
+                one.get_layout().offset = 0
+        return outputs
+
+    InvokeSubgraph.create = classmethod(created)

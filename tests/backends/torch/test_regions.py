@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import archwright as aw
+from torch._inductor.utils import fresh_cache
 
 SPEC = """\
 model: rounds
@@ -264,3 +265,42 @@ def test_a_round_that_gives_what_it_reads_is_no_region(gives: str, reads: str, t
     with torch.no_grad():
         torch.testing.assert_close(model(x=x)["y"], eager(x=x)["y"])
     assert ("@nested_compile_region" in model.source) == (gives == "z: x + 1" and reads != "'map[:, :2]'")
+
+
+OFFSET = """\
+model: offset
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]"}
+    graph: {wide: {block: linear, in: x, d_out: 24}}
+    outputs: {x: "wide[:, :, 8:16]"}
+  joined:
+    inputs: {x: "float[batch, seq, d]", skip: "float[batch, seq, d]"}
+    graph:
+      both: {block: concat, in: {parts: [x, skip]}, axis: 2}
+      map: {block: linear, d_out: 8}
+    outputs: {x: map}
+graph:
+  first: {block: linear, in: x, d_out: 8}
+  steps: {repeat: {i: 3}, part: step, in: {x: first}}
+  read: {expr: steps * 2 + first}
+  joins: {repeat: {i: 3}, part: joined, in: {x: read, skip: first}}
+outputs: {y: joins}
+"""
+
+
+@pytest.mark.filterwarnings("ignore:invoke_subgraph traced multiple backward graphs")  # as gradients lie otherwise
+def test_a_part_of_a_tensor_that_a_region_gives_is_read_where_it_lies(tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "offset.yaml"
+    path.write_text(OFFSET)
+    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    x = torch.randn(2, 3, 8)
+    with fresh_cache():  # which has nothing that was compiled otherwise
+        with torch.no_grad():
+            torch.testing.assert_close(model(x=x)["y"], eager(x=x)["y"])
+        _assert_same_gradients(model, eager, {"x": x})
+    assert "@nested_compile_region" in model.source
