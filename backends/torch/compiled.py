@@ -16,6 +16,7 @@ from .emit.source import Source
 from .layerwise import Layers
 from .modules.inference import Held
 from .packing import PADDING
+from .regions import settle_offsets
 from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
@@ -172,6 +173,7 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
         layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
     """
     model.settle_compiler()
+    settle_offsets()
     model.generated.watch(model.net, is_layerwise=layerwise)
     is_watched, dynamic = model.generated.is_watched, False if model.dynamic is False else None
     if layerwise:

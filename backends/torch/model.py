@@ -25,7 +25,6 @@ from .emit.source import RoundsKind, Source
 from .generated import Generated, refuse_overlooked
 from .instructions import settle_instructions
 from .layerwise import LEAST, Layers, layers_of, mark, rounds_per_layer
-from .regions import settle_offsets
 from .misfit import explain, explain_row, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
@@ -375,8 +374,7 @@ class Model(nn.Module):
         return self._steps[key]
 
     def settle_compiler(self) -> None:
-        """Let the compiler read regions right; on a CPU, spare it finding out what it may use, and what is plain."""
-        settle_offsets()
+        """On a CPU, spare the compiler finding out what it may use, and what is plain to see."""
         if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             from .strides import settle_strides  # which imports torch's compiler
 

@@ -5,7 +5,6 @@ Building a graph finds what it reads; a row of another size, or a name that a ta
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
@@ -253,10 +252,9 @@ def _holders(document: Document[schema.Spec]) -> dict[Path, Any]:
 
 def _named(document: Document[schema.Spec]) -> Iterator[tuple[Path, str, str]]:
     """Every block and part that a node or task names, choices included: where, which of the two, its name."""
-    for at, node in _holders(document).items():
-        for key in ("block", "part"):
-            for choice, word in schema.choices(getattr(node, key, None)).items():
-                yield (*at, key, *([choice] if choice else [])), key, word
+    for at, holder in _holders(document).items():
+        for key, choice, word in _calls(holder):
+            yield (*at, key, *filter(None, [choice])), key, word
 
 
 def choices_that_lack_options(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
@@ -264,48 +262,52 @@ def choices_that_lack_options(document: Document[schema.Spec]) -> Iterator[Diagn
 
     What a derived parameter chooses may be the same for all that a config can say.
     """
-    holders = _holders(document)
-    derived = {name for holder in holders.values() for name in getattr(holder, "let", ())}
-    for at, node in holders.items():
-        for key in ("block", "part") if isinstance(node, schema.Node) else ():
+    derived = {name for holder in _holders(document).values() for name in getattr(holder, "let", ())}
+    for at, node in _nodes(document):
+        for key, choice, word in _calls(node):
             raw = getattr(node, key)
-            words = schema.choices(raw)
-            if len(words) < 2 or derived.intersection(re.findall(r"\$(\w+)", str(raw.get("choose")))):
+            if len(schema.choices(raw)) < 2 or derived.intersection(re.findall(r"\$(\w+)", str(raw.get("choose")))):
                 continue
-            for choice, word in words.items():
-                place = document.span(*at, key, choice)
-                known = _options(document, key, word, place)
-                for option in node.options if known else ():
-                    span = document.span(*at, option, key=True)
-                    if option not in known and span.source is document.tree.span.source:
-                        label = Label(span, f"expected one of {listed(list(known))}")
-                        chosen = (Label(place, "which may be chosen"),)
-                        help_ = f"write a node for each {key}, with a `when:`, or an option that all choices have"
-                        message = f"`{clip(word)}` has no option `{clip(option)}`"
-                        yield Diagnostic("unknown-option", message, label, chosen, help_, severity="note")
+            place = document.span(*at, key, choice)
+            known = _options(document, key, word, place)
+            for option in node.options if known else ():
+                span = document.span(*at, option, key=True)
+                if option not in known and span.source is document.tree.span.source:
+                    label = Label(span, f"expected one of {listed(list(known))}")
+                    chosen = (Label(place, "which may be chosen"),)
+                    help_ = f"write a node for each {key}, with a `when:`, or an option that all choices have"
+                    message = f"`{clip(word)}` has no option `{clip(option)}`"
+                    yield Diagnostic("unknown-option", message, label, chosen, help_, severity="note")
 
 
 def options_left_behind(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Notes of options that a node had before it was replaced, and of which it says nothing, though it could."""
-    for at, node in _holders(document).items():
+    for at, node in _nodes(document):
         span = document.span(*at, key=True)
-        if not isinstance(node, schema.Node) or not node.replaced or span.source is not document.tree.span.source:
+        lost = {option: value for option, value in node.replaced.items() if option not in node.options}
+        if not lost or span.source is not document.tree.span.source:
             continue
-        for key in ("block", "part"):
-            for choice, word in schema.choices(getattr(node, key)).items():
-                known = _options(document, key, word, document.span(*at, key, *([choice] if choice else [])))
-                for option, value in node.replaced.items():
-                    if option not in known or option in node.options:
-                        continue
-                    if value not in (f"${option}", known[option].default):  # a namesake has its own notes
-                        said = value if isinstance(value, str) else json.dumps(value)
-                        said = "..." if isinstance(value, dict | list) else clip(said)
-                        label = Label(span, f"expected `{option}: {said}`, or what else `{clip(word)}` is to have")
-                        before = (Label(document.span(*at, "<replaced>", option, key=True), "which it replaces"),)
-                        message = (
-                            f"`{clip(str(at[-1]))}` does not say `{clip(option)}`, as the node does that it replaces"
-                        )
-                        yield Diagnostic("missing-parameter", message, label, before, severity="note")
+        for key, choice, word in _calls(node):
+            known = _options(document, key, word, document.span(*at, key, *filter(None, [choice])))
+            for option, value in lost.items():  # of which a namesake has its own notes
+                if option in known and value not in (f"${option}", known[option].default):
+                    said = "..." if isinstance(value, dict | list) else clip(schema.as_choice(value))
+                    label = Label(span, f"expected `{option}: {said}`, or what else `{clip(word)}` is to have")
+                    before = Label(document.span(*at, "<replaced>", option, key=True), "which it replaces")
+                    message = f"`{clip(str(at[-1]))}` does not say `{clip(option)}`, as the node does that it replaces"
+                    yield Diagnostic("missing-parameter", message, label, (before,), severity="note")
+
+
+def _nodes(document: Document[schema.Spec]) -> Iterator[tuple[Path, schema.Node]]:
+    """All nodes, those of parts and tasks too."""
+    return ((at, one) for at, one in _holders(document).items() if isinstance(one, schema.Node))
+
+
+def _calls(node: Any) -> Iterator[tuple[str, str, str]]:
+    """The blocks and parts that a node or task may call: which of the two, the choice, which may be empty, the name."""
+    for key in ("block", "part"):
+        for choice, word in schema.choices(getattr(node, key, None)).items():
+            yield key, choice, word
 
 
 def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> Mapping[str, Any]:
