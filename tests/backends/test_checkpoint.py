@@ -462,29 +462,6 @@ def test_an_unknown_class_names_those_there_are(folder: Path) -> None:
         aw.from_pretrained(folder)
 
 
-def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own.yaml"
-    own.write_text("model: own\nextends: bert\n", encoding="utf-8")
-    model = aw.from_pretrained(folder, spec=own, backend="eager")
-    assert (model.graph.name, model.graph.task) == ("own", "masked_lm")
-    assert torch.equal(model(input_ids=torch.arange(6)[None]).logits, logits(folder))
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "model_type": "own"}))
-    with pytest.raises(aw.CheckpointError, match="given as `spec`"):
-        aw.from_pretrained(folder)
-
-
-def test_a_mistake_in_a_spec_of_ones_own_is_not_said_of_the_config(folder: Path, tmp_path: Path) -> None:
-    own = tmp_path / "own.yaml"
-    own.write_text("model: own\nextends: bert\ngraph: {norm: {in: plcaed}}\n", encoding="utf-8")
-    with pytest.raises(aw.SpecError, match="nothing is called `plcaed` here") as caught:
-        aw.from_pretrained(folder, spec=own, backend="eager")
-    assert "config.json" not in str(caught.value)
-    own.write_text("model: own\nextends: bert\noutputs: {deep: 'encoder.x[9]'}\n", encoding="utf-8")
-    with pytest.raises(aw.CheckpointError, match=r"config.json does not fit `(?s:.)*no element 9 in a list of 3"):
-        aw.from_pretrained(folder, spec=own, backend="eager")
-
-
 def test_an_override_reaches_the_config_that_is_saved(folder: Path, tmp_path: Path) -> None:
     model = aw.from_pretrained(folder, backend="eager", norm_eps=1e-3)
     model.save_pretrained(tmp_path / "changed")

@@ -1,4 +1,4 @@
-"""Maps of checkpoints: what a rule joins, what is not saved, whose configs they are of, and maps and mounts beside a spec of one's own."""
+"""Maps and specs of one's own: what a rule joins, what is not saved, whose folders they read, maps and mounts beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import archwright as aw
-from tests.backends.folders import reworded
+from tests.backends.folders import logits, reworded
 
 
 def _saved(own: Path, folder: Path) -> tuple[Any, dict[str, torch.Tensor], Any]:
@@ -139,6 +139,29 @@ def test_a_kernel_over_patches_is_a_linear_map_where_its_sizes_are_said(tmp_path
     own.write_text(own.read_text().replace(", h: 2", ""))
     with pytest.raises(aw.SpecError, match="the sizes of all but one of t, h, such as `t: 3`"):
         aw.check(own)
+
+
+def test_a_spec_of_ones_own_reads_a_folder_as_its_class_says(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("model: own\nextends: bert\n", encoding="utf-8")
+    model = aw.from_pretrained(folder, spec=own, backend="eager")
+    assert (model.graph.name, model.graph.task) == ("own", "masked_lm")
+    assert torch.equal(model(input_ids=torch.arange(6)[None]).logits, logits(folder))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "own"}))
+    with pytest.raises(aw.CheckpointError, match="given as `spec`"):
+        aw.from_pretrained(folder)
+
+
+def test_a_mistake_in_a_spec_of_ones_own_is_not_said_of_the_config(folder: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("model: own\nextends: bert\ngraph: {norm: {in: plcaed}}\n", encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="nothing is called `plcaed` here") as caught:
+        aw.from_pretrained(folder, spec=own, backend="eager")
+    assert "config.json" not in str(caught.value)
+    own.write_text("model: own\nextends: bert\noutputs: {deep: 'encoder.x[9]'}\n", encoding="utf-8")
+    with pytest.raises(aw.CheckpointError, match=r"config.json does not fit `(?s:.)*no element 9 in a list of 3"):
+        aw.from_pretrained(folder, spec=own, backend="eager")
 
 
 def test_a_spec_may_be_of_some_configs_alone(folder: Path, tmp_path: Path) -> None:

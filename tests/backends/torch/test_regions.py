@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch._inductor.utils import fresh_cache
 
 import archwright as aw
-from torch._inductor.utils import fresh_cache
 
 SPEC = """\
 model: rounds
@@ -139,11 +139,7 @@ def test_rounds_take_other_lengths_than_the_first(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # dynamo looks at all that it traces
 @pytest.mark.parametrize("by_hand", [False, True])
 def test_inductor_writes_nothing_over_what_a_region_keeps_for_its_gradients(tmp_path: Path, by_hand: bool) -> None:
-    torch.compiler.reset()
-    path = tmp_path / "pre_norm.yaml"
-    path.write_text(PRE_NORM)
-    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
-    eager.load_state_dict(model.state_dict())
+    model, eager = _both(PRE_NORM, tmp_path)
     assert "@nested_compile_region" in model.source
     # A shape that is fixed, and one with free extents, whose backward pass is compiled later.
     for length in (3,) if by_hand else (3, 4):
@@ -199,6 +195,16 @@ def _assert_same_gradients(model: Any, eager: Any, inputs: dict[str, torch.Tenso
         torch.testing.assert_close(found.grad, expected.grad)
 
 
+def _both(text: str, tmp_path: Path) -> list[Any]:
+    """A spec compiled, with nothing compiled before, and as it is written; both have the same weights."""
+    torch.compiler.reset()
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    model, eager = (aw.compile(str(path), backend=backend).eval() for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    return [model, eager]
+
+
 GIVEN_TWICE = """\
 model: given_twice
 sizes: {tiny: {}}
@@ -216,11 +222,7 @@ outputs: {y: steps}
 
 @pytest.mark.parametrize("reads", ["{x: x, y: x}", "{x: x, y: z}"])
 def test_a_round_that_is_given_one_tensor_twice_is_no_pattern_for_the_next(reads: str, tmp_path: Path) -> None:
-    torch.compiler.reset()
-    path = tmp_path / "given_twice.yaml"
-    path.write_text(GIVEN_TWICE.replace("READS", reads))
-    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
-    eager.load_state_dict(model.state_dict())
+    model, eager = _both(GIVEN_TWICE.replace("READS", reads), tmp_path)
     x = torch.randn(2, 3, 8)
     with torch.no_grad():
         torch.testing.assert_close(model(x=x, z=x)["y"], eager(x=x, z=x)["y"])
@@ -255,12 +257,9 @@ _GIVEN = ["y: y", "z: x", "z: next", "z: 'y[:, 0]'", "z: 'next[:, 0]'", "z: turn
     ("gives", "reads"), [*((one, "map * 2") for one in _GIVEN), ("z: x + 1", "'map[:, :2]'"), ("z: x + 1", "map")]
 )
 def test_a_round_that_gives_what_it_reads_is_no_region(gives: str, reads: str, tmp_path: Path) -> None:
-    torch.compiler.reset()
-    path = tmp_path / "entangled.yaml"
     out = "steps.z" if gives.startswith("z") else "steps"
-    path.write_text(ENTANGLED.replace("GIVES", gives).replace("READS", reads).replace("OUT", f"[steps.x, {out}]"))
-    model, eager = (aw.compile(str(path), backend=backend).eval() for backend in ("inductor", "eager"))
-    eager.load_state_dict(model.state_dict())
+    text = ENTANGLED.replace("GIVES", gives).replace("READS", reads).replace("OUT", f"[steps.x, {out}]")
+    model, eager = _both(text, tmp_path)
     x = torch.randn(2, 3, 8)
     with torch.no_grad():
         torch.testing.assert_close(model(x=x)["y"], eager(x=x)["y"])
@@ -293,11 +292,7 @@ outputs: {y: joins}
 
 @pytest.mark.filterwarnings("ignore:invoke_subgraph traced multiple backward graphs")  # as gradients lie otherwise
 def test_a_part_of_a_tensor_that_a_region_gives_is_read_where_it_lies(tmp_path: Path) -> None:
-    torch.compiler.reset()
-    path = tmp_path / "offset.yaml"
-    path.write_text(OFFSET)
-    model, eager = (aw.compile(str(path), backend=backend) for backend in ("inductor", "eager"))
-    eager.load_state_dict(model.state_dict())
+    model, eager = _both(OFFSET, tmp_path)
     x = torch.randn(2, 3, 8)
     with fresh_cache():  # which has nothing that was compiled otherwise
         with torch.no_grad():
