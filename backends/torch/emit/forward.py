@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import Param
-from ....blocks.notation.types import AnyType, ListType, RecordType, Type
+from ....blocks.notation.types import AnyType, RecordType, Type
+from ....compiler.building.parts import lifted
 from ....compiler.building.values import element
 from ....compiler.graph import (
     Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value, flat,
@@ -318,12 +319,12 @@ class Forward:
         modules = f"self.{attribute(node.owner.name)}"
         if looped and len(calls) > 1:
             self.line(self.header(node, modules, calls[0][1]))
-            self.round(node, f"layer{calls[0][0]}", calls[0][1], ports, carried, 1)
+            self.round(node, node.rounds, f"layer{calls[0][0]}", calls[0][1], ports, carried)
         else:
             for at, (method, arguments, _) in enumerate(calls):
                 self.enter(node, at, arguments)
                 one = f"{modules}[{at}]" if node.owner.is_repeat else modules  # one module called for each element
-                self.round(node, f"{one}{method}", arguments, ports, carried, 0)
+                self.round(node, node.rounds[at : at + 1], f"{one}{method}", arguments, ports, carried)
 
     def header(self, node: Node, modules: str, arguments: list[str]) -> str:
         """The line that begins a loop."""
@@ -344,17 +345,17 @@ class Forward:
         return found
 
     def round(
-        self, node: Node, callee: str, arguments: list[str], ports: list[str], carried: list[str], indent: int
+        self, node: Node, bodies: list[Body], callee: str, arguments: list[str], ports: list[str], carried: list[str]
     ) -> None:
-        """One round: call, keep what is carried, append what is gathered."""
+        """One round, or all of them in a loop: call, keep what is carried, append what is gathered."""
+        indent = int(len(bodies) > 1)
         histories = self.needs.histories.get(node, {})
         targets = [
             self.variables[node, port] if port in carried else self.names.claim((node, port), f"{node.name}_{port}")
             for port in ports
         ]
-        kind = (
-            node.outputs.get(ports[0]) if indent == 0 or not isinstance(node.outputs.get(ports[0]), ListType) else None
-        )
+        made = [lifted(body.outputs[ports[0]].type, body) for body in bodies]
+        kind = made[0] if all(one == made[0] for one in made) else None
         call = f"{callee}({', '.join(arguments)})"
         if node.layer_drop is not None and ports[:1] == carried[:1]:
             self.owner.source.imports[f"{MODULES}.elementwise"].add("drop_layer")
