@@ -89,6 +89,8 @@ class Sources:
                 return self.shaped(self.frame.made.get((node.name, port), []), value)
             case Gathered(items=items):
                 return self.of(items)
+            case Picked(base=base, at=int() as at) if (each := self.each(base)) is not None:
+                return self.shaped(each[at], value)
             case Picked(base=base):
                 return self.shaped(self.of(base), value)
             case FirstOf(choices=choices):
@@ -105,7 +107,8 @@ class Sources:
         """The sources of a list's elements, one by one; None where they are drawn as one."""
         match value:
             case Gathered(items=items):
-                return [self.of(item) for item in items]
+                rows = [self.each(item) if isinstance(item.type, ListType) else [self.of(item)] for item in items]
+                return None if None in rows else [found for row in rows for found in row or []]
             case Picked(base=base, at=slice() as at):
                 found = self.each(base)
                 return None if found is None else found[at]
@@ -116,6 +119,8 @@ class Sources:
                 before = [] if initial is None else [self.of(initial)]
                 after = [made[number] for number in sorted(made)]
                 assert isinstance(value.type, ListType)
+                if len(before) + len(after) != len(value.type.items):
+                    return None  # what is drawn is a sibling, with another number of rounds
                 shapes = map(self.frame.shape, value.type.items)
                 rows = zip([*before, *after], shapes, strict=True)
                 return [[replace(one, text=text) for one in found] for found, text in rows]

@@ -135,6 +135,17 @@ def test_what_each_round_reads_comes_from_the_round_that_made_it(tmp_path: Path)
     assert entering == {"first", "descent.turned", "descent.normed", "descent.turned@2"}
 
 
+def test_what_one_round_gave_comes_from_where_that_is_drawn(tmp_path: Path) -> None:
+    above = LADDER[: LADDER.index("  ascent:")]
+    entering = []
+    for at in range(4):
+        joined = f'  out: {{block: linear, in: "descent.x[{at}]", d_out: 4}}\noutputs: {{x: out, last: descent}}\n'
+        (tmp_path / "skipping.yaml").write_text(above + joined, encoding="utf-8")
+        scene = scene_of(build_graph(tmp_path / "skipping.yaml", None, None, {}))
+        entering += [edge.source for edge in scene.edges if edge.target == "out"]
+    assert entering == ["first", "descent.turned", "descent.normed", "descent.turned@2"]
+
+
 WORDS = """\
 model: words
 params: {kernel: 5, num_layers: 2}
