@@ -15,6 +15,7 @@ from . import cache, kept
 from .emit.source import Source
 from .layerwise import Layers
 from .modules.inference import Held
+from .multiples import settle_multiples
 from .packing import PADDING
 from .regions import settle_offsets
 from .replay import Replays, is_recorded
@@ -174,6 +175,7 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
     """
     model.settle_compiler()
     settle_offsets()
+    settle_multiples()
     model.generated.watch(model.net, is_layerwise=layerwise)
     is_watched, dynamic = model.generated.is_watched, False if model.dynamic is False else None
     if layerwise:
