@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
@@ -141,7 +141,7 @@ class ClassText:
         """The default of a constructor's argument, where the part has one and the first use leaves it."""
         option = self.body.params.get(name)
         if option is not None and option.is_default:
-            return literal(option.value)
+            return _written(option.value)
         return "None" if name in self.late else None
 
     def text(self) -> str:
@@ -222,7 +222,7 @@ class Constructor:
     def is_left(self, owner: ClassText, body: Body, name: str) -> bool:
         """Whether the constructor's own default is what this use has."""
         option = body.params.get(name)
-        return option is not None and option.is_default and owner.default(name) == literal(option.value)
+        return option is not None and option.is_default and owner.default(name) == _written(option.value)
 
     def argument(self, body: Body, names: Names, name: str) -> str:
         """What the caller passes for a parameter or dimension of a part."""
@@ -267,6 +267,13 @@ def written(body: Body, name: str) -> str:
     """The value of a part's parameter or dimension as a literal."""
     option = body.params.get(name)
     value = option.value if option is not None else body.symbols[name].definition
+    return _written(value)
+
+
+def _written(value: Any) -> str:
+    """A literal, extents inside it as the numbers that they are."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_written, value))}]"
     return literal(value.known if isinstance(value, Dim) else value)
 
 

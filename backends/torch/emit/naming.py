@@ -154,6 +154,8 @@ class Names:
 
     def option(self, option: Option) -> str:
         """An option's expression as Python source."""
+        if isinstance(option.tree, Literal):
+            return self.literal(option.tree.value)
         return self.literal(option.value) if option.tree is None else self.expression(option.tree)
 
     def expression(self, tree: Expr) -> str:

@@ -33,3 +33,29 @@ def test_a_title_and_a_number_are_what_a_spec_says(tmp_path: Path) -> None:
     assert (ast.get_docstring(tree) or "").startswith(f"{title}\n")
     assert [ast.get_docstring(one) for one in tree.body if isinstance(one, ast.ClassDef)] == [title]
     assert math.isinf(model.net.y.eps)
+
+
+LISTS = """\
+model: lists
+params: {size: 12}
+inputs: {x: "float[batch, $size]"}
+parts:
+  step:
+    params: {widths: list, more: {type: list, default: "[$widths[0] + 1, 2]"}, last: bool}
+    inputs: {x: "float[batch, d]"}
+    graph:
+      up: {block: linear, in: x, d_out: "$widths[0] + $more[0]"}
+      act: {expr: relu(up), when: $last, else: up}
+      down: {block: linear, in: act, d_out: $d}
+graph:
+  steps: {repeat: {i: 2}, part: step, in: {x: x}, widths: "[$size // 2 ** $i]", last: $i == 1}
+  own: {part: step, in: steps, widths: [$size], last: true}
+outputs: {y: own}
+"""
+
+
+def test_extents_in_a_list_are_written_as_numbers(tmp_path: Path) -> None:
+    spec = tmp_path / "lists.yaml"
+    spec.write_text(LISTS, encoding="utf-8")
+    net = aw.compile(spec, backend="eager").net
+    assert [one.up.out_features for one in (*net.steps, net.own)] == [25, 13, 25]
