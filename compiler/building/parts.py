@@ -58,6 +58,8 @@ class PartCall(NodeCall):
             given = {port: value for port, value in given.items() if port not in self.varying}
             each, length = {**each, **self.varying}, length if each else self.count[1]
         given.update({port: value for port, value in promoted.items() if port in self.ports and port not in given})
+        if self.original.repeat is not None:
+            given.update({port: Value(None, 0) for port in self.from_round_before(definition, {**given, **each})})
         all_given = {**given, **each}
         present = self.presence(all_given)
         self.check_known(all_given)
@@ -300,6 +302,11 @@ class PartCall(NodeCall):
             raise Reported
         return options
 
+    def from_round_before(self, definition: Definition, given: Given) -> list[str]:
+        """The optional inputs that only rounds give, which the first has not."""
+        made = list(definition.model.outputs) or ["x"]
+        return [port for port in made if port in self.ports and self.ports[port].optional and port not in given]
+
     def carried(self, body: Body, current: Given) -> Given:
         """The next round's inputs: outputs that bear an input's name replace it (F1)."""
         after = dict(current)
@@ -324,7 +331,7 @@ class PartCall(NodeCall):
         values = self.scope.values
         last = node.rounds[-1]
         ports = list(last.outputs)
-        carried = [port for port in ports if node.is_repeat and port in last.inputs and port in given]
+        carried = [port for port in ports if node.is_repeat and port in given]
         for port in ports:
             seen = {body: lifted(body.outputs[port].type, body) for body in node.bodies}
             kinds = [seen[body] for body in node.rounds]
@@ -335,11 +342,12 @@ class PartCall(NodeCall):
                 values[f"{self.name}.{port}"] = OutputValue(kinds[-1], present, node, port)
             if not node.is_repeat:
                 continue
-            initial = given.get(port) if port in carried else None
-            items = ([initial.type] if isinstance(initial, Value) else []) + kinds
+            first = given.get(port) if port in carried else None
+            initial = first if isinstance(first, Value) and first.present else None
+            items = ([] if initial is None else [initial.type]) + kinds
             known = [kind for kind in items if kind is not None]
             kind = ListType(tuple(known)) if len(known) == len(items) else None
-            history = Rounds(kind, present, node, port, initial if isinstance(initial, Value) else None)
+            history = Rounds(kind, present, node, port, initial)
             if port in carried:
                 self.scope.carried.setdefault(self.name, {})[port] = history
             else:

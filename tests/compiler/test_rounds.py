@@ -224,3 +224,35 @@ def test_rounds_that_index_by_their_number_are_one_loop(tmp_path: Path) -> None:
     path.write_text(COUNTING.replace("shares[..., $number]", "shares[..., $number - 5]"))
     with pytest.raises(SpecError, match="there is no element -5 in an axis of 4"):
         build_graph(path)
+
+
+CARRIED = """\
+model: carried
+inputs: {x: "float[batch, 6]", more: {type: "float[batch, 6]", optional: true}}
+parts:
+  step:
+    inputs: {x: "float[batch, d]", side: {type: "float[batch, d]", optional: true}}
+    graph:
+      map: {block: linear, in: x, d_out: $d}
+      both: {expr: map + side, else: map}
+    outputs: {x: both, side: x}
+graph:
+  none: {expr: x, when: 1 > 2}
+  steps: {repeat: {i: 3}, part: step, in: {x: x}}
+  copied: {first: [none, more, x]}
+outputs: {y: steps, side: steps.side, sides: "steps.side[*]", copied: copied}
+"""
+
+
+@pytest.mark.parametrize("wired", ["{x: x}", "{x: x, side: none}", "{x: x, side: x if 1 > 2 else null}"])
+def test_what_the_first_round_has_not_is_carried_from_then_on(tmp_path: Path, wired: str) -> None:
+    path = tmp_path / "carried.yaml"
+    path.write_text(CARRIED.replace("{x: x}}", f"{wired}}}"))
+    model = aw.compile(path, backend="eager")
+    x, side, sides = torch.randn(2, 6), None, []
+    found = model(x=x)
+    for step in model.net.steps:
+        mapped = step.map(x)
+        side, x = x, mapped if side is None else mapped + side
+        sides.append(side)
+    torch.testing.assert_close([found.y, found.side, *found.sides], [x, side, *sides])

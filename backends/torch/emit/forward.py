@@ -300,8 +300,8 @@ class Forward:
         """A loop over the rounds; unrolled where their calls differ."""
         wanted = self.needs.ports[node]
         first = node.rounds[0]
-        both = [port for port in first.outputs if port in first.inputs and port in node.inputs]
-        carried = [port for port in both if port not in node.each and present(first.outputs[port], self.combination)]
+        both = [port for port in first.outputs if port in node.inputs and port not in node.each]
+        carried = [port for port in both if present(first.outputs[port], self.combination)]
         ports = [port for port in first.outputs if port in wanted or port in carried]
         histories = self.needs.histories.get(node, {})
         replaced = {port: self.named(node, port) for port in carried}
