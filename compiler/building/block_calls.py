@@ -18,7 +18,7 @@ from ..diagnosing.diagnostics import SpecError, clip, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, Option, OutputValue, Value
 from .node_calls import Given, NodeCall
-from .origins import in_words, listed, makers, quoted
+from .origins import in_words, listed, makers, not_computed, quoted
 from .parts import part_definition
 from .values import element, gathered, types_in
 
@@ -214,6 +214,7 @@ class BlockCall(NodeCall):
                 r"[A-Za-z_]\w*", lambda word: f"${word[0]}" if self.scope.is_param(word[0]) else word[0], value
             )
             help_ = f"write `{dollars}`" if dollars != value else self.report.suggest(value, choices)
+            help_ = help_ or not_computed(value)
         elif isinstance(value, float) and value.is_integer() and option.tree is not None:
             divided = any(getattr(one, "op", "") == "/" for one in walk(option.tree))
             help_ = "`//` divides whole numbers" if divided else None

@@ -26,7 +26,7 @@ from .edge_types import broadcast_dims
 from .edges import EdgeError, read_edge
 from .inputs import InputReader
 from .nodes import NodeBuilder
-from .origins import in_words, listed, makers, quoted
+from .origins import in_words, listed, makers, not_computed, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
 from .values import STANDS_IN, first_of, gathered, unlike
@@ -220,7 +220,7 @@ class Builder:
             good = isinstance(value, Dim)
         if good:
             return True
-        help_ = f"write `${value}`" if isinstance(value, str) and caller.is_param(value) else None
+        help_ = f"write `${value}`" if isinstance(value, str) and caller.is_param(value) else not_computed(value)
         if isinstance(value, list) and base in ("int", "float", "bool", "text"):
             help_ = f"write `each: {{{name}: ...}}` where every round has one of them"
         place, others = caller.origin(option, span, "given here")

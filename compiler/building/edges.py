@@ -21,7 +21,7 @@ from .edge_types import (
     EdgeError, Side, binary, check_kind, check_tensor, cosine, elementwise, extreme, reduced, sliced,
     transpose, unary, where,
 )  # fmt: skip
-from .origins import in_words, listed
+from .origins import in_words, listed, not_computed
 from .values import STANDS_IN, element, first_of, gathered, number, together, unlike
 
 if TYPE_CHECKING:
@@ -102,9 +102,8 @@ class _Reader:
     def constant(self, tree: Expr) -> Constant:
         value = self.static(tree)
         if isinstance(value, (str, list, dict)) or value is None:
-            raise EdgeError(
-                "bad-edge", "an edge computes with numbers", tree, f"expected a number, found {in_words(value)}"
-            )
+            raise EdgeError("bad-edge", "an edge computes with numbers", tree,
+                            f"expected a number, found {in_words(value)}", help=not_computed(value))  # fmt: skip
         return number(value, tree, self.scope.full)
 
     def folded(self, tree: Expr, values: Sequence[Value]) -> Constant:

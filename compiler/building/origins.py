@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...blocks.notation.values import simplest
+from ...blocks.notation.expressions import ExpressionError, Literal, parse
+from ...blocks.notation.values import EvaluationError, evaluate, simplest
 from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value, flat
 from ..diagnosing.diagnostics import clip
 from ..reading.span import Span
@@ -47,6 +48,19 @@ def in_words(value: object) -> str:
     if isinstance(value, (int, float)):
         return str(value)
     return "a mapping" if isinstance(value, dict) else f"`{clip(str(value))}`"
+
+
+def not_computed(value: object) -> str | None:
+    """The help for a text that would be a number if it were computed, where a number is expected."""
+    try:
+        tree = parse(value) if isinstance(value, str) else None
+        number = evaluate(tree, {}.__getitem__) if tree is not None else None
+    except (ExpressionError, EvaluationError):
+        return None
+    if not isinstance(number, (int, float)) or isinstance(number, bool):
+        return None
+    how = "without quotes" if isinstance(tree, Literal) else "as only what holds a `$` is computed"
+    return f"write `{number}`, {how}"
 
 
 def listed(names: Iterable[str], *, most: int = 12) -> str:

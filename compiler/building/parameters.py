@@ -14,7 +14,7 @@ from ..reading import schema
 from ..reading.span import Span
 from .compose import FLAGS, Composed
 from .definitions import article
-from .origins import in_words, listed
+from .origins import in_words, listed, not_computed
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -137,7 +137,8 @@ def _check_types(report: Report, spec: schema.Spec, options: Mapping[str, Option
         where, here = option.span or definition.span("params", name), definition.span("params", name)
         others = [(here, "declared here")] if (here.line, here.column) != (where.line, where.column) else []
         label = f"expected {wanted}, found {in_words(option.value)}"
-        report.error("bad-option", f"`{name}` is {wanted}", where, label=label, others=others)
+        help_ = not_computed(option.value)
+        report.error("bad-option", f"`{name}` is {wanted}", where, label=label, others=others, help=help_)
         report.poison(name)
 
 

@@ -445,3 +445,35 @@ outputs: {y: out}
     assert not aw.check("spec.yaml").notes
     Path("spec.yaml").write_text(text)
     assert [_place(note) for note in aw.check("spec.yaml").notes] == ["unused-input 5:70"]
+
+
+SUMS = """\
+model: sums
+params: {rate: {type: float, default: 1 / 4}}
+let: {cap: "sqrt(2)", wide: 2 * 8, narrow: "16"}
+inputs: {x: "float[batch, 8]"}
+graph:
+  a: {block: linear, in: x, d_out: $wide}
+  b: {block: linear, in: x, d_out: $narrow}
+  c: {part: scaled, in: x, by: 10 ** -1}
+  d: {expr: x * $wide}
+  e: {expr: x * $cap}
+parts:
+  scaled: {params: {by: float}, inputs: {x: "float[batch, d]"}, graph: {y: {expr: x * $by}}}
+outputs: {a: a, b: b, c: c, d: d, e: e}
+"""
+
+
+def test_a_sum_that_is_a_text_is_told_what_to_write() -> None:
+    Path("sums.yaml").write_text(SUMS)
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("sums.yaml")
+    computed = "as only what holds a `$` is computed"
+    assert [one.help for one in caught.value.diagnostics] == [
+        f"write `0.25`, {computed}",
+        f"write `16`, {computed}",
+        "write `16`, without quotes",
+        f"write `0.1`, {computed}",
+        f"write `16`, {computed}",
+        None,  # no function of ours
+    ]
