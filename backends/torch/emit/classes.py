@@ -29,6 +29,7 @@ class Method:
     """A forward as its callers see it; `arguments` are the names of its inputs' variables.
 
     Attributes:
+        takes: what its signature has behind ``self``.
         is_entangled: what it is given, or gives, may lie in one memory (`aliases.py`).
     """
 
@@ -36,8 +37,20 @@ class Method:
     arguments: dict[str, str]
     extras: dict[str, Symbol]
     context: list[str]
-    text: str
+    takes: list[str]
+    lines: list[str]
     is_entangled: bool = False
+
+    def share(self, lines: list[str]) -> None:
+        """Be what these lines say too, which differ in comments alone: those that differ are left out."""
+        pairs = zip(self.lines, lines, strict=True)
+        self.lines = [one if one == other else without_comment(one) for one, other in pairs]
+
+    @property
+    def text(self) -> str:
+        """The method's source."""
+        signature = wrapped(f"def {self.method}(self{''.join(f', {one}' for one in self.takes)}):")
+        return signature + "\n" + textwrap.indent("\n".join(map(wrapped, self.lines)), "    ")
 
 
 @dataclass(slots=True, eq=False)
@@ -85,7 +98,7 @@ class ClassText:
     def keep(
         self, forward: Forward, stem: str = "forward", *, before: Sequence[str] = (), returned: str | None = None
     ) -> Method:
-        """Remember a forward under its text: equal ones are one method.
+        """Remember a forward under its code: equal ones are one method.
 
         Args:
             forward: the forward.
@@ -97,19 +110,19 @@ class ClassText:
             self.read(forward)
         takes = [*forward.arguments.values(), *forward.extras, *forward.context]
         if self.source.is_foreseeing:
-            return Method("forward", forward.arguments, dict(forward.extras), forward.context, "")
+            return Method("forward", forward.arguments, dict(forward.extras), forward.context, takes, [])
         if returned is None:
             returned = ", ".join(forward.results.values())
             returned = f"({returned})" if len(returned) > WIDTH - 8 and len(forward.results) > 1 else returned
         lines = [*before, *forward.statements, f"return {returned}"]
-        key = f"({', '.join(takes)})\n" + "\n".join(lines)
-        if key not in self.methods:
+        key = f"({', '.join(takes)})\n" + "\n".join(map(without_comment, lines))
+        if key in self.methods:
+            self.methods[key].share(lines)
+        else:
             same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
             name = stem if not same else f"{stem}_{same + 1}"
-            signature = wrapped(f"def {name}(self{''.join(f', {one}' for one in takes)}):")
-            body_text = textwrap.indent("\n".join(wrapped(line) for line in lines), "    ")
-            text = f"{signature}\n{body_text}"
-            self.methods[key] = Method(name, forward.arguments, dict(forward.extras), forward.context, text)
+            extras = dict(forward.extras)
+            self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines)
         self.methods[key].is_entangled |= gives_twice(forward.outputs.values(), forward.combination)
         return self.methods[key]
 
@@ -275,6 +288,11 @@ def _written(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_written, value))}]"
     return literal(value.known if isinstance(value, Dim) else value)
+
+
+def without_comment(line: str) -> str:
+    """A line's code."""
+    return line.partition("  # ")[0]
 
 
 def wrapped(line: str) -> str:

@@ -59,3 +59,30 @@ def test_extents_in_a_list_are_written_as_numbers(tmp_path: Path) -> None:
     spec.write_text(LISTS, encoding="utf-8")
     net = aw.compile(spec, backend="eager").net
     assert [one.up.out_features for one in (*net.steps, net.own)] == [25, 13, 25]
+
+
+PADDED = """\
+model: padded
+inputs: {x: "float[batch, 4, length]"}
+parts:
+  step:
+    params: {padding: int}
+    inputs: {x: "float[batch, d, length]"}
+    graph:
+      conv: {block: conv1d, d_out: $d, kernel: 3, padding: ceil($padding / 2)}
+      out: {expr: relu(conv) + 1}
+graph:
+  first: {part: step, in: x, padding: 2}
+  second: {part: step, in: first, padding: 4}
+outputs: {y: second}
+"""
+
+
+def test_code_that_differs_in_its_comments_alone_is_written_once(tmp_path: Path) -> None:
+    spec = tmp_path / "padded.yaml"
+    spec.write_text(PADDED, encoding="utf-8")
+    source = aw.compile(spec, backend="eager").source
+    assert source.count("def forward") == 2
+    assert "        conv = self.conv(x)\n" in source
+    assert "first = self.first(x)  # [batch, 4, length]\n" in source
+    assert "second = self.second(first)  # [batch, 4, length + 2]\n" in source
