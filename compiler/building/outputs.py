@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.types import ListType
-from ..diagnosing.diagnostics import clip
+from ..diagnosing.diagnostics import Diagnostic, Label, clip
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Items, Node, Value, named_outputs, values_below
+from ..graph import Apply, Body, Gathered, Items, Node, Rounds, Value, named_outputs, values_below
 from ..reading import schema
 from ..reading.span import Span
 from .compose import Composed
@@ -42,7 +42,28 @@ def read_outputs(builder: Builder, definition: Definition, scope: Scope, body: B
                              definition.span("outputs", next(iter(found)), key=True),
                              label="expected an output that some call gives",
                              others=list(_never_true(definition, scope))[:MOST_SHOWN])  # fmt: skip
+    if definition.is_root:
+        for name, gap in _gaps(found, definition.model.outputs):
+            label = Label(definition.span("outputs", name), f"expected a list whose values one call gives, found {gap}")
+            note = Diagnostic("never-present", f"`{name}` is never there", label, severity="note")
+            builder.overlooked.setdefault((str(label.span), name), note)
     return found
+
+
+def _gaps(outputs: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The lists that no call gives, as some of their values are never there while others are."""
+    for name, value in outputs.items():
+        while isinstance(value, Apply) and value.op == "when":
+            value = value.args[0]
+        if isinstance(value, Gathered):
+            there, raw = [bool(item.present) for item in value.items], written[name]
+            if any(there) and not all(there):
+                at, texts = there.index(False), raw.get("from") if isinstance(raw, dict) else raw
+                yield name, f"no `{texts[at]}`" if isinstance(texts, list) else f"no value at {at}"
+        elif isinstance(value, Rounds):
+            there = [bool(body.outputs[value.port].present) for body in value.node.rounds]
+            if any(there) and not all(there):
+                yield name, f"no `{value.port}` of round {there.index(False)} of `{value.node.name}`"
 
 
 def _never_true(definition: Definition, scope: Scope) -> Iterator[tuple[Span, str]]:

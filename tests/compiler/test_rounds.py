@@ -256,3 +256,35 @@ def test_what_the_first_round_has_not_is_carried_from_then_on(tmp_path: Path, wi
         side, x = x, mapped if side is None else mapped + side
         sides.append(side)
     torch.testing.assert_close([found.y, found.side, *found.sides], [x, side, *sides])
+
+
+LACKING = """\
+model: lacking
+params: {num_rounds: 0, last: false}
+inputs: {x: "float[batch, 6]"}
+parts:
+  step:
+    params: {is_seen: true}
+    inputs: {x: "float[batch, d]"}
+    graph:
+      map: {block: linear, in: x, d_out: $d}
+      seen: {expr: map + 1, when: $is_seen}
+    outputs: {x: map, seen: seen}
+graph:
+  head: {part: step, in: x}
+  rest: {repeat: {i: $num_rounds}, part: step, in: head}
+  more: {repeat: {i: 2}, part: step, in: rest, is_seen: $i < 1 or $last}
+outputs:
+  y: more
+  both: [head.seen, rest.seen]
+  after: {from: "more.seen", optional: true}
+"""
+
+
+def test_a_list_that_never_is_there_whole_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "lacking.yaml"
+    path.write_text(LACKING)
+    found = [(one.message, one.label.text.rpartition(" found ")[2]) for one in aw.check(path).notes]
+    of_rounds = ("`after` is never there", "no `seen` of round 1 of `more`")
+    assert found == [("`both` is never there", "no `rest.seen`"), of_rounds]
+    assert not aw.check(path, num_rounds=1, last=True).notes
