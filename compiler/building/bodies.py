@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ...blocks.notation.dims import Dim, DimError, Symbol
-from ...blocks.notation.expressions import ExpressionError, Literal, Param, parse
+from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Name, Param, parse, walk
 from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, nearest
 from ..diagnosing.report import Report, Reported
-from ..graph import Body, InputValue, Option, Value, flat
+from ..graph import Body, InputValue, Option, OutputValue, Rounds, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.span import Span
@@ -279,7 +279,9 @@ class Builder:
             self.report.error("wrong-type", "an edge is a name or an expression", span, label=label)
             return None
         try:
-            return read_edge(parse(raw), scope)
+            tree = parse(raw)
+            self.note_rounds(tree, span, scope)
+            return read_edge(tree, scope)
         except ExpressionError as error:
             unreadable(self.report, raw, error, span)
         except EdgeError as error:
@@ -293,6 +295,22 @@ class Builder:
         except DimError as error:
             self.report.error("bad-expression", str(error), span)
         return None
+
+    def note_rounds(self, tree: Expr, span: Span, scope: Scope) -> None:
+        """Note what is read of a repeat and absent, as some of its rounds give it and others never do."""
+        for one in (one for one in walk(tree) if isinstance(one, Name)):
+            found = scope.values.get(one.text)
+            if not isinstance(found, (Rounds, OutputValue)) or found.present or not found.node.present:
+                continue
+            given = [str(at) for at, body in enumerate(found.node.rounds) if body.outputs[found.port].present]
+            if given:
+                label = f"expected one from each of {len(found.node.rounds)} rounds, found those from {listed(given)}"
+                self.note("never-present", f"`{one.text}` is absent", span.within(one.start, one.end), label)
+
+    def note(self, code: str, message: str, span: Span, label: str) -> None:
+        """Keep in mind what is worth knowing and no mistake."""
+        note = Diagnostic(code, message, Label(span, label), severity="note")
+        self.overlooked.setdefault((str(span), message), note)
 
     def apart(self, values: Iterable[Value | list[Value]]) -> str:
         """What is there when, of values that are never there together."""

@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from ...blocks.notation.types import ListType
-from ..diagnosing.diagnostics import Diagnostic, Label, clip
+from ..diagnosing.diagnostics import clip
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, Gathered, Items, Node, Rounds, Value, named_outputs, values_below
+from ..graph import Apply, Body, Gathered, Items, Node, Value, named_outputs, values_below
 from ..reading import schema
 from ..reading.span import Span
 from .compose import Composed
@@ -44,9 +44,8 @@ def read_outputs(builder: Builder, definition: Definition, scope: Scope, body: B
                              others=list(_never_true(definition, scope))[:MOST_SHOWN])  # fmt: skip
     if definition.is_root:
         for name, gap in _gaps(found, definition.model.outputs):
-            label = Label(definition.span("outputs", name), f"expected a list whose values one call gives, found {gap}")
-            note = Diagnostic("never-present", f"`{name}` is never there", label, severity="note")
-            builder.overlooked.setdefault((str(label.span), name), note)
+            label = f"expected a list whose values one call gives, found {gap}"
+            builder.note("never-present", f"`{name}` is absent", definition.span("outputs", name), label)
     return found
 
 
@@ -60,10 +59,6 @@ def _gaps(outputs: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[tu
             if any(there) and not all(there):
                 at, texts = there.index(False), raw.get("from") if isinstance(raw, dict) else raw
                 yield name, f"no `{texts[at]}`" if isinstance(texts, list) else f"no value at {at}"
-        elif isinstance(value, Rounds):
-            there = [bool(body.outputs[value.port].present) for body in value.node.rounds]
-            if any(there) and not all(there):
-                yield name, f"no `{value.port}` of round {there.index(False)} of `{value.node.name}`"
 
 
 def _never_true(definition: Definition, scope: Scope) -> Iterator[tuple[Span, str]]:
