@@ -135,6 +135,15 @@ def transpose(op: str, side: Side) -> Type:
     return Type(side.type.kind, (*lead, columns, rows))
 
 
+_OF_NUMBERS = {
+    "sqrt": "the root of a number is `number ** 0.5`",
+    **{
+        word: f"numbers are computed in a `let`, as in `size: {word}($n)`: write `$size` here"
+        for word in ("abs", "int", "log")
+    },
+}
+
+
 def check_tensor(word: str, side: Side) -> None:
     """See to it that an operand of `word` is no number that is known before anything is computed.
 
@@ -143,8 +152,7 @@ def check_tensor(word: str, side: Side) -> None:
     """
     if isinstance(side.value, Constant):
         label = "expected what an input or a node gives, found a number"
-        help_ = "the root of a number is `number ** 0.5`" if word == "sqrt" else None
-        raise EdgeError("bad-edge", f"`{word}` needs a tensor", side.tree, label, help=help_)
+        raise EdgeError("bad-edge", f"`{word}` needs a tensor", side.tree, label, help=_OF_NUMBERS.get(word))
 
 
 def check_kind(word: str, side: Side, *refused: str) -> None:

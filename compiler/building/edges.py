@@ -174,7 +174,7 @@ class _Reader:
             raise EdgeError("bad-edge", f"`{tree.function}` needs a value", tree, label)
         value = self.value(tree.args[0])
         kind = self.tensor(value, tree.args[0])
-        axes = tuple(self.whole(arg) for arg in tree.args[1:])
+        axes = tuple(self.axis_number(arg, tree.function) for arg in tree.args[1:])
         if kind is None:
             return Apply(None, value.present, tree.function, (value,), axes)
         side = Side(tree.args[0], value, kind)
@@ -315,6 +315,13 @@ class _Reader:
 
     def whole(self, tree: Expr) -> int:
         return self.counted(self.static(tree), tree, int)
+
+    def axis_number(self, tree: Expr, function: str) -> int:
+        at = self.static(tree)
+        if isinstance(at, list):
+            help_ = f"several axes are arguments of their own, as in `{function}(x, 0, 1)`"
+            raise EdgeError("bad-edge", "an axis is a whole number", tree, f"found {in_words(at)}", help=help_)
+        return self.counted(at, tree, int)
 
     def counted(self, value: Any, tree: Expr, *kinds: type) -> Any:
         if isinstance(value, bool) or not isinstance(value, kinds):

@@ -100,6 +100,20 @@ def test_a_stack_has_its_new_axis_where_it_is_asked_for(tmp_path: Path) -> None:
         built(tmp_path, "{x: 'float[batch, 3]'}", "{y: 'stack([x, x[:, :1]])'}")
 
 
+def test_axes_in_a_list_are_told_how_they_are_written(tmp_path: Path) -> None:
+    with pytest.raises(
+        aw.SpecError, match=r"an axis is a whole number(?s:.)*found the list(?s:.)*help(?s:.)*`sum\(x, 0, 1\)`"
+    ):
+        built(tmp_path, "{x: 'float[batch, 3]'}", "{y: 'sum(x, [0, 1])'}")
+
+
+def test_a_function_of_a_number_is_told_where_numbers_are_computed(tmp_path: Path) -> None:
+    with pytest.raises(
+        aw.SpecError, match=r"`log` needs a tensor(?s:.)*help(?s:.)*in a `let`(?s:.)*`size: log\(\$n\)`"
+    ):
+        built(tmp_path, "{x: 'float[batch, 3]'}", "{y: 'x + log(1.0 + 3)'}")
+
+
 def test_captures_inside_an_output_are_there_when_they_are_asked_for(tmp_path: Path) -> None:
     outputs = "{y: x, inner: {z: x, hidden_states: [x, x], decoder_attentions: x, deeper: {attentions: [x]}}}"
     model, x = built(tmp_path, "{x: 'float[batch]'}", outputs), torch.ones(2)
