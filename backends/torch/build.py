@@ -14,7 +14,15 @@ from ...compiler.diagnosing.diagnostics import SpecError
 from ...compiler.graph import Graph
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
-from .checkpoint.folder import Origin, config_from, open_folder, overrides_from, reads_checkpoint, spec_for
+from .checkpoint.folder import (
+    Origin,
+    config_from,
+    naming_fields,
+    open_folder,
+    overrides_from,
+    reads_checkpoint,
+    spec_for,
+)
 from .checkpoint.load import Plan, are_untied, initialise, load_into, plan
 from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind
@@ -147,6 +155,7 @@ def _read(
     except SpecError as error:
         if task is not None or params or str(error) == _fault_of(name, chosen):
             raise
+        error = naming_fields(error, origin.config, library().spec(name))
         raise CheckpointError(f"{origin.folder / 'config.json'} does not fit `{name}`:\n{error}") from None
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.origin, made.config = origin, dict(origin.config)

@@ -199,8 +199,8 @@ def file_shape(shapes: list[tuple[int, ...]], ops: tuple[Op, ...]) -> tuple[int,
     """The shape in the file of what becomes weights of `shapes`: the operations backwards."""
     shape = shapes[0]
     for name, value in reversed(ops):
-        if name == "heads" and any(one[0] % value for one in shapes):
-            raise ValueError("each part has an equal share in every head")
+        if name == "heads" and (uneven := [one[0] for one in shapes if one[0] % value]):
+            raise SizesError(f"rows of which {value} heads have equal shares, found {uneven[0]}")
         if name in ("split", "heads"):
             shape = (sum(one[0] for one in shapes), *shape[1:])
         elif name == "transpose":

@@ -227,10 +227,20 @@ def test_a_head_by_another_name_is_no_fresh_one(folder: Path) -> None:
         aw.from_pretrained(folder, task="token_classification", num_labels=99, backend="eager")
 
 
+def test_what_lies_below_a_rule_that_names_no_leaf_is_told(folder: Path) -> None:
+    bias = "embeddings.LayerNorm.bias"
+    rewrite(folder, lambda old: {key.replace(bias, f"{bias}.raw"): value for key, value in old.items()})
+    with pytest.raises(
+        aw.CheckpointError, match=rf"missing: `bert.{bias}`.*found `bert.{bias}.raw` that nothing reads"
+    ):
+        aw.from_pretrained(folder, backend="eager")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
         ("hidden_size", "32", "config.json does not fit `bert`:\n.*`d_model` is a whole number"),
+        ("hidden_size", [32], r"found the list \[32\] as `hidden_size` of config.json"),
         ("intermediate_size", "2 * $d_model", "`intermediate_size` is .*expected a value, found an expression"),
         ("architectures", 3, "no spec for model_type `bert` and class `3`"),
     ],

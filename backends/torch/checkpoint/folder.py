@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from ....compiler.diagnosing.diagnostics import is_slip
+from ....compiler.diagnosing.diagnostics import Label, SpecError, is_slip
 from ....compiler.reading.document import SHIPPED, Document, library, shipped_models
 from ....compiler.reading.schema import Mount, Spec
 from ....compiler.weights.weight_rules import mounted_spec
@@ -314,6 +314,20 @@ def _refuse_slip(field: str, config: Mapping[str, Any], spec: Spec) -> None:
     meant = next((one for one in config if one not in read and is_slip(field, one)), None)
     if meant is not None:
         raise CheckpointError(f"config.json has no `{field}`, which `{spec.model}` reads: expected `{meant}`?")
+
+
+def naming_fields(error: SpecError, config: Mapping[str, Any], document: Document[Spec]) -> SpecError:
+    """The findings; where one is at a parameter's default, that names the field which stood in for it."""
+    fields = document.model.checkpoint.config
+    at = {str(document.span("params", name)): fields.get(name, name) for name in document.model.params}
+    told = []
+    for one in error.diagnostics:
+        names = at.get(str(one.label.span))
+        if names is not None and ", found " in one.label.text:
+            text = f"{one.label.text} as `{_written_as(config, names)}` of config.json"
+            one = replace(one, label=Label(one.label.span, text))
+        told.append(one)
+    return SpecError(told)
 
 
 def _written_as(config: Mapping[str, Any], fields: str | list[str]) -> str:

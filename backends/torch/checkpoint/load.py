@@ -243,7 +243,7 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
     """Name what is missing; what may be is put among the fresh: a head, and what the file's own task has not.
 
     Args:
-        others: keys of which one may be that of a head.
+        others: keys of which one may be that of a head, or what is below a rule that names no leaf.
     """
     heads = [tensor for tensor in table.tensors.values() if tensor.bare]
     all_heads_fresh = not others and bool(heads) and all(tensor in missing for tensor in heads)
@@ -255,7 +255,8 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
         if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor, table) in lacked:
             made.fresh.append(tensor)
         else:
-            found = f", found {quoted(others[:4])} that nothing reads" if tensor.bare and others else ""
+            near = others if tensor.bare else [key for key in others if key.startswith(f"{tensor.key}.")]
+            found = f", found {quoted(near[:4])} that nothing reads" if near else ""
             yield f"missing: `{tensor.key}` {list(tensor.shape)} (rule at {tensor.span}){found}"
 
 
