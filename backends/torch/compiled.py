@@ -17,7 +17,7 @@ from .layerwise import Layers
 from .modules.inference import Held
 from .multiples import settle_multiples
 from .packing import PADDING
-from .regions import settle_offsets
+from .regions import settle_extents, settle_offsets
 from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
@@ -174,6 +174,7 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
         layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
     """
     model.settle_compiler()
+    settle_extents()
     settle_offsets()
     settle_multiples()
     model.generated.watch(model.net, is_layerwise=layerwise)

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+import sympy
 import torch
 
 
@@ -53,3 +54,27 @@ def settle_offsets() -> None:
         return outputs
 
     InvokeSubgraph.create = classmethod(created)
+
+
+@functools.cache
+def settle_extents() -> None:
+    """Let inductor name the extents of what a region reads by the symbols that they have become.
+
+    Two inputs of one extent, such as images and their labels, have one symbol in the end. A region that was traced
+    before is still given it by its first name alone, and inductor (2.13) stops where that is the only one, in
+    ``4*batch``.
+    """
+    from torch._inductor.codegen.wrapper import PythonWrapperCodegen, SubgraphPythonWrapperCodegen
+    from torch._inductor.virtualized import V
+
+    assign = PythonWrapperCodegen.codegen_input_symbol_assignment
+
+    def assigned(self: Any, name: str, value: Any, bound_vars: Any) -> None:
+        assign(self, name, value, bound_vars)
+        if isinstance(value, sympy.Symbol):
+            known = V.graph.sizevars.shape_env.replace(value)
+            if isinstance(known, sympy.Symbol) and known not in bound_vars:
+                self.prefix.writeline(f"{known} = {value}")
+                bound_vars.add(known)
+
+    SubgraphPythonWrapperCodegen.codegen_input_symbol_assignment = assigned

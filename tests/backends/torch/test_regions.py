@@ -299,3 +299,36 @@ def test_a_part_of_a_tensor_that_a_region_gives_is_read_where_it_lies(tmp_path: 
             torch.testing.assert_close(model(x=x)["y"], eager(x=x)["y"])
         _assert_same_gradients(model, eager, {"x": x})
     assert "@nested_compile_region" in model.source
+
+
+FOLDED = """\
+model: folded
+params: {num_labels: 3}
+sizes: {tiny: {}}
+inputs: {pixel_values: "float[batch, 2, seq, 8]"}
+parts:
+  step:
+    inputs: {x: "float[rows, seq, d]"}
+    graph: {map: {block: linear, in: x, d_out: $d}}
+    outputs: {x: x + map}
+graph:
+  flat: {block: rearrange, in: pixel_values, pattern: b p s d -> (b p) s d}
+  steps: {repeat: {i: 3}, part: step, in: {x: flat}}
+  back: {block: rearrange, pattern: (b p) s d -> b p s d, p: 2}
+outputs: {last_hidden_state: back}
+tasks:
+  sequence_classification: {part: classifier, in: "mean(back, 1, 2)"}
+"""
+
+
+def test_a_region_whose_rows_are_twice_the_batch_is_called_beside_labels(tmp_path: Path) -> None:
+    torch.compiler.reset()
+    path = tmp_path / "folded.yaml"
+    path.write_text(FOLDED)
+    how: Any = {"task": "sequence_classification", "size": "tiny"}
+    model, eager = (aw.compile(str(path), backend=backend, **how) for backend in ("inductor", "eager"))
+    eager.load_state_dict(model.state_dict())
+    for rows in (2, 3, 4):  # the second call has free extents
+        inputs = {"pixel_values": torch.randn(rows, 2, 3 + rows, 8), "labels": torch.arange(rows) % 3}
+        with torch.no_grad(), fresh_cache():
+            torch.testing.assert_close(model(**inputs).loss, eager(**inputs).loss)
