@@ -68,7 +68,7 @@ class Rearrange(Block):
             raise PortError("x", f"{len(left)} axes, as in `{self.pattern}`", kind.shape)
         known: dict[str, Dim] = {name: Dim.of(size) for name, size in (self.model_extra or {}).items()}
         for group, extent in zip(left, kind.dims, strict=True):
-            _bind_axis(group, extent, known, self.pattern)
+            _bind_axis(group, extent, known, bindings, self.pattern)
         return {"x": Type(kind.kind, tuple(Dim.of(extent_of(group, known)) for group in right))}
 
 
@@ -90,15 +90,20 @@ def axis_sizes(side: str, shape: Sequence[int], sizes: Mapping[str, int]) -> dic
     return found
 
 
-def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], pattern: str) -> None:
+def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], bindings: Bindings, pattern: str) -> None:
     loose = [name for name in group if name not in known and not name.isdigit()]
     if len(loose) > 1:
         raise PortError("x", f"the sizes of all but one of {', '.join(loose)} as options", f"the pattern `{pattern}`")
     rest = Dim.of(extent_of([name for name in group if name not in loose], known))
-    if loose and extent.known is not None and rest.known and extent.known % rest.known:
-        raise PortError("x", f"an extent that {rest.known} divides, as in `{pattern}`", str(extent.known))
     if loose:
         known[loose[0]] = extent // rest
+    whole = known[loose[0]] * rest if loose else rest
+    answer = compare(whole, extent)
+    if answer == "different":
+        wanted = f"an extent that {rest} divides" if loose else f"an extent of {rest}"
+        raise PortError("x", f"{wanted}, as in `{pattern}`", str(extent))
+    if answer == "unproven":
+        bindings.unproven.append((whole, extent))
 
 
 def extent_of(group: list[str], sizes: Mapping[str, Any]) -> Any:

@@ -9,7 +9,14 @@ from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
 
-TYPE_WORDS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "text": str, "list": list, "any": object}
+TYPE_WORDS: dict[str, Any] = {
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "text": str,
+    "list": (list, tuple),
+    "any": object,
+}
 
 
 @dataclass(slots=True)

@@ -109,7 +109,7 @@ class InputReader:
     def bind(self, name: str, notation: Notation) -> bool:
         """Bind the names in an input's type: to what is given, in the root to new free symbols; whether it fits."""
         value, place, span = self.read_as(name), self.place(name), self.at(name)
-        fits = True
+        fits = notation.text == "any" or self.check_single(name, value, notation)
         for kind in _types(value):
             local = Bindings({}, params=self.bindings.params, dims=dict(self.bindings.dims))
             try:
@@ -141,6 +141,17 @@ class InputReader:
                 if part.text not in self.bindings.dims:
                     self.new_symbol(part.text, None)
         return fits
+
+    def check_single(self, name: str, value: Value | list[Value] | None, notation: Notation) -> bool:
+        """Report a list that is given where one value is read; whether there is none."""
+        lists = [one.type for one in flat(value) if isinstance(one.type, ListType)] if value is not None else []
+        if lists:
+            self.report.error(
+                "list-value", f"`{name}` of `{self.body.part}` is one value", self.at(name),
+                label=f"expected `{notation.text}`, found {lists[0]}", others=[(self.place(name), "declared here")],
+                help=f"`each: {{{name}: ...}}` hands every round one of them",
+            )  # fmt: skip
+        return not lists
 
     def read_as(self, name: str) -> Value | list[Value] | None:
         """What is given to an input, or to the one that stands in for it."""

@@ -13,7 +13,7 @@ from ..graph import Option
 from ..reading import schema
 from ..reading.span import Span
 from .compose import FLAGS, Composed
-from .definitions import article
+from .definitions import TYPE_WORDS, article
 from .origins import in_words, listed, not_computed
 from .scope import Scope
 
@@ -148,4 +148,6 @@ def fits_word(value: Any, word: str) -> bool:
         return isinstance(value, bool) or value in (0, 1)
     if word == "int":
         return isinstance(value, Dim) or type(value) is int or (isinstance(value, float) and value.is_integer())
-    return isinstance(value, (int, float, Dim)) and not isinstance(value, bool) if word == "float" else True
+    if word == "float":
+        return isinstance(value, (int, float, Dim)) and not isinstance(value, bool)
+    return isinstance(value, TYPE_WORDS[word])

@@ -365,6 +365,21 @@ def test_extents_that_do_not_meet_inside_are_told_where_they_meet(backend: str) 
     assert model(pixel_values=torch.zeros(1, 3, 60, 60), interpolate_pos_encoding=True)  # the same, where all fits
 
 
+def test_an_extent_that_is_not_cut_evenly_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "cut.yaml"
+    cut = "graph: {cut: {block: rearrange, in: x, pattern: 'b (n p) -> b n p', p: 5}}\noutputs: {cut: cut}\n"
+    file.write_text("model: cut\ninputs: {x: 'float[batch, seq]'}\n" + cut, encoding="utf-8")
+    model = aw.compile(file, backend="eager")
+    assert model(x=torch.zeros(2, 10)).cut.shape == (2, 2, 5)
+    with pytest.raises(
+        aw.ArgumentError, match=re.escape("`cut` (") + r".*needs extents that fit: .*\[seq\], here \[12\]"
+    ):
+        model(x=torch.zeros(2, 12))
+    file.write_text("model: cut\ninputs: {x: 'float[batch, seq, 12]'}\n" + cut.replace("b (n p)", "b s (n p)", 1))
+    with pytest.raises(aw.SpecError, match=r"expected (an extent that 5 divides|`)"):
+        aw.check(file)
+
+
 def test_extents_that_a_block_compares_are_told_too(tmp_path: Path) -> None:
     file = tmp_path / "read.yaml"
     file.write_text(

@@ -287,3 +287,35 @@ def test_a_list_that_never_is_there_whole_is_noted(tmp_path: Path) -> None:
     found = [(one.message, one.label.text.rpartition(" found ")[2]) for one in aw.check(path).notes]
     assert found == [("`more.seen` is absent", "those from 0"), ("`both` is absent", "no `rest.seen`")]
     assert not aw.check(path, num_rounds=1, last=True).notes
+
+
+PARTLY = """\
+model: partly
+inputs: {x: "float[batch, 4]"}
+parts:
+  step:
+    params: {even: bool}
+    inputs: {x: "float[batch, d]"}
+    graph: {more: {block: linear, in: x, d_out: 2, when: $even}, twice: {expr: 2 * x}}
+    outputs: {x: twice, more: more}
+graph: {steps: {repeat: {i: 4}, part: step, in: x, even: $i % 2 == 0}}
+outputs: {y: steps, more: {from: steps.more, optional: true}}
+"""
+
+
+def test_a_list_that_a_part_reads_as_one_value_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "listed.yaml"
+    path.write_text(PARTLY.replace("in: x, even: $i % 2 == 0", "in: '[x, x]', even: true"))
+    with pytest.raises(SpecError, match=r"`x` of `step` is one value(?s:.)*expected `float\[batch, d\]`, found list"):
+        aw.check(path)
+
+
+@pytest.mark.parametrize(("word", "given"), [("list", "1"), ("list", 3), ("text", 3), ("text", [1])])
+def test_a_parameter_that_is_a_list_or_a_text_takes_no_other(tmp_path: Path, word: str, given: object) -> None:
+    path = tmp_path / "typed.yaml"
+    path.write_text(
+        f"model: typed\nparams: {{some: {word}}}\ninputs: {{x: 'float[batch, 4]'}}\n"
+        'graph: {y: {expr: "x if $some == 2 else 2 * x"}}\noutputs: {y: y}\n'
+    )
+    with pytest.raises(SpecError, match=rf"`some` is a {word}(?s:.)*expected a {word}, found"):
+        aw.check(path, some=given)
