@@ -186,7 +186,7 @@ class PartCall(NodeCall):
         node.shared = self.sharing(node)
 
     def sharing(self, node: Node) -> tuple[int, ...]:
-        """The first round with the same value of ``share:``, for each round; it must be the same body."""
+        """The first round with the same value of ``share:``, for each round, if any two have one; they are one body."""
         if self.original.share is None:
             return ()
         at = partial(self.nodes.span, "graph", self.origin, "share")
@@ -202,7 +202,7 @@ class PartCall(NodeCall):
                     label="expected rounds with the same options and the same types of inputs",
                 )  # fmt: skip
                 break
-        return tuple(found)
+        return tuple(found) if len(owners) < len(found) else ()
 
     def layer_drop(self) -> Option | None:
         """How often a round is skipped in training; None where none is."""

@@ -68,3 +68,11 @@ def test_rounds_of_other_sizes_are_apart(tmp_path: Path) -> None:
     )
     widths = [entry.shape[0] for entry in build_graph(path).weights() if entry.path.endswith("up.weight")]
     assert widths == [1, 2, 3, 4, 5]
+
+
+def test_rounds_that_share_with_none_are_as_without(tmp_path: Path) -> None:
+    plain, own = tmp_path / "plain.yaml", tmp_path / "own.yaml"
+    plain.write_text(SPEC.replace("share: int($i / 2), ", ""))
+    own.write_text(SPEC.replace("int($i / 2)", "0 if $d == 3 else $i"))
+    assert " share 0" not in build_graph(own).text()
+    assert aw.compile(own, backend="eager").source == aw.compile(plain, backend="eager").source
