@@ -180,10 +180,11 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
     model.generated.watch(model.net, is_layerwise=layerwise)
     is_watched, dynamic = model.generated.is_watched, False if model.dynamic is False else None
     if layerwise:
-        run = model.layers.setdefault(is_watched, Layers(dynamic)).around(method)
+        run = model.layers.setdefault((is_watched, grads), Layers(dynamic, LEARNING if grads else None)).around(method)
     else:
-        learns = grads and model.emitter.rounds == "region" and model.emitter.repeated
-        run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=_OF_REGIONS_THAT_LEARN if learns else None)
+        has_regions = model.emitter.rounds == "region" and model.emitter.repeated
+        options = LEARNING | (_OF_REGIONS_THAT_LEARN if has_regions else {}) if grads else None
+        run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
     settings: dict[str, Any] = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
     if is_watched:  # some layers may have hooks that others have not
         settings["skip_nnmodule_hook_guards"] = False
@@ -201,6 +202,9 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
 
 _LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
 """How often torch compiles one function: for each layer that differs, and each shape where `dynamic` is False."""
+LEARNING: dict[str, Any] = {"reorder_for_peak_memory": False}
+"""What inductor (2.13) does to a backward pass and is wrong where gradients are added up at places, as those of `resize`
+and `max_pool2d` are: what reads the sum is put before what adds, and gets zeros."""
 _OF_REGIONS_THAT_LEARN: dict[str, Any] = {
     "allow_buffer_reuse": False, "inplace_buffers": False, "layout_optimization": False
 }  # fmt: skip

@@ -59,9 +59,9 @@ def mark(net: nn.Module, layers: Mapping[str, int]) -> None:
 class Layers(dict[tuple[types.FunctionType, int | None], Callable[..., Any]]):
     """What torch makes of a forward for a distinct layer, made when it is first called."""
 
-    def __init__(self, dynamic: bool | None) -> None:
+    def __init__(self, dynamic: bool | None, options: dict[str, Any] | None = None) -> None:
         super().__init__()
-        self.dynamic = dynamic
+        self.how = {"dynamic": dynamic, "options": options}
 
     def __missing__(self, key: tuple[types.FunctionType, int | None]) -> Callable[..., Any]:
         method, number = key
@@ -69,7 +69,7 @@ class Layers(dict[tuple[types.FunctionType, int | None], Callable[..., Any]]):
         # Torch tells functions apart by their code: one for several layers would be compiled anew for the next.
         code = plain.__code__.replace(co_name=f"{plain.__name__}_of_layer_{number}")
         own = types.FunctionType(code, plain.__globals__, argdefs=plain.__defaults__, closure=plain.__closure__)
-        made = torch.compile(own, fullgraph=True, dynamic=self.dynamic)
+        made = torch.compile(own, fullgraph=True, **self.how)
         self[key] = made if plain is method else recomputed(made)
         return self[key]
 

@@ -55,7 +55,7 @@ class Model(nn.Module):
         quantized: how its linear maps' weights are rounded, if they are.
         is_deep: it may be compiled layer by layer.
         has_alike: layers that differ in rates alone share what is compiled.
-        layers: what its layers were compiled to, where modules have hooks, and where none has.
+        layers: what its layers were compiled to, where modules have hooks or none has, with gradients or without.
     """
 
     graph: Graph
@@ -88,7 +88,7 @@ class Model(nn.Module):
         layers = layers_of(self.emitter) if backend == "inductor" else {}
         self.is_deep = rounds_per_layer(layers) >= LEAST
         self.has_alike = rounds_per_layer(layers) >= ALIKE and not inference
-        self.layers: dict[bool | None, Layers] = {}
+        self.layers: dict[tuple[bool | None, bool], Layers] = {}
         self.generated = Generated(f"{graph.name}_{graph.task or 'base'}", self.source)
         with torch.device("meta"):
             self.net = self.generated.classes[self.emitter.root.name]()
