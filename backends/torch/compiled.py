@@ -203,8 +203,8 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
 _LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
 """How often torch compiles one function: for each layer that differs, and each shape where `dynamic` is False."""
 LEARNING: dict[str, Any] = {"reorder_for_peak_memory": False}
-"""What inductor (2.13) does to a backward pass and is wrong where gradients are added up at places, as those of `resize`
-and `max_pool2d` are: what reads the sum is put before what adds, and gets zeros."""
+"""What inductor (2.13) does to a backward pass and is wrong where gradients are added up at places, as those of
+`resize` and `max_pool2d` are: what reads the sum may come before what adds, and gets zeros."""
 _OF_REGIONS_THAT_LEARN: dict[str, Any] = {
     "allow_buffer_reuse": False, "inplace_buffers": False, "layout_optimization": False
 }  # fmt: skip

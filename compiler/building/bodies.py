@@ -17,7 +17,7 @@ from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, nearest
 from ..diagnosing.report import Report, Reported
-from ..graph import Body, InputValue, Option, OutputValue, Rounds, Value, flat
+from ..graph import Body, InputValue, Option, Rounds, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.span import Span
@@ -287,7 +287,7 @@ class Builder:
         except EdgeError as error:
             place = span.within(error.tree.start, error.tree.end)
             others = makers(error.values)
-            if error.code == "never-present":
+            if error.code == "never-present" and not error.label:
                 error.label, others = self.apart(error.values), []
             self.report.error(error.code, str(error), place, label=error.label, others=others, help=error.help)
         except EvaluationError as error:
@@ -297,10 +297,10 @@ class Builder:
         return None
 
     def note_rounds(self, tree: Expr, span: Span, scope: Scope) -> None:
-        """Note what is read of a repeat and absent, as some of its rounds give it and others never do."""
+        """Note a list that is read and absent, as some rounds give what it gathers and others never do."""
         for one in (one for one in walk(tree) if isinstance(one, Name)):
             found = scope.values.get(one.text)
-            if not isinstance(found, (Rounds, OutputValue)) or found.present or not found.node.present:
+            if not isinstance(found, Rounds) or found.present or not found.node.present:
                 continue
             given = [str(at) for at, body in enumerate(found.node.rounds) if body.outputs[found.port].present]
             if given:

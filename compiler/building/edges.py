@@ -277,6 +277,7 @@ class _Reader:
             whole = isinstance(items[0], (Star, Slice)) or _is_number(items[0])
             rounds = self.scope.rounds(base.text) if whole else None
             if rounds is not None:
+                self.scope.check_rounds(rounds, tree)
                 return self.pick(rounds, items[0])
         value = self.value(base)
         if not value.present or value.type is None:  # absent, or a diagnostic says why it has no type

@@ -15,7 +15,7 @@ from ...blocks.notation.values import (
 )  # fmt: skip
 from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Report, Reported
-from ..graph import Option, Value
+from ..graph import Option, OutputValue, Rounds, Value
 from ..reading.schema import PARAMETER_TYPES, as_choice, has_param
 from ..reading.span import Span
 from .edge_types import EdgeError
@@ -147,6 +147,8 @@ class Scope:
         """
         found = self.values.get(name)
         if found is not None:
+            if isinstance(found, OutputValue):
+                self.check_rounds(found, tree)
             return found
         head, _, port = name.partition(".")
         if port and head in self.values and not self.values[head].present:
@@ -171,6 +173,18 @@ class Scope:
         known = " or ".join(f"`{head}.{one}`" for one in ports) or f"`{head}`, which is one value"
         help_ = did_you_mean(port, ports, prefix=f"{head}.")
         raise EdgeError("unknown-port", f"`{head}` has no output `{port}`", tree, f"expected {known}", help=help_)
+
+    def check_rounds(self, value: Value, tree: Expr) -> None:
+        """Refuse what some rounds of a repeat carry on and others never do."""
+        if not isinstance(value, (Rounds, OutputValue)) or value.present or not value.node.is_repeat:
+            return
+        given = [str(at) for at, body in enumerate(value.node.rounds) if body.outputs[value.port].present]
+        if given and value.node.present:
+            raise EdgeError(
+                "never-present", f"not every round of `{value.node.name}` gives `{value.port}`", tree,
+                f"expected one from each of rounds 0 to {len(value.node.rounds) - 1}, found them from {listed(given)}",
+                help="let a round that has none give another in its place, or write a repeat for each kind of round",
+            )  # fmt: skip
 
     def rounds(self, name: str) -> Value | None:
         """The history of a carried output of a repeat (``encoder.x``), its first input in front."""
