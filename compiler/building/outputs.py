@@ -55,7 +55,7 @@ def _gaps(outputs: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[tu
         while isinstance(value, Apply) and value.op == "when":
             value = value.args[0]
         if isinstance(value, Gathered):
-            there, raw = [bool(item.present) for item in value.items], written[name]
+            there, raw = [bool(item.present) for item in value.items], written.get(name)
             if any(there) and not all(there):
                 at, texts = there.index(False), raw.get("from") if isinstance(raw, dict) else raw
                 yield name, f"no `{texts[at]}`" if isinstance(texts, list) else f"no value at {at}"
