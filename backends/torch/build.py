@@ -15,14 +15,8 @@ from ...compiler.graph import Graph
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
 from .checkpoint.folder import (
-    Origin,
-    config_from,
-    naming_fields,
-    open_folder,
-    overrides_from,
-    reads_checkpoint,
-    spec_for,
-)
+    Origin, config_from, naming_fields, open_folder, overrides_from, reads_checkpoint, spec_for
+)  # fmt: skip
 from .checkpoint.load import Plan, are_untied, initialise, load_into, plan
 from .checkpoint.mapped import Mapped
 from .emit.source import RoundsKind

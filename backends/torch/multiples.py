@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-import sympy
-
 
 @functools.cache
 def settle_multiples() -> None:
@@ -16,6 +14,7 @@ def settle_multiples() -> None:
     division is written with a quotient, `Mod(1, h*w/w)`, at whose range inductor (2.13) stops with an error where both
     extents are symbols.
     """
+    import sympy  # which torch has not imported where kept code is only loaded
     from torch._inductor.ir import Layout
     from torch._inductor.virtualized import V
 
@@ -24,16 +23,9 @@ def settle_multiples() -> None:
         return
 
     def is_larger(left: Any, right: Any) -> bool:
-        if _is_quotient(left, right):
+        rest: Any = sympy.sympify(left % right) if right != 0 else sympy.S.Zero
+        if any(one.exp.is_negative for one in rest.atoms(sympy.Pow)):  # written with a quotient of symbols
             return bool(V.graph.sizevars.guard_or_false(sympy.Ge(left, right)))
         return bool(asked(left, right))
 
     Layout._stride_expr_ge_or_false = staticmethod(is_larger)
-
-
-def _is_quotient(left: Any, right: Any) -> bool:
-    """Whether the rest of a division is written with a quotient of symbols."""
-    if right == 0:
-        return False
-    rest: Any = sympy.sympify(left % right)
-    return any(one.exp.is_negative for one in rest.atoms(sympy.Pow))

@@ -6,7 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import sympy
 import torch
 
 
@@ -64,6 +63,7 @@ def settle_extents() -> None:
     before is still given it by its first name alone, and inductor (2.13) stops where that is the only one, in
     ``4*batch``.
     """
+    import sympy  # which torch has not imported where kept code is only loaded
     from torch._inductor.codegen.wrapper import PythonWrapperCodegen, SubgraphPythonWrapperCodegen
     from torch._inductor.virtualized import V
 

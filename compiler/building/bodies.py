@@ -29,7 +29,7 @@ from .nodes import NodeBuilder
 from .origins import in_words, listed, makers, not_computed, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
-from .values import STANDS_IN, first_of, gathered, unlike
+from .values import STANDS_IN, first_of, gathered, rounds_that_give, unlike
 
 MAX_CALLS = 10_000
 
@@ -300,10 +300,7 @@ class Builder:
         """Note a list that is read and absent, as some rounds give what it gathers and others never do."""
         for one in (one for one in walk(tree) if isinstance(one, Name)):
             found = scope.values.get(one.text)
-            if not isinstance(found, Rounds) or found.present or not found.node.present:
-                continue
-            given = [str(at) for at, body in enumerate(found.node.rounds) if body.outputs[found.port].present]
-            if given:
+            if isinstance(found, Rounds) and (given := rounds_that_give(found)):
                 label = f"expected one from each of {len(found.node.rounds)} rounds, found those from {listed(given)}"
                 self.note("never-present", f"`{one.text}` is absent", span.within(one.start, one.end), label)
 

@@ -10,13 +10,8 @@ from ..reading.document import Document
 from ..reading.span import Span
 
 TYPE_WORDS: dict[str, Any] = {
-    "int": int,
-    "float": (int, float),
-    "bool": bool,
-    "text": str,
-    "list": (list, tuple),
-    "any": object,
-}
+    "int": int, "float": (int, float), "bool": bool, "text": str, "list": (list, tuple), "any": object
+}  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -135,13 +135,9 @@ def transpose(op: str, side: Side) -> Type:
     return Type(side.type.kind, (*lead, columns, rows))
 
 
-_OF_NUMBERS = {
-    "sqrt": "the root of a number is `number ** 0.5`",
-    **{
-        word: f"numbers are computed in a `let`, as in `size: {word}($n)`: write `$size` here"
-        for word in ("abs", "int", "log")
-    },
-}
+_IN_A_LET = "numbers are computed in a `let`, as in `size: {}($n)`: write `$size` here"
+_OF_NUMBERS = {word: _IN_A_LET.format(word) for word in ("abs", "int", "log")}
+_OF_NUMBERS["sqrt"] = "the root of a number is `number ** 0.5`"
 
 
 def check_tensor(word: str, side: Side) -> None:

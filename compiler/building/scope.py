@@ -19,6 +19,7 @@ from ..graph import Option, OutputValue, Rounds, Value
 from ..reading.schema import PARAMETER_TYPES, as_choice, has_param
 from ..reading.span import Span
 from .edge_types import EdgeError
+from .values import rounds_that_give
 from .origins import in_words, listed
 
 MAX_CHAIN = 32
@@ -176,10 +177,7 @@ class Scope:
 
     def check_rounds(self, value: Value, tree: Expr) -> None:
         """Refuse what some rounds of a repeat carry on and others never do."""
-        if not isinstance(value, (Rounds, OutputValue)) or value.present or not value.node.is_repeat:
-            return
-        given = [str(at) for at, body in enumerate(value.node.rounds) if body.outputs[value.port].present]
-        if given and value.node.present:
+        if isinstance(value, (Rounds, OutputValue)) and (given := rounds_that_give(value)):
             raise EdgeError(
                 "never-present", f"not every round of `{value.node.name}` gives `{value.port}`", tree,
                 f"expected one from each of rounds 0 to {len(value.node.rounds) - 1}, found them from {listed(given)}",

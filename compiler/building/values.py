@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import Expr
 from ...blocks.notation.types import AnyType, ListType, Type
-from ..graph import Apply, Constant, FirstOf, Gathered, Picked, Value
+from ..graph import Apply, Constant, FirstOf, Gathered, OutputValue, Picked, Rounds, Value
 
 STANDS_IN = "what stands in for a value is of its kind"
 
@@ -25,6 +25,14 @@ def any_of(values: Iterable[Value]) -> int:
     for value in values:
         table |= value.present
     return table
+
+
+def rounds_that_give(value: Value | None) -> list[str]:
+    """The rounds of a repeat that give a value which is absent, as others never do; none where it is not so."""
+    if not isinstance(value, (Rounds, OutputValue)) or value.present or not value.node.present:
+        return []
+    given = [str(at) for at, body in enumerate(value.node.rounds) if body.outputs[value.port].present]
+    return given if len(given) < len(value.node.rounds) else []
 
 
 def types_in(kind: AnyType | None) -> tuple[AnyType | None, ...]:
