@@ -67,9 +67,9 @@ Rate = Annotated[float, Field(ge=0, le=1)]
 Activation = Literal[
     "gelu", "gelu_python", "gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_10", "gelu_accurate", "gelu_python_tanh",
     "quick_gelu", "relu", "relu6", "relu2", "silu", "swish", "tanh", "sigmoid", "leaky_relu", "linear", "mish",
-    "laplace",
+    "laplace", "elu", "hardswish",
 ]  # fmt: skip
-"""The activations of Hugging Face configs, by their names there."""
+"""The activations of Hugging Face configs, by their names there, and two of torch's that its models write out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,12 @@ def compare(a: int | Dim, b: int | Dim) -> Literal["equal", "different", "unprov
         return "unproven"
 
 
+def is_below_zero(dim: Dim) -> bool:
+    """Whether `dim` is a count taken away: less than 0, or 0 where a grid of its factors has no cell."""
+    terms = dim.expanded()._terms
+    return bool(terms) and (all(coefficient < 0 for coefficient in terms.values()) or _positive(-dim.expanded()))
+
+
 def _positive(dim: Dim, depth: int = 0) -> bool:
     """Whether a proof is found that `dim`, over free symbols, is at least 1: each step replaces it by a lower bound."""
     for monomial, coefficient in dim._terms.items():

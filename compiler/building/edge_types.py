@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from ...blocks.notation.dim_compare import compare
+from ...blocks.notation.dim_compare import compare, is_below_zero
 from ...blocks.notation.dims import Dim, ceil_div
 from ...blocks.notation.expressions import Expr, Name
 from ...blocks.notation.types import Type
@@ -241,9 +241,9 @@ def sliced(extent: Dim, first: Any, last: Any, step: int | None) -> Dim:
     stop = extent if last is None else Dim.of(last)
     if extent.known is not None and start.known is not None and stop.known is not None:
         return Dim.of(len(range(extent.known)[start.known : None if last is None else stop.known : step]))
-    if start.known is not None and start.known < 0:
+    if is_below_zero(start):
         start = extent + start
-    if last is not None and stop.known is not None and stop.known < 0:
+    if last is not None and is_below_zero(stop):
         stop = extent + stop
     length = stop - start
     return ceil_div(length, step or 1) if length.known is None else Dim.of(len(range(0, length.known, step or 1)))

@@ -46,6 +46,22 @@ def test_flip_reads_an_axis_backwards(tmp_path: Path) -> None:
     assert torch.equal(found["z"], x[[1, 0]] + 1)
 
 
+@pytest.mark.parametrize(
+    ("cut", "length"),
+    [("-$n:", "n"), ("-($n // 2 + 1):", "n//2 + 1"), (":-$n", "m"), ("-$n - 1:-$n", "1"), ("-2 * $n:-1", "2*n - 1")],
+)
+def test_extents_count_from_the_end_where_they_are_taken_away(cut: str, length: str, tmp_path: Path) -> None:
+    inputs = "{x: 'float[batch, n, 2]', y: 'float[batch, m, 2]'}"
+    spec = tmp_path / "cut.yaml"
+    graph = f"{{both: {{block: concat, in: {{parts: [y, x]}}, axis: 1}}, out: {{expr: 'both[:, {cut}]'}}}}"
+    spec.write_text(f"model: cut\nsizes: {{tiny: {{}}}}\ninputs: {inputs}\ngraph: {graph}\noutputs: {{out: out}}\n")
+    model = aw.compile(str(spec), backend="eager")
+    kind = model.graph.outputs["out"].type
+    assert str(kind) == f"float[batch, {length}, 2]"
+    out = model(x=torch.randn(1, 3, 2), y=torch.randn(1, 5, 2))["out"]
+    assert out.shape[1] == kind.dims[1].evaluate({"n": 3, "m": 5})
+
+
 def test_functions_of_numbers_alone_that_options_know_are_numbers(tmp_path: Path) -> None:
     x = torch.ones(2)
     found = built(tmp_path, "{x: 'float[batch]'}", "{a: abs(-3) * x, b: int(2.5) * x, c: detach(3) * x}")(x=x)

@@ -66,11 +66,13 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "linear": _linear,
     "mish": F.mish,
     "laplace": _laplace,
+    "elu": F.elu,
+    "hardswish": F.hardswish,
 }
 
 
 def activation(x: torch.Tensor, *, kind: str) -> torch.Tensor:
-    """The activation that Hugging Face's configs call `kind`."""
+    """The activation that Hugging Face's configs, or torch, call `kind`."""
     return _ACTIVATIONS[kind](x)
 
 
