@@ -41,6 +41,15 @@ def plain_call(graph: Graph) -> frozenset[str]:
     return frozenset(name for name in chosen_inputs(graph) if name in graph.atoms)
 
 
+def least_call(graph: Graph) -> frozenset[str]:
+    """The optional inputs without which not all of its outputs can be had that a call may not lack."""
+    needed = plain_call(graph)
+    for name in sorted(needed):
+        if not any(lacking(graph, graph.combination(needed - {name}))):
+            needed -= {name}
+    return needed
+
+
 def lacking(graph: Graph, combination: int) -> Iterator[tuple[str, Value]]:
     """The outputs that a call always gives, and that one of this combination cannot make."""
     for name, value in graph.outputs.items():

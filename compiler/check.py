@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 from .building.check_names import check_names, choices_that_lack_options, options_left_behind
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_behind, names_read
+from .building.origins import quoted
+from .calls import least_call
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean, is_slip
 from .graph import Graph
 from .reading import schema
@@ -60,8 +63,11 @@ def check_with(model: str | Path, task: str | None, size: str | None, overrides:
     document = library().spec(model)
     if task is None:
         return _check_all(document, size, overrides)
-    graph = ModelBuilder(document, None if task == "base" else task, size, overrides, overrides).build()
+    made = partial(ModelBuilder, document, None if task == "base" else task, size, overrides, overrides)
+    builder = made()
+    graph = builder.build()
     wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]
+    wrong.extend(_misfits(builder, graph, made))
     if wrong:
         raise SpecError(wrong)
     return graph
@@ -77,7 +83,8 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     graphs: list[Graph] = []
     for task in (None, *document.model.tasks):
         try:
-            builder = ModelBuilder(document, task, size, overrides)
+            made = partial(ModelBuilder, document, task, size, overrides)
+            builder = made()
             named |= names_read(builder.definition.spec)
             graph = builder.build()
         except SpecError as error:
@@ -88,6 +95,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
         shadowed |= builder.shadowed
         known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
         found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
+        found.extend(one for one in _misfits(builder, graph, made) if str(one.label.span) not in known)
         graphs.append(graph)
     found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
     said = {(one.code, str(one.label.span)) for one in found}
@@ -106,6 +114,30 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     base.notes.extend((*choices_that_lack_options(document), *options_left_behind(document)))
     base.notes.extend(note for (name, _), note in shadowed.items() if name not in read)
     return base
+
+
+def _misfits(builder: ModelBuilder, graph: Graph, made: Callable[..., ModelBuilder]) -> list[Diagnostic]:
+    """What does not fit where a call gives no more than it must, if extents depend on what is given."""
+    needed = least_call(graph)
+    withheld = [name for name in graph.atoms if name not in needed and name not in graph.flags]
+    if not (builder.call.uneven and withheld):
+        return []
+    here = f"in a call without {quoted(withheld)}"
+    try:
+        plain = made(withheld=withheld).build()
+    except SpecError as error:
+        label = Label(builder.document.span("inputs", key=True), here)
+        found = [one for one in error.diagnostics if one.code in ("shape-mismatch", "indivisible")]
+        return [replace(one, others=(*one.others, label)) for one in found]
+    shapes = {entry.path: entry.shape for entry in plain.weights(distinct=True)}
+    wrong: dict[str, Diagnostic] = {}
+    for entry in graph.weights(distinct=True):
+        name, other = entry.path.partition(".")[0], shapes.get(entry.path, entry.shape)
+        if other != entry.shape and name not in wrong:
+            text = f"expected one shape, found {[*entry.shape]}, and {[*other]} {here}"
+            message = f"the weight `{clip(entry.path)}` depends on what is given"
+            wrong[name] = Diagnostic("shape-mismatch", message, Label(graph.root.nodes[name].span, text))
+    return [*wrong.values()]
 
 
 def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:

@@ -88,6 +88,9 @@ class BlockCall(NodeCall):
         kinds = {port: _kinds(value) for port, value in given.items() if isinstance(value, list) or value.present}
         if node.present and None not in kinds.values():
             self.infer(node, kinds)
+            if type(self.instance).infer is not Block.infer:  # what a list adds up to
+                lists = [one for value in given.values() if isinstance(value, list) for one in value]
+                self.builder.call.uneven |= any(node.present & ~one.present for one in lists if one.present)
         values, ports = self.scope.values, [port.rstrip("?") for port in self.instance.outputs]
         for port in ports:
             values[f"{name}.{port}"] = OutputValue(node.outputs.get(port), node.present, node, port)

@@ -29,7 +29,7 @@ from .nodes import NodeBuilder
 from .origins import in_words, listed, makers, not_computed, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
-from .values import STANDS_IN, first_of, gathered, rounds_that_give, unlike
+from .values import STANDS_IN, first_of, gathered, is_uneven, rounds_that_give, unlike
 
 MAX_CALLS = 10_000
 
@@ -259,6 +259,7 @@ class Builder:
         first = first_of(choices)
         if label := unlike(first):
             self.report.error("shape-mismatch", STANDS_IN, span, label=label)
+        self.call.uneven |= is_uneven(first)
         return first
 
     def is_promoted(self, value: Any) -> bool:

@@ -22,7 +22,7 @@ from .edge_types import (
     transpose, unary, where,
 )  # fmt: skip
 from .origins import in_words, listed, not_computed
-from .values import STANDS_IN, element, first_of, gathered, number, together, unlike
+from .values import STANDS_IN, element, first_of, gathered, is_uneven, number, together, unlike
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -240,6 +240,7 @@ class _Reader:
         first = first_of([self.value(arg) for arg in tree.args])
         if label := unlike(first):
             raise EdgeError("shape-mismatch", STANDS_IN, tree, label)
+        self.scope.call.uneven |= is_uneven(first)
         return first
 
     def call_detach(self, tree: Call) -> Value:

@@ -35,12 +35,13 @@ class ModelBuilder:
 
     def __init__(
         self, document: Document[schema.Spec], task: str | None, size: str | None, overrides: Mapping[str, Any],
-        told: Mapping[str, Any] = MappingProxyType({}),
+        told: Mapping[str, Any] = MappingProxyType({}), *, withheld: Collection[str] = (),
     ) -> None:  # fmt: skip
         """Prepare to build.
 
         Args:
             told: which of the overrides a call says; the rest are what a config says, which may be set otherwise.
+            withheld: optional inputs that no call gives.
         """
         self.document = document
         self.told = {name: _as_literal(value) for name, value in told.items()}
@@ -56,6 +57,7 @@ class ModelBuilder:
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
         inputs = [name for name, one in here.items() if one.optional]
         self.atoms = (*inputs, *self.promoted, *self.flags)
+        self.call = CallSite(self.atoms, self.flags, withheld)
 
     def build(self) -> Graph:
         """The graph.
@@ -68,9 +70,8 @@ class ModelBuilder:
                               self.document.span("inputs", key=True),
                               label=f"expected at most {MAX_ATOMS}, found {len(self.atoms)}")  # fmt: skip
             self.report.raise_if_any()
-        call = CallSite(self.atoms, self.flags)
-        builder = Builder(self.report, call)
-        builder.promoted = {name: InputValue(None, call.given(name), name) for name in self.promoted}
+        builder = Builder(self.report, self.call)
+        builder.promoted = {name: InputValue(None, self.call.given(name), name) for name in self.promoted}
         scope = builder.scope(self.definition)
         scope.flags_here, scope.read = dict.fromkeys(self.flags), self.read
         params = root_parameters(builder, self.definition, scope, self.size, self.overrides)

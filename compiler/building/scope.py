@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -29,10 +29,17 @@ At = Callable[..., Span]
 
 @dataclass(slots=True)
 class CallSite:
-    """What one call of a model may give: the truth tables of its optional inputs and flags."""
+    """What one call of a model may give: the truth tables of its optional inputs and flags.
+
+    Attributes:
+        withheld: the optional inputs that no call gives.
+        uneven: whether extents were found to depend on what is given.
+    """
 
     atoms: tuple[str, ...]
     flags: Mapping[str, bool]
+    withheld: Collection[str] = ()
+    uneven: bool = False
 
     @property
     def full(self) -> int:
@@ -41,6 +48,8 @@ class CallSite:
 
     def given(self, atom: str) -> int:
         """The table that is true where `atom` is given or set."""
+        if atom in self.withheld:
+            return 0
         k = self.atoms.index(atom)
         block = ((1 << (1 << k)) - 1) << (1 << k)
         table, width = block, 1 << (k + 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from ...blocks.notation.dim_compare import compare
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import Expr
 from ...blocks.notation.types import AnyType, ListType, Type
@@ -101,6 +102,13 @@ def unlike(value: Value) -> str:
         if kind.kind != first.kind and not is_whole:
             return f"expected {first}, found {kind}"
     return ""
+
+
+def is_uneven(value: Value) -> bool:
+    """Whether it is a choice of several extents."""
+    kinds = [one.type for one in value.choices if isinstance(one.type, Type)] if isinstance(value, FirstOf) else []
+    pairs = [pair for kind in kinds[1:] for pair in zip(kinds[0].dims, kind.dims, strict=False)]
+    return any(compare(*pair) != "equal" for pair in pairs) or len({len(kind.dims) for kind in kinds}) > 1
 
 
 def conditional(value: Value, present: int) -> Value:
