@@ -17,7 +17,7 @@ from .layerwise import Layers
 from .modules.inference import Held
 from .multiples import settle_multiples
 from .packing import PADDING
-from .regions import settle_extents, settle_offsets
+from .regions import own_inputs, settle_extents, settle_offsets
 from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Compiled:
         how = grads, layerwise = torch.is_grad_enabled(), self.is_layerwise()
         if how not in self.runs:
             self.runs[how] = compile_method(self.model, self.method, grads=grads, layerwise=layerwise)
-        return self.runs[how](**told)
+        return self.runs[how](**(own_inputs(told) if self.model.emitter.rounds == "region" else told))
 
     def is_layerwise(self) -> bool:
         """Whether layers are compiled by themselves, on a CPU: what calls cost on a GPU is not measured.

@@ -34,6 +34,20 @@ def _own(given: Any, seen: list[torch.Tensor]) -> Any:
     return given
 
 
+def own_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
+    """What a call gives; of views of one tensor all but the first are copied: torch refuses a region that reads two."""
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def own(given: Any) -> Any:
+        if not isinstance(given, torch.Tensor):
+            return given
+        base = given if given._base is None else given._base
+        seen.append((base, given))
+        return given if next(one for whole, one in seen if whole is base) is given else given.clone()
+
+    return {name: own(given) for name, given in inputs.items()}
+
+
 @functools.cache
 def settle_offsets() -> None:
     """Let inductor read what a region gives, or gradients that it gives, where they lie.

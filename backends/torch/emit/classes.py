@@ -24,12 +24,13 @@ if TYPE_CHECKING:
 WIDTH = 112  # what a method's body has left of 120 columns
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Method:
     """A forward as its callers see it; `arguments` are the names of its inputs' variables.
 
     Attributes:
         takes: what its signature has behind ``self``.
+        called: the methods of parts that it calls.
         is_entangled: what it is given, or gives, may lie in one memory (`aliases.py`).
     """
 
@@ -39,7 +40,14 @@ class Method:
     context: list[str]
     takes: list[str]
     lines: list[str]
+    called: set[Method] = field(default_factory=set["Method"])
     is_entangled: bool = False
+
+    def entangle(self) -> None:
+        """Be given what may lie in one memory, and perhaps hand it on."""
+        self.is_entangled = True
+        for one in self.called:
+            one.entangle()
 
     def share(self, lines: list[str]) -> None:
         """Be what these lines say too, which differ in comments alone: those that differ are left out."""
@@ -122,7 +130,7 @@ class ClassText:
             same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
             name = stem if not same else f"{stem}_{same + 1}"
             extras = dict(forward.extras)
-            self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines)
+            self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines, forward.called)
         self.methods[key].is_entangled |= gives_twice(forward.outputs.values(), forward.combination)
         return self.methods[key]
 

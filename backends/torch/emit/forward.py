@@ -43,6 +43,7 @@ class Forward:
             told, `context` what a kind of forward passes down beside them.
         rates: parameters that it reads as rates of blocks (`Block.rates`).
         lines: the statements, without the signature and the return.
+        called: the methods of parts that they call.
     """
 
     renders: type[Render] = Render
@@ -64,6 +65,7 @@ class Forward:
         self.statements: list[str] = []
         self.extras: dict[str, Symbol] = {}
         self.context: list[str] = []
+        self.called: set[Method] = set()
         self.write()
 
     # What is needed
@@ -255,18 +257,21 @@ class Forward:
     def part(self, node: Node) -> None:
         """A call of a part."""
         wanted = list(self.needs.ports[node])
-        method, arguments, ports = self.call(node, node.rounds[0], wanted, {})
+        method, arguments, ports = self.call(node, node.rounds[0], wanted, {}, {})
         target = f"self.{attribute(node.owner.name)}"
         targets = ", ".join(self.named(node, port) for port in ports)
         self.line(f"{targets} = {target}{method}({', '.join(arguments)})", node.outputs.get(ports[0]))
 
     def call(
-        self, node: Node, body: Body, wanted: list[str], replaced: dict[str, str]
+        self, node: Node, body: Body, wanted: list[str], replaced: dict[str, str], elements: dict[str, Value]
     ) -> tuple[str, list[str], list[str]]:
         """The method to call (empty for ``forward``), its arguments, and the ports that it returns."""
         inner = self.method(node, body, wanted)
-        given = [value for name in inner.arguments if name not in node.each for value in flat(node.inputs[name])]
-        inner.is_entangled |= takes_twice((one for one in given if present(one, self.combination)), self.combination)
+        self.called.add(inner)
+        given = [value for name in inner.arguments for value in flat(elements.get(name) or node.inputs[name])]
+        if takes_twice((one for one in given if present(one, self.combination)), self.combination):
+            inner.entangle()
+        replaced = replaced | {name: self.render.text(one) for name, one in elements.items()}
         arguments: list[str] = []
         for number, (name, own) in enumerate(inner.arguments.items()):
             text = replaced.get(name) or self.port_text(node, name)
@@ -312,9 +317,7 @@ class Forward:
         for port in [port for port in ports if port in histories or port not in carried]:
             start = replaced[port] if histories.get(port) else ""
             self.line(f"{self.history(node, port)} = [{start}]")
-        calls = [
-            self.call(node, body, ports, {**replaced, **self.elements(node, at)}) for at, body in enumerate(node.rounds)
-        ]
+        calls = [self.call(node, body, ports, replaced, self.elements(node, at)) for at, body in enumerate(node.rounds)]
         looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1
         modules = f"self.{attribute(node.owner.name)}"
         if looped and len(calls) > 1:
@@ -333,7 +336,7 @@ class Forward:
     def enter(self, node: Node, at: int, arguments: list[str]) -> None:
         """What stands before one round of a repeat that is not a loop: nothing, here."""
 
-    def elements(self, node: Node, at: int) -> dict[str, str]:
+    def elements(self, node: Node, at: int) -> dict[str, Value]:
         """The element that each list of ``each:`` hands to a round."""
         found = {}
         for port in node.each:
@@ -341,7 +344,7 @@ class Forward:
             assert isinstance(value, Value)
             one = element(value, at)
             if present(one, self.combination):
-                found[port] = self.render.text(one)
+                found[port] = one
         return found
 
     def round(

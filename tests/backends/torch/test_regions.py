@@ -266,6 +266,44 @@ def test_a_round_that_gives_what_it_reads_is_no_region(gives: str, reads: str, t
     assert ("@nested_compile_region" in model.source) == (gives == "z: x + 1" and reads != "'map[:, :2]'")
 
 
+PARTS = """\
+model: parts
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]", z: "float[batch, seq, 3]?"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]", y: "float[batch, seq, one]"}
+    graph: {map: {block: linear, in: x, d_out: $d}}
+    outputs: {x: x + map * y}
+  stack:
+    inputs: {a: "float[batch, seq, d]", b: "float[batch, seq, one]"}
+    graph: {steps: {repeat: {i: 3}, part: step, in: {x: a, y: b}}}
+graph:
+  up: {block: linear, in: x, d_out: 11}
+  turned: {block: rearrange, in: "READS", pattern: b s k -> k b s 1}
+  steps: NODE
+outputs: {y: steps}
+"""
+
+
+@pytest.mark.parametrize(
+    ("reads", "node"),
+    [
+        ("up[..., 8:]", "{repeat: {i: 3}, part: step, in: {x: 'up[..., :8]'}, each: {y: unstack(turned)}}"),
+        ("up[..., 8:]", "{part: stack, in: {a: 'up[..., :8]', b: 'turned[0]'}}"),
+        ("z", "{repeat: {i: 3}, part: step, in: {x: x}, each: {y: unstack(turned)}}"),
+    ],
+)
+def test_a_round_is_given_parts_of_one_tensor(reads: str, node: str, tmp_path: Path) -> None:
+    model, eager = _both(PARTS.replace("READS", reads).replace("NODE", node), tmp_path)
+    both = torch.randn(2, 3, 11)
+    inputs = {"x": both[..., :8], "z": both[..., 8:]}  # as a call may give them too
+    with torch.no_grad():
+        torch.testing.assert_close(model(**inputs)["y"], eager(**inputs)["y"])
+    _assert_same_gradients(model, eager, inputs)
+    assert ("@nested_compile_region" in model.source) == (reads == "z")
+
+
 OFFSET = """\
 model: offset
 sizes: {tiny: {}}
