@@ -16,13 +16,15 @@ from ...blocks.notation.expressions import (
 from ...blocks.notation.types import AnyType, ListType, RecordType, Type
 from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
-from ..graph import Apply, Constant, Gathered, Picked, Value
+from ..graph import Apply, Constant, Gathered, Value
 from .edge_types import (
     EdgeError, Side, binary, check_kind, check_tensor, cosine, elementwise, extreme, reduced, sliced,
     transpose, unary, where,
 )  # fmt: skip
 from .origins import in_words, listed, not_computed
-from .values import STANDS_IN, element, first_of, gathered, is_uneven, number, together, unlike
+from .values import (
+    STANDS_IN, element, first_of, gathered, is_uneven, number, stretch, together, unlike,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from .scope import Scope
@@ -301,7 +303,7 @@ class _Reader:
         if isinstance(item, Slice):
             first, last = (None if part is None else self.whole(part) for part in (item.first, item.last))
             part = slice(first, last, self.step(item.step, backwards=True))
-            return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
+            return stretch(value, part, self.scope.full)
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
         if isinstance(at, list) and all(isinstance(one, int) for one in at):

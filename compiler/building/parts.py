@@ -22,7 +22,7 @@ from .compose import Composed, compose
 from .outputs import prune
 from .parameters import mount_scope
 from .scope import Scope
-from .values import element, gathered, in_rounds, together
+from .values import element, gathered, history, in_rounds, together
 
 if TYPE_CHECKING:
     from .bodies import Builder
@@ -347,12 +347,12 @@ class PartCall(NodeCall):
             items = ([] if initial is None else [initial.type]) + kinds
             known = [kind for kind in items if kind is not None]
             kind = ListType(tuple(known)) if len(known) == len(items) else None
-            history = Rounds(kind, present, node, port, initial)
+            made = Rounds(kind, present, node, port, initial)
             if port in carried:
-                self.scope.carried.setdefault(self.name, {})[port] = history
+                self.scope.carried.setdefault(self.name, {})[port] = history(made, self.full)
             else:
                 node.outputs[port] = kind
-                values[f"{self.name}.{port}"] = history
+                values[f"{self.name}.{port}"] = made
         if ports:
             values[self.name] = values[f"{self.name}.{ports[0]}"]
         else:

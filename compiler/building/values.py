@@ -56,11 +56,31 @@ def in_rounds(values: Sequence[Value]) -> Gathered:
 
 def element(value: Value, at: int) -> Value:
     """One element of a list."""
-    is_flat = isinstance(value, Gathered) and not any(isinstance(item.type, ListType) for item in value.items)
-    if isinstance(value, Gathered) and is_flat and -len(value.items) <= at < len(value.items):
+    if isinstance(value, Gathered) and _is_flat(value) and -len(value.items) <= at < len(value.items):
         return value.items[at]
     kinds = value.type.items if isinstance(value.type, ListType) else None
     return Picked(kinds[at] if kinds else None, value.present, value, at)
+
+
+def stretch(value: Value, part: slice, full: int) -> Value:
+    """Elements of a list, as a list."""
+    if isinstance(value, Gathered) and _is_flat(value):
+        return gathered(value.items[part], full)
+    kinds = value.type.items if isinstance(value.type, ListType) else None
+    return Picked(None if kinds is None else ListType(kinds[part]), value.present, value, part)
+
+
+def _is_flat(value: Gathered) -> bool:
+    return not any(isinstance(item.type, ListType) for item in value.items)
+
+
+def history(rounds: Rounds, full: int) -> Value:
+    """The first input and every round's value; as a list of values where a call may lack the first alone."""
+    first, kind = rounds.initial, rounds.type
+    if first is None or not isinstance(kind, ListType) or not rounds.present & ~first.present:
+        return rounds
+    made = Rounds(ListType(kind.items[1:]), rounds.present, rounds.node, rounds.port, None)
+    return gathered([first, *(element(made, at) for at in range(len(rounds.node.rounds)))], full)
 
 
 def spread(value: Value) -> list[Value]:

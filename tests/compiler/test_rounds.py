@@ -319,3 +319,43 @@ def test_a_parameter_that_is_a_list_or_a_text_takes_no_other(tmp_path: Path, wor
     )
     with pytest.raises(SpecError, match=rf"`some` is a {word}(?s:.)*expected a {word}, found"):
         aw.check(path, some=given)
+
+
+HEADLESS = """\
+model: headless
+inputs: {x: "float[batch, 6]?", z: "float[batch, 6]"}
+parts:
+  step:
+    inputs: {x: "float[batch, d]?", z: "float[batch, d]"}
+    graph:
+      map: {block: linear, in: z, d_out: $d}
+      both: {expr: x + map, else: map}
+    outputs: {x: both}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: {x: x, z: z}}
+  joined: {block: concat, in: {parts: "steps.x[*]"}, axis: 0}
+outputs:
+  joined: joined
+  second: "steps.x[1]"
+  later: "steps.x[1:]"
+  first: {from: "steps.x[0]", optional: true}
+  all: {from: "steps.x[*]", optional: true}
+  back: {from: "steps.x[::-1]", optional: true}
+"""
+
+
+def test_a_list_of_rounds_has_a_place_for_the_first_input_that_a_call_may_lack(tmp_path: Path) -> None:
+    path = tmp_path / "headless.yaml"
+    path.write_text(HEADLESS)
+    model = aw.compile(path, backend="eager")
+    x, z = torch.randn(2, 6), torch.randn(2, 6)
+    for first in ([x], []):
+        found = model(z=z, **({"x": x} if first else {}))
+        made = list(first)
+        for step in model.net.steps:
+            made.append(step.map(z) + made[-1] if made else step.map(z))
+        expected = {"joined": torch.cat(made), "second": made[-3], "later": made[-3:]}
+        expected |= {"first": x, "all": made, "back": made[::-1]} if first else {}
+        assert sorted(found) == sorted(expected)
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], tuple(value) if isinstance(value, list) else value)
