@@ -144,6 +144,8 @@ MARIAN_CASES: list[Case] = [
         variant("scaled_embedding", ids(2, 7), token_labels(), config=_scaled),
         variant("two_tables", ids(2, 7), token_labels(), config=_apart),
         variant("untied", ids(2, 7), token_labels(), config=_untied),
+        variant("two_vocabularies", ids(2, 7), config={"decoder_vocab_size": 80}),
+        variant("two_vocabularies_untied", ids(2, 7), token_labels(), config={**_untied, "decoder_vocab_size": 80}),
         **_alone,
     ),
 ]  # fmt: skip
