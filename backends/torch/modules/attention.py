@@ -64,6 +64,7 @@ def _biased(
     terms: list[torch.Tensor] | None,
     same: torch.Tensor | None,
     fill: float | str,
+    place: Place | None,
 ) -> torch.Tensor | None:
     """Terms, regions and masks as one tensor to add to the scores; None where there is nothing to add."""
     total: torch.Tensor | None = None
@@ -80,7 +81,11 @@ def _biased(
     for mask in masks:
         additive = torch.where(mask, zero, low).to(q.dtype)
         total = additive if total is None else total + additive
-    return total
+    if total is None or place is None or place.news == 1:  # the one that is new sees itself
+        return total
+    # A query with no key to look at gives the mean of what there is, not of the room for what is to come.
+    room = torch.arange(total.shape[-1], device=q.device) >= place.start + place.news
+    return total.masked_fill(room, -torch.inf)
 
 
 def _is_lost(q: torch.Tensor, same: torch.Tensor | None, fill: float | str) -> bool:
@@ -166,7 +171,7 @@ def attention(
     if not only_causal:
         masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
         if terms or same is not None or empty_rows != "zero":
-            mask = _biased(q, masks, terms, same, fill)
+            mask = _biased(q, masks, terms, same, fill, place)
         elif masks:
             mask = masks[0]
         if mask is not None and mask.dim() == 3:
@@ -216,7 +221,7 @@ def attention_with_probs(
     if soft_cap is not None:
         scores = torch.tanh(scores / soft_cap) * soft_cap
     masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
-    bias = _biased(q, masks, terms, same, fill)
+    bias = _biased(q, masks, terms, same, fill, place)
     if bias is not None:
         scores = scores + bias
     probs = F.dropout(scores.softmax(-1), dropout, training)

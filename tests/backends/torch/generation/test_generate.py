@@ -165,6 +165,15 @@ def test_left_padding(name: str, beams: int) -> None:
     assert_same(name, **given, pad_token_id=pad, max_new_tokens=7, num_beams=beams)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "gptj", "opt", "bloom", "bert", "roberta", "trocr", "bart"])
+def test_a_prompt_of_padding_alone(name: str) -> None:
+    """Its last token sees nothing, and has the mean of what it would see; the room behind is no part of that."""
+    given = inputs(name)
+    mask = torch.ones_like(given["input_ids"])
+    mask[1] = 0
+    assert_same(name, **given, attention_mask=mask, max_new_tokens=5)
+
+
 @pytest.mark.parametrize("beams", [1, 3])
 def test_masks_of_what_is_heard(beams: int) -> None:
     mask = torch.ones(3, 19, dtype=torch.long)
