@@ -10,7 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from .building.check_names import check_names, choices_that_lack_options, options_left_behind
+from .building.check_names import (
+    axes_of, check_names, choices_that_lack_options, misread, options_left_behind,
+)  # fmt: skip
+from .building.compose import FLAGS
 from .building.models import ModelBuilder
 from .building.order import dependencies, names_behind, names_read
 from .building.origins import quoted
@@ -81,6 +84,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     named: set[str] = set()
     shadowed: dict[tuple[str, str], Diagnostic] = {}
     graphs: list[Graph] = []
+    builders: list[ModelBuilder] = []
     for task in (None, *document.model.tasks):
         try:
             made = partial(ModelBuilder, document, task, size, overrides)
@@ -97,6 +101,7 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
         found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
         found.extend(one for one in _misfits(builder, graph, made) if str(one.label.span) not in known)
         graphs.append(graph)
+        builders.append(builder)
     found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
     said = {(one.code, str(one.label.span)) for one in found}
     found.extend(one for one in check_names(document) if (one.code, str(one.label.span)) not in said)
@@ -105,6 +110,8 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
         found.append(Diagnostic("missing-key", f"`{document.model.model}` gives nothing", label))
     if not found:
         found.extend((*_unused(document, used), *_slips(document, read), *_lost_rules(document)))
+    if not found:
+        found.extend(_misread(document, builders, graphs))
     if size is None and not (found or overrides):
         found.extend(_sizes(document))
     if found:
@@ -114,6 +121,22 @@ def _check_all(document: Document[schema.Spec], size: str | None, overrides: Map
     base.notes.extend((*choices_that_lack_options(document), *options_left_behind(document)))
     base.notes.extend(note for (name, _), note in shadowed.items() if name not in read)
     return base
+
+
+def _misread(document: Document[schema.Spec], builders: list[ModelBuilder], graphs: list[Graph]) -> list[Diagnostic]:
+    """Names that no graph asked for, in the nodes of the spec, of its tasks and of its own parts."""
+    found: dict[str, Diagnostic] = {}
+    for builder, graph in zip(builders, graphs, strict=True):
+        spec = builder.definition.spec
+        values = {*spec.inputs, *builder.promoted, *spec.graph, *spec.outputs}
+        params = {*spec.params, *spec.let, *spec.mounts, *graph.flags, *graph.root.symbols, *builder.definition.fold}
+        for one in misread(spec, values, params, builder.definition.span):
+            found.setdefault(str(one.label.span), one)
+    for name, part in document.model.parts.items():
+        params = {*part.params, *part.let, *axes_of(part.inputs.values()), *FLAGS}
+        for one in misread(part, {*part.inputs, *part.graph}, params, partial(document.span, "parts", name)):
+            found.setdefault(str(one.label.span), one)
+    return [one for one in found.values() if one.label.span.source is document.tree.span.source]
 
 
 def _misfits(builder: ModelBuilder, graph: Graph, made: Callable[..., ModelBuilder]) -> list[Diagnostic]:

@@ -6,21 +6,20 @@ Building a graph finds what it reads; a row of another size, or a name that a ta
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from ...blocks.base import all_blocks
-from ...blocks.notation.expressions import ExpressionError, Name, Param, parse, walk
+from ...blocks.notation.expressions import Conditional, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.types import parse_type
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
 from ..reading.document import Document, library
 from ..reading.span import Span
 from .definitions import article
+from .order import Path, edges_of, entries
 from .origins import in_words, listed
 from .parameters import fits_word
-
-Path = tuple[str | int, ...]
 
 
 def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
@@ -53,6 +52,43 @@ def check_names(document: Document[schema.Spec]) -> list[Diagnostic]:
         found += _keys(document, ("checkpoint", "prefix"), checkpoint.prefix, known, "unknown-task", what)
     own = document.tree.span.source  # what an extended spec says is checked where it is written
     return [one for one in found if one.label.span.source is own]
+
+
+def misread(
+    model: schema.Spec | schema.InlinePart, values: Collection[str], params: Collection[str], span: Callable[..., Span]
+) -> Iterator[Diagnostic]:
+    """What nodes with a `when` read that there is not: where that is false, no graph asks for it.
+
+    Args:
+        values: the inputs and nodes.
+        params: what ``$`` may stand before.
+        span: gives the place of a path below `model`.
+    """
+    for name, node in model.graph.items():
+        if node.when is None:
+            continue
+        here = {*params, *([node.repeat.index] if node.repeat else ())}
+        edges = [(path, text) for path, text in edges_of(node, model) if path != ("when",) and isinstance(text, str)]
+        options = [(path, text) for path, text in entries((), node.options) if isinstance(text, str) and "$" in text]
+        for path, text in (*edges, *options):
+            yield from _expression(span("graph", name, *path), text, here)
+        for path, text in edges:
+            for part in _names(text):
+                head = part.text.split(".")[0]
+                if head not in values and re.sub(r"_\d+$", "", head) not in values:  # which numbers those of an `each`
+                    place = span("graph", name, *path).within(part.start, part.end)
+                    label, help_ = Label(place, "expected an input or a node of this scope"), did_you_mean(head, values)
+                    yield Diagnostic("unknown-name", f"nothing is called `{clip(head)}` here", label, help=help_)
+
+
+def _names(text: str) -> list[Name]:
+    """The names in an edge; words in the conditions of its choices are texts."""
+    try:
+        parts = [*walk(parse(text))]
+    except ExpressionError:  # which is told
+        return []
+    words = {id(word) for part in parts if isinstance(part, Conditional) for word in walk(part.test)}
+    return [part for part in parts if isinstance(part, Name) and id(part) not in words]
 
 
 def _known(
@@ -127,7 +163,7 @@ def _generate(
             yield from _known(document, (*at, "blank", key), name, inputs, "unknown-name", "an input")
     at, prompt = (*at, "prompt"), facts.prompt
     if "$" in prompt:
-        yield from _expression(document, at, prompt, _params(document.model))
+        yield from _expression(document.span(*at), prompt, _params(document.model))
     else:
         message = f"there is no prompt `{clip(prompt)}`"
         yield from _known(document, at, prompt, schema.PROMPTS, "unknown-name", "a prompt", message=message)
@@ -142,7 +178,7 @@ def _sizes(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
         for name, value in row.items():
             at = ("sizes", size, name)
             if isinstance(value, str) and "$" in value and (name in spec.params or name in spec.mounts):
-                yield from _expression(document, at, value, _params(spec))
+                yield from _expression(document.span(*at), value, _params(spec))
             elif name in spec.params:
                 word = spec.params[name].word
                 if word is not None and value is not None and not fits_word(value, word):
@@ -166,10 +202,10 @@ def _lets(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     spec = document.model
     extra = {*spec.flags, *spec.mounts, *_folded(spec), *(key for task in spec.tasks.values() for key in task.params)}
     for base, holder in ((), spec), *((("parts", name), part) for name, part in spec.parts.items()):
-        known = {*holder.params, *holder.let, *_axes(holder.inputs.values()), *(() if base else extra)}
+        known = {*holder.params, *holder.let, *axes_of(holder.inputs.values()), *(() if base else extra)}
         for name, raw in holder.let.items():
             if isinstance(raw, str) and "$" in raw:
-                yield from _expression(document, (*base, "let", name), raw, known)
+                yield from _expression(document.span(*base, "let", name), raw, known)
             elif isinstance(raw, str) and _is_bare(raw, {*holder.params, *holder.let}):
                 label = Label(document.span(*base, "let", name), "expected parameters, found words")
                 help_ = "write `" + re.sub(r"\b(?=[A-Za-z_])", "$", raw) + "`"
@@ -190,12 +226,12 @@ def _example(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
     """Extents of example inputs: axes of an input, and expressions over parameters."""
     spec = document.model
     inputs = [one for task in spec.tasks.values() for one in task.inputs.values()]
-    axes = _axes([*spec.inputs.values(), *inputs]) | _folded(spec)
+    axes = axes_of([*spec.inputs.values(), *inputs]) | _folded(spec)
     for name, raw in spec.example.items():
         at, message = ("example", name), f"no input has an axis `{name}`"
         yield from _known(document, at, name, axes, "unknown-name", "an axis", message=message, key=True)
         if isinstance(raw, str) and "$" in raw:
-            yield from _expression(document, at, raw, _params(spec))
+            yield from _expression(document.span(*at), raw, _params(spec))
         elif type(raw) is not int or raw < 0:
             label = Label(document.span(*at), f"expected a whole number of 0 or more, found {in_words(raw)}")
             yield Diagnostic("wrong-type", f"`{name}` is an extent", label)
@@ -211,7 +247,7 @@ def _folded(spec: schema.Spec) -> set[str]:
     return {axis for task in spec.tasks.values() for axis in task.axes}
 
 
-def _axes(inputs: Iterable[schema.Input]) -> set[str]:
+def axes_of(inputs: Iterable[schema.Input]) -> set[str]:
     """The dimensions that the inputs' types bind."""
     names: set[str] = set()
     for one in inputs:
@@ -224,9 +260,8 @@ def _axes(inputs: Iterable[schema.Input]) -> set[str]:
     return names
 
 
-def _expression(document: Document[Any], path: Path, text: str, known: Collection[str]) -> Iterator[Diagnostic]:
+def _expression(span: Span, text: str, known: Collection[str]) -> Iterator[Diagnostic]:
     """What is wrong with an expression: it cannot be read, or reads a parameter that is none."""
-    span = document.span(*path)
     try:
         tree = parse(text)
     except ExpressionError as error:

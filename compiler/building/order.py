@@ -12,6 +12,9 @@ from ...blocks.notation.expressions import Conditional, Expr, ExpressionError, N
 from ..reading import schema
 
 
+Path = tuple[str | int, ...]
+
+
 class CycleError(ValueError):
     """Names that wait for each other.
 
@@ -47,7 +50,7 @@ def order_of(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, schema.
         sorter.done(name)
     if len(order) < len(reads):
         names = _cycle(reads, set(reads) - set(order))
-        edges = (edge for name in names if name in nodes for edge in _edges(nodes[name], model))
+        edges = (edge for name in names if name in nodes for _, edge in edges_of(nodes[name], model))
         raise CycleError(names, chooses=any(isinstance(part, Conditional) for part in _parts(edges)))
     return order
 
@@ -69,7 +72,7 @@ def dependencies(model: schema.Spec | schema.InlinePart, nodes: Mapping[str, sch
         if isinstance(declaration.default, str) and declaration.default not in schema.STANDING_IN:
             reads[name] = {word for word in _words([declaration.default]) if word in reads and word != name}
     for name, node in nodes.items():
-        reads[name] |= {word for word in _words(_edges(node, model)) if word in reads}
+        reads[name] |= {word for word in _words(text for _, text in edges_of(node, model)) if word in reads}
     return reads
 
 
@@ -103,22 +106,27 @@ def before(node: schema.Node, model: schema.Spec | schema.InlinePart) -> str | N
     return node.previous or next(iter(model.inputs), None)
 
 
-def _edges(node: schema.Node, model: schema.Spec | schema.InlinePart) -> Iterable[Any]:
-    source = node.source
+def edges_of(node: schema.Node, model: schema.Spec | schema.InlinePart) -> Iterator[tuple[Path, Any]]:
+    """What a node reads, and where that stands below it."""
+    source: Any = node.source
     if source is None and node.kind not in ("expr", "first"):  # which name what they read
         source = before(node, model)
-    if isinstance(source, dict):
-        for entry in source.values():
-            yield from entry if isinstance(entry, list) else (entry,)
-    elif source is not None:
-        yield from source if isinstance(source, list) else (source,)
-    yield from (node.first or ())
-    yield from (node.each or {}).values()
-    yield from (text for text in (node.expr, node.otherwise) if text is not None)
-    if node.reuse is not None:
-        yield node.reuse
+    yield from entries(("in",), source)
+    yield from entries(("first",), node.first)
+    yield from entries(("each",), node.each)
+    singles = {"expr": node.expr, "else": node.otherwise, "reuse": node.reuse}
+    yield from (((key,), text) for key, text in singles.items() if text is not None)
     if node.when is not None and "has(" in node.when:
-        yield node.when
+        yield ("when",), node.when
+
+
+def entries(path: Path, source: Any) -> Iterator[tuple[Path, Any]]:
+    """The entries of mappings and lists, each with its path."""
+    if isinstance(source, (dict, list)):
+        for key, entry in source.items() if isinstance(source, dict) else enumerate(source):
+            yield from entries((*path, key), entry)
+    elif source is not None:
+        yield path, source
 
 
 def _words(edges: Iterable[Any]) -> set[str]:
