@@ -257,6 +257,7 @@ class _Reader:
             label = Label(at("ops"), f"expected a list such as `[transpose, split]`, found {in_words(raw)}")
             raise SpecError([Diagnostic("wrong-type", "`ops` is a list", label)])
         read = partial(value_of, param=self.param, known=self.known)
+        apart: str | None = None
         for number, one in enumerate(raw):
             place = partial(at, "ops", number)
             table = one if isinstance(one, dict) and one else {one if isinstance(one, str) else None: None}
@@ -269,6 +270,10 @@ class _Reader:
             wanted = None
             if name == "heads" and not isinstance(value, int):
                 wanted = f"a number of heads, found {in_words(value)}"
+            if name in ("split", "heads"):
+                if apart:
+                    wanted = f"one operation that takes a tensor apart, found `{apart}` and `{name}`"
+                apart = name
             if name == "rearrange":
                 is_pattern = isinstance(value, str) and value.count("->") == 1
                 named = {axis for group in axes(str(value)) for axis in group} if is_pattern else set()
