@@ -140,19 +140,20 @@ def _padding(ids: Tensor, options: Options) -> Tensor | None:
 def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) -> None:
     """Positions count what is not padding; types go on as the last one."""
     mask, inputs = prompt.inputs.get(mask_name), prompt.inputs
+    takes_positions = positions_name in graph.root.inputs and positions_name not in facts_of(graph).ignores
     rows, length = prompt.ids.shape[0], prompt.unnamed + prompt.ids.shape[1]
     apart = mask_name != "attention_mask"
     if mask is not None and apart and mask.shape[1] == length - 1:  # a start token was put before
         mask = inputs[mask_name] = torch.cat([mask.new_ones(len(mask), 1), mask], 1)
     if mask is not None and mask.shape != (rows, length):
         raise ArgumentError(f"`{mask_name}` expected [{rows}, {length}], as the prompt is, found {[*mask.shape]}")
-    if mask is None and not apart and graph.root.defaults.get(positions_name, "range") != "range":
+    if mask is None and not apart and takes_positions and graph.root.defaults.get(positions_name, "range") != "range":
         # Hugging Face's `generate` counts from 0, also where the model itself begins elsewhere (RoBERTa).
         mask = torch.ones(rows, length, dtype=torch.bool, device=prompt.ids.device)
     if positions_name in inputs:
         prompt.along[positions_name] = inputs.pop(positions_name)
         prompt.next[positions_name] = prompt.along[positions_name][:, -1:] + 1
-    elif mask is not None and positions_name in graph.root.inputs:
+    elif mask is not None and takes_positions:
         counted = mask.long().cumsum(1)
         prompt.along[positions_name] = (counted - 1).masked_fill(mask == 0, 1)
         prompt.next[positions_name] = counted[:, -1:]

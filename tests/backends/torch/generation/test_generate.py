@@ -165,6 +165,24 @@ def test_left_padding(name: str, beams: int) -> None:
     assert_same(name, **given, pad_token_id=pad, max_new_tokens=7, num_beams=beams)
 
 
+def test_positions_that_writing_ignores_count_padding(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text("model: own\nextends: gpt2\ngenerate: {ignores: [position_ids]}\n", encoding="utf-8")
+    model = aw.compile(own, task="causal_lm", size="tiny", backend="eager")
+    weights = torch.Generator().manual_seed(4)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.normal_(0, 0.5, generator=weights)
+    ids = torch.randint(5, 90, (2, 6), generator=torch.Generator().manual_seed(3))
+    mask = torch.ones_like(ids)
+    mask[0, :3] = 0
+    found = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=5)
+    for _ in range(5):
+        following = model(input_ids=ids, attention_mask=mask).logits[:, -1:].argmax(-1)
+        ids, mask = torch.cat([ids, following], 1), torch.nn.functional.pad(mask, (0, 1), value=1)
+    assert found.tolist() == ids.tolist()
+
+
 @pytest.mark.parametrize("name", ["gpt2", "gptj", "opt", "bloom", "bert", "roberta", "trocr", "bart"])
 def test_a_prompt_of_padding_alone(name: str) -> None:
     """Its last token sees nothing, and has the mean of what it would see; the room behind is no part of that."""
