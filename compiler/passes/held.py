@@ -35,9 +35,7 @@ class Hold:
 
     def known(self, value: Value) -> bool:
         """Whether a value depends on no number of the call."""
-        if self.combination is not None:
-            value = resolve(value, self.combination)
-        match value:
+        match value := self._meant(value):
             case Constant():
                 return True
             case OutputValue(node=node):
@@ -47,7 +45,7 @@ class Hold:
             case Apply(op="range" | "zeros" | "ones"):
                 return self.extents
             case Apply() | Gathered() | Picked():
-                return all(self.known(one) for one in values_below(value) if self._here(one))
+                return all(self.known(one) for one in values_below(value) if self._here(one, value.present))
         return False
 
     def chain(self, node: Node) -> list[Node]:
@@ -67,13 +65,11 @@ class Hold:
         """The nodes that values are made from by edges."""
         stack = list(values)
         while stack:
-            value = stack.pop()
-            if self.combination is not None:
-                value = resolve(value, self.combination)
+            value = self._meant(stack.pop())
             node = getattr(value, "node", None)
             if node is not None:
                 yield node
-            stack += [one for one in values_below(value) if self._here(one)]
+            stack += [one for one in values_below(value) if self._here(one, value.present)]
 
     def frontier(self, needed: Iterable[Node], outputs: Iterable[Value]) -> dict[Node, list[Node]]:
         """The held nodes that what is not held reads, with their chains; none that costs nothing to make."""
@@ -91,16 +87,23 @@ class Hold:
                 del self.nodes[node]
 
     def _given(self, node: Node) -> Iterator[tuple[str, Value]]:
-        return ((port, value) for port, value in node.values() if self._here(value))
+        return ((port, value) for port, value in node.values() if self._here(value, node.present))
 
-    def _here(self, value: Value) -> bool:
-        return bool(value.present) if self.combination is None else present(value, self.combination)
+    def _here(self, value: Value, where: int) -> bool:
+        """Whether a value is there under the combination; under None, under all `where` its reader is."""
+        return not where & ~value.present if self.combination is None else present(value, self.combination)
 
     def _stands(self, value: Value) -> bool:
         """Whether a value is there without being computed where it is read."""
+        return not isinstance(self._meant(value), (Apply, Gathered, Picked))
+
+    def _meant(self, value: Value) -> Value:
+        """What a value is under the combination; under None, a choice stays one."""
         if self.combination is not None:
-            value = resolve(value, self.combination)
-        return not isinstance(value, (Apply, Gathered, Picked))
+            return resolve(value, self.combination)
+        while isinstance(value, Apply) and value.op == "when":
+            value = value.args[0]
+        return value
 
 
 def is_bare(node: Node) -> bool:

@@ -25,6 +25,20 @@ from archwright.backends.torch.modules.inference import (
 from archwright.compiler.passes.rewrites import bodies, rewrites
 
 
+PLACES = """\
+archwright: 1
+model: places
+inputs: {x: "float[batch, 4, height, width]", rows: "int[batch]?", columns: "int[batch]?", few: "float[]?"}
+graph:
+  table: {block: parameter, shape: [1, 9, 4]}
+  seen: {expr: x, when: has(few)}
+  stretched: {block: stretch_positions, in: {table: table, like: LIKE, rows: rows, columns: columns}}
+  tokens: {block: rearrange, in: x, pattern: b c h w -> b (h w) c}
+  placed: {expr: tokens + stretched, else: tokens}
+outputs: {placed: placed}
+"""
+
+
 def made(name: str, *, inference: bool = True, backend: str = "eager", **options: Any) -> Any:
     """A model with weights that a seed decides; statistics and biases are not those of a fresh one."""
     torch.manual_seed(0)
@@ -181,6 +195,19 @@ def test_what_hangs_on_shapes_is_held_for_the_last_ones() -> None:
     lean.net.encoder_bias.register_forward_hook(lambda *_: calls.append(1))
     called(lean, input_ids=ids)
     assert not calls
+
+
+@pytest.mark.parametrize("like", ["x", "seen"])
+def test_what_some_calls_alone_hold_has_its_place(like: str, tmp_path: Path) -> None:
+    (tmp_path / "places.yaml").write_text(PLACES.replace("LIKE", like))
+    plain, lean = (
+        aw.compile(tmp_path / "places.yaml", backend="eager", inference=inference) for inference in (False, True)
+    )
+    lean.load_state_dict(plain.state_dict())
+    x, rows = torch.arange(240.0).view(2, 4, 5, 6), torch.tensor([5, 3])
+    for given in ({}, {"few": torch.ones(())}, {"rows": rows, "columns": rows}, {}):
+        assert_same(called(lean, x=x, **given), called(plain, x=x, **given))
+    assert "Held()" in lean.source
 
 
 def test_inference_follows_the_weights() -> None:
