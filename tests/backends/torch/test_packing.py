@@ -101,6 +101,20 @@ def test_real_tokens_have_the_numbers_of_a_padded_batch(name: str, task: str | N
     assert compared or task == "multiple_choice"
 
 
+@pytest.mark.parametrize("name", [name for name, task in _packable() if task is None])
+def test_embeddings_in_place_of_numbers(name: str) -> None:
+    plain, packed = (made(name, None, packed=one) for one in (False, True))
+    names = {"inputs_embeds", "decoder_input_ids"} & plain.graph.root.inputs.keys()
+    if "inputs_embeds" not in names or packed.mask != "attention_mask":
+        pytest.skip("reads no embeddings of what is padded")
+    inputs, real = padded_inputs(plain, packed.mask, "right")
+    given = example_inputs(plain.graph, dims={"batch": 3, "seq": LENGTH, "source": LENGTH}, extra=tuple(names))
+    inputs |= {name: given[name] for name in names}
+    inputs.pop("input_ids")
+    with torch.no_grad():
+        assert_same(packed(**inputs), plain(**inputs), real)
+
+
 @pytest.mark.parametrize(("name", "task"), FEW)
 def test_states_and_probabilities(name: str, task: str | None) -> None:
     plain, packed = (made(name, task, packed=one) for one in (False, True))
