@@ -1,10 +1,11 @@
-"""Which values may lie in one tensor's memory: torch (2.13) compiles no region that is given or gives such a pair."""
+"""What torch (2.13) compiles no region of: what is given, or gives, values in one memory, or as long as numbers say."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from ....blocks.notation.types import ListType
+from ....blocks.notation.dims import Symbol
+from ....blocks.notation.types import ListType, Type
 from ....compiler.graph import Apply, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, flat
 from ....compiler.presence import present, resolve
 
@@ -25,6 +26,17 @@ def gives_twice(outputs: Iterable[Value], combination: int) -> bool:
             return True
         seen |= found
     return False
+
+
+def gives_counted(outputs: Iterable[Value], inputs: Iterable[Value], combination: int) -> bool:
+    """Whether numbers alone say how long something is that is given: torch has no gradients for such a region."""
+    known = {symbol for one in inputs for symbol in _symbols(one)}
+    return any(not known.issuperset(_symbols(one)) for one in _items(outputs, combination))
+
+
+def _symbols(value: Value) -> set[Symbol]:
+    dims = value.type.dims if isinstance(value.type, Type) else ()
+    return {symbol for dim in dims for symbol in dim.expanded().symbols()}
 
 
 def takes_twice(arguments: Iterable[Value], combination: int) -> bool:

@@ -13,7 +13,7 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
-from .aliases import gives_twice
+from .aliases import gives_counted, gives_twice
 from .forward import Forward
 from .naming import Names, attribute, class_name, said, variable
 from .stepping import Stepping
@@ -31,7 +31,7 @@ class Method:
     Attributes:
         takes: what its signature has behind ``self``.
         called: the methods of parts that it calls.
-        is_entangled: what it is given, or gives, may lie in one memory (`aliases.py`).
+        is_entangled: it is no region by what it is given or gives (`aliases.py`).
     """
 
     method: str
@@ -131,7 +131,9 @@ class ClassText:
             name = stem if not same else f"{stem}_{same + 1}"
             extras = dict(forward.extras)
             self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines, forward.called)
-        self.methods[key].is_entangled |= gives_twice(forward.outputs.values(), forward.combination)
+        outputs, inputs, combination = forward.outputs.values(), self.body.inputs.values(), forward.combination
+        counted = gives_counted(outputs, inputs, combination)
+        self.methods[key].is_entangled |= counted or gives_twice(outputs, combination)
         return self.methods[key]
 
     def read(self, forward: Forward) -> None:

@@ -187,7 +187,7 @@ def test_gradients_of_a_view_are_compiled_once_for_all_lengths(tmp_path: Path) -
     assert graphs["unique_graphs"] == before + 1
 
 
-def _assert_same_gradients(model: Any, eager: Any, inputs: dict[str, torch.Tensor], weights: Any = 1) -> None:
+def _assert_same_gradients(model: Any, eager: Any, inputs: dict[str, Any], weights: Any = 1) -> None:
     for one in (model, eager):
         one.zero_grad()
         (next(iter(one(**inputs).values())) * weights).sum().backward()
@@ -370,3 +370,27 @@ def test_a_region_whose_rows_are_twice_the_batch_is_called_beside_labels(tmp_pat
         inputs = {"pixel_values": torch.randn(rows, 2, 3 + rows, 8), "labels": torch.arange(rows) % 3}
         with torch.no_grad(), fresh_cache():
             torch.testing.assert_close(model(**inputs).loss, eager(**inputs).loss)
+
+
+COUNTED = """\
+model: counted
+sizes: {tiny: {}}
+inputs: {x: "float[batch, seq, 8]", marked: "bool[batch, seq]"}
+parts:
+  step:
+    inputs: {x: "float[batch, seq, d]", marked: "bool[batch, seq]"}
+    graph:
+      map: {block: linear, in: x, d_out: $d}
+      few: {block: compact, in: {x: map, marked: marked}, axis: 1}
+    outputs: {x: x + map, few: few}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: {x: x, marked: marked}}
+outputs: {y: steps, attentions: steps.few}
+"""
+
+
+def test_what_rounds_give_may_be_as_long_as_numbers_say(tmp_path: Path) -> None:
+    compiled, eager = _both(COUNTED, tmp_path)
+    for length in (7, 9):
+        inputs = {"x": torch.randn(3, length, 8), "marked": torch.rand(3, length) > 0.5}
+        _assert_same_gradients(compiled, eager, {**inputs, "output_attentions": True})
