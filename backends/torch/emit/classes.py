@@ -131,7 +131,7 @@ class ClassText:
             name = stem if not same else f"{stem}_{same + 1}"
             extras = dict(forward.extras)
             self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines, forward.called)
-        outputs, inputs, combination = forward.outputs.values(), self.body.inputs.values(), forward.combination
+        outputs, inputs, combination = forward.outputs.values(), forward.body.inputs.values(), forward.combination
         counted = gives_counted(outputs, inputs, combination)
         self.methods[key].is_entangled |= counted or gives_twice(outputs, combination)
         return self.methods[key]
