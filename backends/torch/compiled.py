@@ -69,7 +69,7 @@ class Compiled:
         how = grads, layerwise = torch.is_grad_enabled(), self.is_layerwise()
         if how not in self.runs:
             self.runs[how] = compile_method(self.model, self.method, grads=grads, layerwise=layerwise)
-        return self.runs[how](**(own_inputs(told) if self.model.emitter.rounds == "region" else told))
+        return self.runs[how](**(own_inputs(told) if self.model.emitter.has_regions else told))
 
     def is_layerwise(self) -> bool:
         """Whether layers are compiled by themselves, on a CPU: what calls cost on a GPU is not measured.
@@ -182,8 +182,7 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
     if layerwise:
         run = model.layers.setdefault((is_watched, grads), Layers(dynamic, LEARNING if grads else None)).around(method)
     else:
-        has_regions = model.emitter.rounds == "region" and model.emitter.repeated
-        options = LEARNING | (_OF_REGIONS_THAT_LEARN if has_regions else {}) if grads else None
+        options = LEARNING | (_OF_REGIONS_THAT_LEARN if model.emitter.has_regions else {}) if grads else None
         run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
     settings: dict[str, Any] = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
     if is_watched:  # some layers may have hooks that others have not

@@ -36,14 +36,13 @@ def _own(given: Any, seen: list[torch.Tensor]) -> Any:
 
 def own_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
     """What a call gives; of views of one tensor all but the first are copied: torch refuses a region that reads two."""
-    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+    firsts: dict[torch.Tensor, torch.Tensor] = {}  # a tensor is a key by itself, not by its numbers
 
     def own(given: Any) -> Any:
         if not isinstance(given, torch.Tensor):
             return given
         base = given if given._base is None else given._base
-        seen.append((base, given))
-        return given if next(one for whole, one in seen if whole is base) is given else given.clone()
+        return given if firsts.setdefault(base, given) is given else given.clone()
 
     return {name: own(given) for name, given in inputs.items()}
 

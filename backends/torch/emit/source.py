@@ -185,6 +185,11 @@ class Source:
             return f"@recomputed\n{method.text}"
         return method.text if method.is_entangled else f"@nested_compile_region\n{method.text}"
 
+    @property
+    def has_regions(self) -> bool:
+        """Whether there may be regions: there are loops, and what they call is made one."""
+        return self.rounds == "region" and bool(self.repeated)
+
     def is_round(self, body: Body) -> bool:
         """Whether a part is what loops call, where that is said of it.
 
