@@ -142,7 +142,7 @@ def _misread(document: Document[schema.Spec], builders: list[ModelBuilder], grap
 def _misfits(builder: ModelBuilder, graph: Graph, made: Callable[..., ModelBuilder]) -> list[Diagnostic]:
     """What does not fit where a call gives no more than it must, if extents depend on what is given."""
     needed = least_call(graph)
-    withheld = [name for name in graph.atoms if name not in needed and name not in graph.flags]
+    withheld = [name for name in graph.atoms if name in graph.root.inputs and name not in needed]
     if not (builder.call.uneven and withheld):
         return []
     here = f"in a call without {quoted(withheld)}"

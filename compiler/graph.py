@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..blocks.base import Block, Weight
+from ..blocks.notation.dim_condition import Condition
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.expressions import Expr
 from ..blocks.notation.types import AnyType, Bindings, Type
@@ -321,7 +322,8 @@ class Graph:
         name: the spec's name; `task` and `size` as asked.
         root: the outermost body. Its inputs are the call's, in the order of the spec.
         outputs: what a call returns, by Hugging Face's names; nested mappings where outputs nest.
-        atoms: the optional inputs and flags, bit *k* of a combination being the *k*-th of them.
+        atoms: the optional inputs, flags and conditions, bit *k* of a combination being the *k*-th of them.
+        conditions: what is asked of the extents of a call, by the text that is its atom.
         notes: findings that are no errors, such as extents that only a call can prove equal.
     """
 
@@ -339,6 +341,7 @@ class Graph:
     document: Any = None
     kept: frozenset[str] = frozenset()
     folds: dict[str, str] = field(default_factory=dict)
+    conditions: dict[str, Condition] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -357,6 +360,10 @@ class Graph:
         """
         usual = {flag for flag, on in self.flags.items() if on and flag not in off}
         return sum(1 << k for k, atom in enumerate(self.atoms) if atom in given or atom in usual)
+
+    def met(self, sizes: Mapping[str, int]) -> set[str]:
+        """The conditions that hold in a call whose free axes have these extents, by name."""
+        return {name for name, one in self.conditions.items() if one.holds(sizes)}
 
     def param(self, name: str) -> Any:
         """A parameter by name, derived ones too, a mounted spec's as ``vision.d_model``; KeyError if there is none."""

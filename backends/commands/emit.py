@@ -35,6 +35,10 @@ def command(
     from ..torch.emit.source import Source
 
     graph = graph_of(target, **which)
+    if graph.conditions:
+        asked = next(iter(graph.conditions))
+        told = f"`{graph.name}` asks whether `{asked}`, and is another text for each answer"
+        raise click.UsageError(f"{told}: see `model.source` after a call")
     # Regions have right gradients only as `Model.compiled` compiles them, and whoever takes the file may train it.
     source = Source(graph, rounds="plain")
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))

@@ -72,7 +72,8 @@ def _costs(
 
     check_inputs(graph, inputs)
     given = {name for name in chosen_inputs(graph, tuple(inputs)) if name in graph.atoms}
-    total = cost(graph, given=given, float_bytes=float_bytes)
+    met = graph.met(inner_extents(graph, {**extents(graph, given, batch=_BATCH, length=_LENGTH), **dims}))
+    total = cost(graph, given=given | met, float_bytes=float_bytes)
     usual = extents(graph, given, batch=_BATCH, length=_LENGTH, more=total.axes())
     for name in dims:
         if name not in usual:

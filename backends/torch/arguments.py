@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from ...blocks.notation.dims import Dim
+from ...blocks.notation.types import Type
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
 
@@ -53,6 +55,20 @@ def _changes_nothing(value: Any, neutral: tuple[int, ...]) -> bool:
     if isinstance(value, torch.Tensor):
         return any(bool((value == one).all()) for one in neutral)
     return isinstance(value, (bool, int)) and value in neutral
+
+
+def extents_of(graph: Graph, values: Mapping[str, Any]) -> dict[str, int]:
+    """How long the free axes of a call are, by name: as the longest of its tensors, of which some may be for all."""
+    found: dict[str, int] = {}
+    for name, value in values.items():
+        kind = graph.root.inputs[name].type
+        if isinstance(value, torch.Tensor) and isinstance(kind, Type):
+            shape = value.flatten(0, 1).shape if name in graph.folds and value.dim() > 1 else value.shape
+            for dim, extent in zip(kind.dims, shape, strict=False):
+                free = dim.expanded()
+                if free in map(Dim.of, free.symbols()):
+                    found[str(free)] = max(extent, found.get(str(free), 0))
+    return found
 
 
 def as_tensor(value: Any, name: str) -> Any:

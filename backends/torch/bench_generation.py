@@ -18,6 +18,7 @@ from ...compiler.decoding import token_axis
 from ...compiler.graph import Body, Graph, Node
 from ..errors import ArgumentError
 from . import memory
+from .arguments import extents_of
 from .bench import Step, references
 from .generation.decoder import Decoder, tokens_of
 from .generation.options import options_for
@@ -206,7 +207,7 @@ def _cached_numbers(graph: Graph, decoder: Decoder, inputs: Mapping[str, torch.T
     Raises:
         DimError: the graph does not say how long an encoder's side is.
     """
-    sizes = {**dict(_extents(graph, inputs)), decoder.tokens.name: decoder.length}
+    sizes = {**extents_of(graph, inputs), decoder.tokens.name: decoder.length}
     combination = graph.combination(inputs.keys() & {*graph.atoms})
     return sum(
         numel(_kind(node, port)).evaluate(sizes)
@@ -230,15 +231,6 @@ def _kind(node: Node, port: str) -> Type:
     value = node.inputs[port]
     assert not isinstance(value, list) and isinstance(value.type, Type)
     return value.type
-
-
-def _extents(graph: Graph, values: Mapping[str, torch.Tensor]) -> Iterator[tuple[str, int]]:
-    """How long the free axes of the inputs are."""
-    for name, value in values.items():
-        kind = graph.root.inputs[name].type
-        for dim, extent in zip(kind.dims if isinstance(kind, Type) else (), value.shape, strict=False):
-            symbols = dim.expanded().symbols()
-            yield from ((symbol.name, extent) for symbol in symbols if dim.evaluate({symbol.name: extent}) == extent)
 
 
 def _bytes(tensor: torch.Tensor) -> int:

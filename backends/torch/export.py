@@ -67,6 +67,11 @@ def export(
     """
     file = Path(path)
     kind = _format(model, file, aoti=aoti)
+    if dynamic and model.graph.conditions:
+        raise ArgumentError(
+            f"`{model.graph.name}` asks whether `{next(iter(model.graph.conditions))}`, and an exported file has one "
+            "answer: export it without `dynamic`"
+        )
     if kind == "aoti":
         model.settle_compiler()
         settle_multiples()

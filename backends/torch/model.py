@@ -18,7 +18,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .arguments import as_tensor, by_name
+from .arguments import as_tensor, by_name, extents_of
 from .compiled import Compiled, compile_method
 from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
@@ -196,9 +196,10 @@ class Model(nn.Module):
         """The call, as a `torch.compile` around the model traces it: what it computes becomes part of the graph there.
 
         Not where a packed call looks at numbers first, nor where regions take gradients, for which inductor has to be
-        told something (`compiled`).
+        told something (`compiled`); nor where extents decide what is computed.
         """
-        if self.mask is not None or (self.backend == "inductor" and self.emitter.repeated and torch.is_grad_enabled()):
+        regions = self.backend == "inductor" and self.emitter.repeated and torch.is_grad_enabled()
+        if self.mask is not None or self.graph.conditions or regions:
             _set_apart()
             return self._apart(args, inputs)
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
@@ -236,7 +237,11 @@ class Model(nn.Module):
 
     def _combination(self, named: Mapping[str, Any], given: set[str]) -> int:
         flags = {name for name in self.graph.flags if self._flag(name, named)}
-        return self.graph.combination(given | flags, off=self.graph.flags.keys() - flags)
+        met: set[str] = set()
+        if self.graph.conditions:
+            values = {name: self.value(named[name], name) for name in given & named.keys()}
+            met = self.graph.met(extents_of(self.graph, values))
+        return self.graph.combination(given | flags | met, off=self.graph.flags.keys() - flags)
 
     def _idle_masks(self, combination: int, given: Mapping[str, Any]) -> list[str]:
         """The masks of a call that hide nothing and may be left out; on a CPU, where looking costs no waiting."""
@@ -448,7 +453,10 @@ def _told(value: Any) -> Any:
 def _set_apart() -> None:
     """Make `Model._apart`; not before it is asked for, since that imports the compiler."""
     if Model._apart is None:
-        reason = 'a packed model, or one that compiles itself, is not traced: make it `backend="eager"`, not packed'
+        reason = (
+            "a model that compiles itself, is packed, or asks how long axes are, is not traced: make it "
+            '`backend="eager"`, not packed'
+        )
         Model._apart = torch.compiler.disable(Model._called, reason=reason)
 
 

@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .dim_condition import COMPARISONS
 from .dims import Dim, DimError, ceil_div, dim_max, dim_min, dim_share
 from .expressions import (
     Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Table, Unary,
@@ -79,6 +80,7 @@ def evaluate(
     *,
     bare: Callable[[str], Any] | None = None,
     has: Callable[[str], Formula | bool] | None = None,
+    ask: Callable[[str, int | Dim, int | Dim], Formula | bool | None] | None = None,
 ) -> Any:
     """The value of an option expression: Dim, int, float, bool, text, list, table, None, or a `Formula`.
 
@@ -86,12 +88,13 @@ def evaluate(
         param: gives a parameter or dimension by name; raises KeyError where there is none.
         bare: gives a bare word's value; without it a bare word is a text.
         has: answers ``has(input)``.
+        ask: answers a comparison with an extent that only a call knows; None where nobody can.
 
     Raises:
         EvaluationError: no such name or function, a type that does not fit, a number out of bounds.
     """
     try:
-        value = _Evaluator(param, bare, has).value(tree)
+        value = _Evaluator(param, bare, has, ask).value(tree)
         simplest(value)  # a divisor may be zero in numbers alone
         return value
     except DimError as error:
@@ -107,10 +110,11 @@ def simplest(value: Any) -> Any:
 
 
 class _Evaluator:
-    def __init__(self, param: Any, bare: Any, has: Any) -> None:
+    def __init__(self, param: Any, bare: Any, has: Any, ask: Any) -> None:
         self.param = param
         self.bare = bare
         self.has = has
+        self.ask = ask
 
     def value(self, tree: Expr) -> Any:
         match tree:
@@ -157,7 +161,10 @@ class _Evaluator:
         if isinstance(value, Dim):
             value = simplest(value)
             if isinstance(value, Dim):
-                raise ExtentUnknown(f"`{value}` is known only when the model runs", tree)
+                answer = self.asked("!=", value, 0)
+                if answer is None:
+                    raise ExtentUnknown(f"`{value}` is known only when the model runs", tree)
+                return answer
         if isinstance(value, str) and isinstance(tree, Name):  # a forgotten `$`, which would always hold
             raise EvaluationError(f"`{value}` is a text, which is neither true nor false", tree)
         return value if isinstance(value, Formula) else bool(value)
@@ -178,6 +185,8 @@ class _Evaluator:
             return self.power(left, right, tree)
         if op not in _ARITHMETIC:
             raise EvaluationError(f"`{op}` multiplies values of the graph, and no options", tree)
+        if op in COMPARISONS and (answer := self.asked(op, left, right)) is not None:
+            return answer
         if (op not in ("in", "not in") and op not in _SYMBOLIC) or (
             isinstance(left, (float, Dim)) and isinstance(right, (float, Dim)) and float in (type(left), type(right))
         ):
@@ -185,6 +194,13 @@ class _Evaluator:
         elif op in ("in", "not in"):
             left = simplest(left)
         return self.guarded(_ARITHMETIC[op], tree, left, right)
+
+    def asked(self, op: str, left: Any, right: Any) -> Any:
+        """The answer of what a call tells of extents; None where this is no such question, or nobody can answer it."""
+        sides = [simplest(left), simplest(right)]
+        if self.ask is None or not {Dim} <= {*map(type, sides)} <= {int, Dim}:
+            return None
+        return self.ask(op, *sides)
 
     def concrete(self, value: Any, tree: Expr, op: str) -> Any:
         value = simplest(value)

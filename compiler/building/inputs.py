@@ -172,6 +172,8 @@ class InputReader:
     def new_symbol(self, name: str, definition: Dim | None) -> None:
         """Make a dimension known under its name; those of two parts that only a call knows are not the same."""
         symbol = Symbol(name, None) if definition is None else self.builder.symbol(name, definition)
+        if self.definition.is_root and definition is None:
+            self.call.extents.add(symbol)
         self.body.symbols[symbol.name] = symbol
         self.bindings.dims[symbol.name] = Dim.of(symbol)
         self.scope.env.setdefault(symbol.name, Dim.of(symbol))

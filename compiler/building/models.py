@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from numbers import Integral, Real
 from types import MappingProxyType
@@ -56,19 +57,39 @@ class ModelBuilder:
         self.promoted = self.find_promoted()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
         inputs = [name for name, one in here.items() if one.optional]
-        self.atoms = (*inputs, *self.promoted, *self.flags)
-        self.call = CallSite(self.atoms, self.flags, withheld)
+        self.call = CallSite((*inputs, *self.promoted, *self.flags), self.flags, withheld)
 
     def build(self) -> Graph:
-        """The graph.
+        """The graph; built again when it is found to ask something of extents, which is an atom of every table then.
 
         Raises:
             SpecError: with every diagnostic found.
         """
-        if len(self.atoms) > MAX_ATOMS:
+        while True:
+            known = len(self.call.conditions)
+            try:
+                graph = self.built()
+            except SpecError:
+                if len(self.call.conditions) == known:
+                    raise
+            else:
+                if len(self.call.conditions) == known:
+                    return graph
+            new = list(self.call.conditions)[known:]
+            self.report = Report()
+            self.call = replace(self.call, atoms=(*self.call.atoms, *new), extents=set(), uneven=False)
+
+    def built(self) -> Graph:
+        """The graph, in which what is first asked of extents counts as true.
+
+        Raises:
+            SpecError: with every diagnostic found.
+        """
+        if len(self.call.atoms) > MAX_ATOMS:
             self.report.error("too-many-optional", "there are too many optional inputs and flags",
                               self.document.span("inputs", key=True),
-                              label=f"expected at most {MAX_ATOMS}, found {len(self.atoms)}")  # fmt: skip
+                              label=f"expected at most {MAX_ATOMS}, found {len(self.call.atoms)}"
+                              + (", what is asked of extents among them" if self.call.conditions else ""))  # fmt: skip
             self.report.raise_if_any()
         builder = Builder(self.report, self.call)
         builder.promoted = {name: InputValue(None, self.call.given(name), name) for name in self.promoted}
@@ -112,8 +133,8 @@ class ModelBuilder:
         for mount in self.spec.mounts:
             values[mount] = scope.env.get(mount)
         return Graph(
-            self.spec.model, self.spec.title, self.definition.task, self.size, body, outputs, self.atoms, self.flags,
-            values, list(notes), spec=self.spec, document=self.document, kept=kept,
+            self.spec.model, self.spec.title, self.definition.task, self.size, body, outputs, self.call.atoms,
+            self.flags, values, list(notes), self.spec, self.document, kept, conditions=self.call.conditions,
             folds={name: axis for axis, names in self.definition.fold.items() for name in names},
         )  # fmt: skip
 

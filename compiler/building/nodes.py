@@ -118,6 +118,7 @@ class NodeBuilder:
                 self.again(name, declaration, present)
             else:
                 (BlockCall if declaration.kind == "block" else PartCall)(self, name, present).build()
+                self.refuse_unsteady(name, present)
         except Reported:
             scope.values[name] = Value(None, self.full)
         except DimError as error:
@@ -129,6 +130,22 @@ class NodeBuilder:
             other = self.builder.edge(declaration.otherwise, place, scope)
             if other is not None:
                 scope.values[name] = self.builder.first_of([scope.values[name], other], place)
+
+    def refuse_unsteady(self, name: str, present: int) -> None:
+        """Report a node with weights that is there or not as a call's extents are."""
+        node = self.body.nodes.get(name)
+        if node is None or not self.builder.call.asks_extents(present):
+            return
+        for path, shape in _weights_below(node):
+            told = f"has a weight{path and f' `{path}`'} of {list(shape)}"
+            self.report.error(
+                "bad-condition", f"`{name}` has weights, and is there or not as long as a call's axes are",
+                self.span("graph", name, "when"),
+                label="expected a condition over parameters and optional inputs, found one over an extent of the call",
+                others=[(node.span, told)],
+                help=f"leave it out here, and choose in a node of its own: `{{expr: {name}, when: ..., else: ...}}`",
+            )  # fmt: skip
+            return
 
     def named_edge(self, name: str, declaration: schema.Node, present: int) -> None:
         """``expr:`` and ``first:`` name a value."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NoReturn
 
+from ...blocks.notation.dim_condition import Condition, ask
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.expressions import Binary, Expr, ExpressionError, Name, Param, parse, walk
 from ...blocks.notation.values import (
@@ -34,12 +35,16 @@ class CallSite:
     Attributes:
         withheld: the optional inputs that no call gives.
         uneven: whether extents were found to depend on what is given.
+        extents: the free symbols that the inputs of a call tell.
+        conditions: what is asked of these, by text; each is an atom as soon as it is known.
     """
 
     atoms: tuple[str, ...]
     flags: Mapping[str, bool]
     withheld: Collection[str] = ()
     uneven: bool = False
+    extents: set[Symbol] = field(default_factory=set)
+    conditions: dict[str, Condition] = field(default_factory=dict)
 
     @property
     def full(self) -> int:
@@ -57,6 +62,17 @@ class CallSite:
             table |= table << width
             width *= 2
         return table
+
+    def asked(self, condition: Condition) -> int:
+        """The table that is true where a condition holds; where it is new, the one that is always true."""
+        name = str(condition)
+        self.conditions.setdefault(name, condition)
+        return self.given(name) if name in self.atoms else self.full
+
+    def asks_extents(self, table: int) -> bool:
+        """Whether a table hangs on a condition."""
+        tables = [(1 << self.atoms.index(name), self.given(name)) for name in self.conditions if name in self.atoms]
+        return any((table & there) >> width != table & ~there for width, there in tables)
 
 
 @dataclass(slots=True)
@@ -257,6 +273,9 @@ class Scope:
             self.report.fail("wrong-type", "a condition is an expression", span, label=label)
         tree = self.parse(raw, span)
         value = self.evaluate(tree, span, has=True)
+        if isinstance(value, Dim) and value.known is None:
+            answer = self.ask("!=", value, 0)
+            value = value if answer is None else answer
         if isinstance(value, Formula):
             return value.bits
         if isinstance(value, str):
@@ -285,7 +304,7 @@ class Scope:
     def evaluate(self, tree: Expr, span: Span, *, has: bool) -> Any:
         """Evaluate; a mistake is reported and raises Reported, an unknown name too where nothing asks for its value."""
         try:
-            value = evaluate(tree, self.param, has=self.presence if has else None)
+            value = evaluate(tree, self.param, **({"has": self.presence, "ask": self.ask} if has else {}))
         except EvaluationError as error:
             code = "bad-condition" if has and isinstance(error, ExtentUnknown) else "bad-expression"
             self.blame(error, span, code=code)
@@ -340,6 +359,8 @@ class Scope:
                 help_ = did_you_mean(self.env[name], PARAMETER_TYPES)
             if isinstance(tree, Binary) and isinstance(tree.left, Name) and isinstance(tree.right, Name):
                 help_ = f"a text with a hyphen stands in quotes: `'{tree.left.text}-{tree.right.text}'`"
+            if isinstance(error, ExtentUnknown) and isinstance(tree, Binary) and not help_:
+                help_ = "choose by a node's `when:`, which may compare extents of the call"
             if message.startswith("expected"):
                 message, label = "something else stands where a whole number is computed with", message
             self.report.error(code, message, place, label=label, others=others, help=help_)
@@ -356,6 +377,15 @@ class Scope:
             "unknown-parameter", f"there is no parameter `{name}`", span.within(tree.start, tree.end),
             label="expected a parameter or a dimension of this scope", help=help_,
         )  # fmt: skip
+
+    def ask(self, op: str, left: int | Dim, right: int | Dim) -> Formula | bool | None:
+        """The answer to a comparison of extents that the inputs of a call tell; None where they do not."""
+        found = ask(op, left, right, self.call.extents)
+        if found is None or isinstance(found, bool):
+            return found
+        condition, answer = found
+        holds = Formula(self.call.asked(condition), self.full)
+        return holds if answer else ~holds
 
     def presence(self, name: str) -> Formula | bool:
         """The answer to ``has(name)``; KeyError where nothing is called so."""

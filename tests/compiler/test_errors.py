@@ -244,9 +244,9 @@ def test_a_spec_that_is_not_there(name: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        ("p: 0.1, when: $seq > 3", "bad-condition 4:56"),
-        ("p: 0.1, when: not $seq", "bad-condition 4:60"),
-        ("p: 0.1, when: $seq", "bad-condition 4:56"),
+        ("p: 0.1, when: $seq > 3", ""),
+        ("p: 0.1, when: not $seq", ""),
+        ("p: 0.1, when: $seq", ""),
         ("p: 0.1 if $seq > 3 else 0.2", "bad-expression 4:52"),
         ('p: "0.1 * range($n, 5)[-1]"', ""),
         ('p: "0.1 * len(range($n, 100003))"', "bad-expression 4:56"),

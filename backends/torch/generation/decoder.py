@@ -39,13 +39,16 @@ class Decoder:
         along: the names of the inputs along the tokens that each step is told.
 
     Raises:
-        ArgumentError: the model has no decoder.
+        ArgumentError: the model has no decoder, or asks how long a call's axes are.
         SpecError: its graph cannot be decoded step by step; the diagnostic names the node.
     """
 
     def __init__(self, model: Model, inputs: Mapping[str, Any], *, length: int, along: Collection[str] = ()) -> None:
         self.model = model
         self.graph = model.graph
+        if self.graph.conditions:  # the answer is another from step to step
+            asked = next(iter(self.graph.conditions))
+            raise ArgumentError(f"`{self.graph.name}` writes no tokens one by one: it asks whether `{asked}`")
         self.length = -(-length // ROOM) * ROOM
         self.count = 0
         root = self.graph.root.inputs
