@@ -164,8 +164,11 @@ class Builder:
             self.overlooked.setdefault((str(span), name), note)
 
     def shadow(self, name: str, definition: Definition, caller: Scope, span: Span) -> None:
-        """Keep in mind a default that stands although the spec has a parameter of the name, which may be for it."""
-        if caller.outer is None and name in caller.env:
+        """Keep in mind a default that stands although the spec has a parameter of the name, which may be for it.
+
+        What is mounted hears of its own when it is checked itself.
+        """
+        if len(self.building) == 1 and name in caller.env:
             label = Label(span, f"expected `pass: [{name}]` here, or something that reads it")
             where = Label(definition.span("params", name, key=True), "has its default where a call does not say it")
             message = f"`{definition.name}` is not given this scope's `{name}`, and nothing else is"

@@ -125,3 +125,36 @@ def test_an_output_of_a_part_may_be_a_list(spec: str) -> None:
     Path(spec).write_text(text.replace("[x, twice]", "[x, twic]"))
     with pytest.raises(aw.SpecError, match="nothing is called `twic` here"):
         run(spec)
+
+
+MOUNTED = """\
+model: mounted
+params: {width: 6}
+inputs: {x: "float[batch, 3]"}
+parts:
+  small: {params: {width: 4}, inputs: {x: "float[batch, d]"}, graph: {out: {block: linear, d_out: $width}}}
+graph: {made: {part: small}, wide: {block: linear, d_out: $width}}
+outputs: {y: wide}
+"""
+
+
+OUTER = """\
+model: outer
+mounts: {one: {spec: mounted}}
+inputs: {x: "float[batch, 3]"}
+graph: {called: {mount: one, in: {x: x}}}
+outputs: {y: called.y}
+"""
+
+
+def test_what_a_mounted_spec_reads_itself_is_not_noted(tmp_path: Path) -> None:
+    """A default that hides a parameter is noted of the spec that has both, by what that spec reads."""
+    inner, outer = tmp_path / "mounted.yaml", tmp_path / "outer.yaml"
+    outer.write_text(OUTER)
+    for text, count in (
+        (MOUNTED, 0),
+        (MOUNTED.replace("wide: {block: linear, d_out: $width}", "wide: {expr: made}"), 1),
+    ):
+        inner.write_text(text)
+        assert len(aw.check(str(inner)).notes) == count
+        assert aw.check(str(outer)).notes == []
