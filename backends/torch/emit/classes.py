@@ -248,13 +248,14 @@ class Constructor:
         return option is not None and option.is_default and owner.default(name) == _written(option.value)
 
     def argument(self, body: Body, names: Names, name: str) -> str:
-        """What the caller passes for a parameter or dimension of a part."""
-        option = body.params.get(name)
+        """What the caller passes for a parameter or dimension of a part; of an extent that this use finds, nothing."""
+        option, symbol = body.params.get(name), body.symbols.get(name)
+        if symbol is not None and Dim.of(symbol).known is None:
+            return "None"
         if option is not None:
             return names.option(option)
-        definition = body.symbols[name].definition
-        assert definition is not None
-        return names.dim(definition)
+        assert symbol is not None and symbol.definition is not None
+        return names.dim(symbol.definition)
 
     def repeated(self, node: Node, target: str) -> None:
         """A module list: a comprehension where the rounds are one class and differ by the index alone."""

@@ -7,6 +7,8 @@ import json
 import math
 from pathlib import Path
 
+import torch
+
 import archwright as aw
 from archwright.backends.torch.emit.classes import wrapped
 
@@ -86,3 +88,35 @@ def test_code_that_differs_in_its_comments_alone_is_written_once(tmp_path: Path)
     assert "        conv = self.conv(x)\n" in source
     assert "first = self.first(x)  # [batch, 4, length]\n" in source
     assert "second = self.second(first)  # [batch, 4, length + 2]\n" in source
+
+
+EXTENTS = """\
+model: extents
+params: {size: 3}
+inputs: {x: "float[batch, width, 4]"}
+parts:
+  turn:
+    params: {told: int}
+    inputs: {x: "float[batch, w, d]"}
+    graph:
+      map: {block: linear, in: x, d_out: $d}
+      flat: {block: rearrange, pattern: b w d -> b (w d)}
+      back: {block: rearrange, pattern: b (w d) -> b w d, w: $w}
+      out: {expr: back + $told * $w}
+graph:
+  known: {part: turn, in: "x[:, :$size]", told: $size}
+  found: {part: turn, in: x, told: $width}
+outputs: {y: known, z: found}
+"""
+
+
+def test_an_extent_that_is_known_in_some_calls_of_a_part_and_found_in_others(tmp_path: Path) -> None:
+    spec, x = tmp_path / "extents.yaml", torch.randn(2, 5, 4)
+    lines = EXTENTS.splitlines(keepends=True)
+    at = lines.index("graph:\n", 3) + 1
+    for order in (lines, [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]):
+        spec.write_text("".join(order), encoding="utf-8")
+        net = aw.compile(spec, backend="eager")
+        made = net(x=x)
+        for part, given, out in ((net.net.known, x[:, :3], made.y), (net.net.found, x, made.z)):
+            assert torch.equal(out, part.map(given) + given.shape[1] ** 2)
