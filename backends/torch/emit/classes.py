@@ -29,6 +29,7 @@ class Method:
     """A forward as its callers see it; `arguments` are the names of its inputs' variables.
 
     Attributes:
+        extras: the dimensions that it is told, by body and combination: those of bodies that it is alike for differ.
         takes: what its signature has behind ``self``.
         called: the methods of parts that it calls.
         is_entangled: it is no region by what it is given or gives (`aliases.py`).
@@ -36,7 +37,7 @@ class Method:
 
     method: str
     arguments: dict[str, str]
-    extras: dict[str, Symbol]
+    extras: dict[tuple[Body, int], dict[str, Symbol]]
     context: list[str]
     takes: list[str]
     lines: list[str]
@@ -117,8 +118,9 @@ class ClassText:
         if not self.is_root:
             self.read(forward)
         takes = [*forward.arguments.values(), *forward.extras, *forward.context]
+        extras = {(forward.body, forward.combination): forward.extras}
         if self.source.is_foreseeing:
-            return Method("forward", forward.arguments, dict(forward.extras), forward.context, takes, [])
+            return Method("forward", forward.arguments, extras, forward.context, takes, [])
         if returned is None:
             returned = ", ".join(forward.results.values())
             returned = f"({returned})" if len(returned) > WIDTH - 8 and len(forward.results) > 1 else returned
@@ -126,10 +128,10 @@ class ClassText:
         key = f"({', '.join(takes)})\n" + "\n".join(map(without_comment, lines))
         if key in self.methods:
             self.methods[key].share(lines)
+            self.methods[key].extras |= extras
         else:
             same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
             name = stem if not same else f"{stem}_{same + 1}"
-            extras = dict(forward.extras)
             self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines, forward.called)
         outputs, inputs, combination = forward.outputs.values(), forward.body.inputs.values(), forward.combination
         counted = gives_counted(outputs, inputs, combination)
@@ -248,14 +250,13 @@ class Constructor:
         return option is not None and option.is_default and owner.default(name) == _written(option.value)
 
     def argument(self, body: Body, names: Names, name: str) -> str:
-        """What the caller passes for a parameter or dimension of a part; of an extent that this use finds, nothing."""
-        option, symbol = body.params.get(name), body.symbols.get(name)
-        if symbol is not None and Dim.of(symbol).known is None:
-            return "None"
+        """What the caller passes for a parameter or dimension of a part."""
+        option = body.params.get(name)
         if option is not None:
             return names.option(option)
-        assert symbol is not None and symbol.definition is not None
-        return names.dim(symbol.definition)
+        definition = body.symbols[name].definition
+        assert definition is not None
+        return names.dim(definition)
 
     def repeated(self, node: Node, target: str) -> None:
         """A module list: a comprehension where the rounds are one class and differ by the index alone."""

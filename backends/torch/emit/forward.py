@@ -277,7 +277,7 @@ class Forward:
             text = replaced.get(name) or self.port_text(node, name)
             assert text is not None, f"{node.name}.{name} is needed and not there"
             arguments.append(text if number == 0 else f"{own}={text}")
-        for name, symbol in inner.extras.items():
+        for name, symbol in inner.extras[body, self.combination].items():
             definition = symbol.definition
             text = self.names.dim(definition) if definition is not None else self.names.symbol(symbol)
             arguments.append(f"{name}={text}")

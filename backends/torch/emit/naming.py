@@ -10,7 +10,7 @@ from typing import Any
 
 from ....blocks.base import all_blocks
 from ....blocks.notation.dims import Dim, Symbol
-from ....blocks.notation.expressions import Expr, Literal
+from ....blocks.notation.expressions import Expr, Literal, Param, walk
 from ....blocks.notation.settled import settled
 from ....blocks.notation.unparse import literal, to_python
 from ....blocks.notation.values import simplest
@@ -137,7 +137,7 @@ class Names:
             return self.literal(simplest(self.body.mounts[mount][name]))
         symbol = self.body.symbols.get(text)
         option = self.body.params.get(text)
-        if symbol is not None and Dim.of(symbol).known is None:
+        if symbol is not None and self.is_extent(symbol):
             return self.extent(symbol)
         if self.constants:
             if option is None:
@@ -149,14 +149,26 @@ class Names:
         return f"self.{attribute(text)}" if self.in_forward else variable(text)
 
     def dim(self, dim: Dim) -> str:
-        """A dimension as Python source."""
+        """A dimension as Python source; in a constructor one that is written in extents is its number, None without."""
+        if not self.in_forward and any(map(self.is_extent, dim.symbols())):
+            return str(dim.known)
         return dim.to_python(self.symbol)
 
+    def is_extent(self, symbol: Symbol) -> bool:
+        """Whether a symbol is known when the model runs, for which a constructor is too early."""
+        return Dim.of(symbol).known is None
+
     def option(self, option: Option) -> str:
-        """An option's expression as Python source."""
+        """An option's expression as Python source; in a constructor its value, where the expression reads an extent."""
         if isinstance(option.tree, Literal):
             return self.literal(option.tree.value)
-        return self.literal(option.value) if option.tree is None else self.expression(option.tree)
+        if option.tree is None:
+            return self.literal(option.value)
+        tree = settled(option.tree, self.known, self.has_value)
+        symbols = [self.body.symbols.get(one.text) for one in walk(tree) if isinstance(one, Param)]
+        if not self.in_forward and any(symbol is not None and self.is_extent(symbol) for symbol in symbols):
+            return self.literal(option.value)
+        return to_python(tree, self.name)
 
     def expression(self, tree: Expr) -> str:
         """An expression over parameters as Python source."""

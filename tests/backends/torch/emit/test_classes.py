@@ -93,7 +93,7 @@ def test_code_that_differs_in_its_comments_alone_is_written_once(tmp_path: Path)
 EXTENTS = """\
 model: extents
 params: {size: 3}
-inputs: {x: "float[batch, width, 4]"}
+inputs: {x: "float[batch, width, 4]", y: "float[batch, length, 4]"}
 parts:
   turn:
     params: {told: int}
@@ -102,21 +102,50 @@ parts:
       map: {block: linear, in: x, d_out: $d}
       flat: {block: rearrange, pattern: b w d -> b (w d)}
       back: {block: rearrange, pattern: b (w d) -> b w d, w: $w}
-      out: {expr: back + $told * $w}
+      out: {expr: back * $told * $w}
+  twice: {params: {told: int}, inputs: {x: "float[batch, w, d]"}, graph: {turn: {part: turn, in: x, pass: [told]}}}
 graph:
-  known: {part: turn, in: "x[:, :$size]", told: $size}
-  found: {part: turn, in: x, told: $width}
-outputs: {y: known, z: found}
+  known: {part: twice, in: "x[:, :$size]", told: $size}
+  found: {part: twice, in: x, told: $width}
+  other: {part: twice, in: y, told: $length}
+outputs: {y: known, z: found, other: other}
 """
 
 
 def test_an_extent_that_is_known_in_some_calls_of_a_part_and_found_in_others(tmp_path: Path) -> None:
-    spec, x = tmp_path / "extents.yaml", torch.randn(2, 5, 4)
+    """What is known is an argument of the constructor, and what a call finds is told as that call's own."""
+    spec, x, y = tmp_path / "extents.yaml", torch.randn(2, 5, 4), torch.randn(2, 6, 4)
     lines = EXTENTS.splitlines(keepends=True)
-    at = lines.index("graph:\n", 3) + 1
-    for order in (lines, [*lines[:at], lines[at + 1], lines[at], *lines[at + 2 :]]):
+    at = lines.index("graph:\n", 4) + 1
+    for order in (lines, [*lines[:at], *reversed(lines[at : at + 3]), *lines[at + 3 :]]):
         spec.write_text("".join(order), encoding="utf-8")
         net = aw.compile(spec, backend="eager")
-        made = net(x=x)
-        for part, given, out in ((net.net.known, x[:, :3], made.y), (net.net.found, x, made.z)):
-            assert torch.equal(out, part.map(given) + given.shape[1] ** 2)
+        made = net(x=x, y=y)
+        for name, given, out in (("known", x[:, :3], made.y), ("found", x, made.z), ("other", y, made.other)):
+            part = net.net.get_submodule(f"{name}.turn")
+            assert torch.equal(out, part.map(given) * given.shape[1] * given.shape[1])
+
+
+WIDTHS = """\
+model: widths
+inputs: {x: "float[batch, length, 4]"}
+parts:
+  turn:
+    params: {told: int, wide: int}
+    inputs: {x: "float[batch, w, d]"}
+    graph:
+      flat: {block: rearrange, in: x, pattern: b w d -> b (w d)}
+      back: {block: rearrange, pattern: b (w d) -> b w d, w: $told}
+      down: {block: linear, d_out: $wide // $told}
+graph: {turn: {part: turn, in: x, told: $length, wide: 2 * $length}}
+outputs: {y: turn}
+"""
+
+
+def test_a_width_that_extents_cancel_out_of_is_written_as_a_number(tmp_path: Path) -> None:
+    spec = tmp_path / "widths.yaml"
+    spec.write_text(WIDTHS, encoding="utf-8")
+    net = aw.compile(spec, backend="eager")
+    down = net.net.get_submodule("turn.down")
+    assert (down.in_features, down.out_features) == (4, 2)
+    assert net(x=torch.ones(2, 5, 4)).y.shape == (2, 5, 2)
