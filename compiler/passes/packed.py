@@ -96,6 +96,7 @@ class Packing:
         self.caller = caller
         self.modes: dict[Node, Mode] = {}
         self.held = Hold(body, combination, extents=True).nodes if frame.is_held else {}
+        self._reader: Node | None = None  # whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, dict[str, Kind]] = {}
         self._ports: dict[Node, dict[str, Kind]] = {}
@@ -135,7 +136,7 @@ class Packing:
         many = value.type.items if isinstance(value.type, ListType) else [value.type]
         if kind != "whole" and not all(map(self.token_axes, many)):
             reason = f"nothing says which axis of {value.type} is that of `{self.frame.mask}`"
-            self.refuse(name_of(value) or self.body.part, self.body.span, reason)
+            self.refuse(name_of(value) or self.body.part, self._span, reason)
         return kind
 
     def _rename(self, told: AnyType | None, found: AnyType | None) -> None:
@@ -175,7 +176,7 @@ class Packing:
         if self._runs_packed(value):
             return "packed"
         if not self._keeps_tokens(value, mixed):
-            self.refuse(value.name or value.op, self.body.span, f"`{value.op}` reads padding along with its tokens")
+            self.refuse(value.name or value.op, self._span, f"`{value.op}` reads padding along with its tokens")
         return "real"
 
     def _is_cleaned(self, value: Apply) -> bool:
@@ -280,7 +281,9 @@ class Packing:
     def node(self, node: Node) -> dict[str, Kind]:
         """What a block gives, by port."""
         if node not in self._nodes:
+            before, self._reader = self._reader, node
             self._nodes[node] = self._node(node)
+            self._reader = before
         return self._nodes[node]
 
     def _node(self, node: Node) -> dict[str, Kind]:
@@ -436,6 +439,11 @@ class Packing:
         inner = [not flow.is_plain(flow.body.outputs.values()) for flow in self._inner.values()]
         touched = any(mode != "plain" for mode in self.modes.values()) or any(inner)
         return not touched and {*kinds, *self.kinds.values()} <= {"whole"}
+
+    @property
+    def _span(self) -> Span:
+        """Where an edge is read: at a node, or as an output of the body."""
+        return self.body.span if self._reader is None else self._reader.span
 
     def refuse(self, name: str, span: Span, reason: str) -> NoReturn:
         """Say what cannot run.

@@ -255,6 +255,24 @@ def test_a_graph_that_reads_padding_is_refused(name: str, node: str) -> None:
     assert [(one.code, one.message.split("`")[1]) for one in caught.value.diagnostics] == [("unpackable", node)]
 
 
+EDGE = """\
+model: edge
+inputs: {x: "float[batch, seq, 8]", mask: "bool[batch, seq]?"}
+graph:
+  attended: {part: self_attention, in: {x: x, valid: mask}, num_heads: 2}
+  norm: {block: layer_norm, in: "attended + attended[:, :1]"}
+outputs: {y: norm}
+"""
+
+
+def test_an_edge_that_reads_padding_is_shown_at_the_node_that_reads_it(tmp_path: Path) -> None:
+    spec = tmp_path / "edge.yaml"
+    spec.write_text(EDGE, encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="`slice` cannot run on the real tokens alone") as caught:
+        aw.compile(spec, backend="eager", packed=True)
+    assert [one.label.span.line for one in caught.value.diagnostics] == [5]
+
+
 def test_a_flag_that_reads_padding_is_refused() -> None:
     model = made("longformer", None, packed=True)
     inputs, _ = padded_inputs(model, "attention_mask", "right")
