@@ -199,3 +199,22 @@ def test_a_mounted_spec_may_be_of_some_configs_alone(tmp_path: Path) -> None:
     reworded(saved, inside={"d": 4, "kind": "b"})
     with pytest.raises(aw.CheckpointError, match='inside: `inner` reads configs whose `kind` is "a", found "b"'):
         aw.from_pretrained(saved, spec=tmp_path / "outer.yaml", backend="eager")
+
+
+def test_a_key_that_the_map_says_is_no_old_spelling_of_another(tmp_path: Path) -> None:
+    """What ends in `beta` or `gamma` is a bias or weight of an old file, unless the map calls a weight so."""
+    spec = tmp_path / "scaled.yaml"
+    spec.write_text(
+        'model: scaled\ninputs: {x: "float[batch, 4]"}\n'
+        "graph: {beta: {block: parameter, shape: [4]}, norm: {block: layer_norm, in: x * beta}}\noutputs: {y: norm}\n"
+        "checkpoint: {class: Scaled, weights: {beta: scale.beta, norm: norm}}\n"
+    )
+    model = aw.compile(spec, backend="eager")
+    model.save_pretrained(tmp_path)
+    tensors = load_file(tmp_path / "model.safetensors")
+    assert sorted(tensors) == ["norm.bias", "norm.weight", "scale.beta"]
+    save_file(
+        {key.replace("norm.bias", "norm.beta"): one for key, one in tensors.items()}, tmp_path / "model.safetensors"
+    )
+    again = aw.from_pretrained(tmp_path, spec=spec, backend="eager")
+    assert torch.equal(again(x=torch.ones(2, 4)).y, model(x=torch.ones(2, 4)).y)

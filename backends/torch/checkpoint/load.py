@@ -79,8 +79,10 @@ def plan(
         CheckpointError: missing, unexpected or misshaped keys, each with the line of the spec that asks for it.
     """
     table = table_of(graph)
-    headers = _modern(origin.headers)
-    prefixes = [prefix for prefix in table.prefixes if prefix and any(key.startswith(f"{prefix}.") for key in headers)]
+    named = origin.headers
+    prefixes = [prefix for prefix in table.prefixes if prefix and any(key.startswith(f"{prefix}.") for key in named)]
+    told = {key for one in table.tensors.values() for key in _spellings(one, table, prefixes)}
+    headers = _modern(named, told)
     made = Plan()
     problems: list[str] = []
     used: set[str] = set()
@@ -135,15 +137,15 @@ def plan(
     return made
 
 
-def _modern(headers: dict[str, Header]) -> dict[str, tuple[str, Header]]:
-    """Headers by today's spelling of their keys, with the spelling in the file."""
+def _modern(headers: dict[str, Header], told: Collection[str]) -> dict[str, tuple[str, Header]]:
+    """Headers by today's spelling of their keys, with that in the file; by the latter where the map has it too."""
     found: dict[str, tuple[str, Header]] = {}
     for key, header in headers.items():
         modern = key
         for old, new in _LEGACY:
             if key.endswith(old):
                 modern = key.removesuffix(old) + new
-        found[modern if modern not in headers else key] = (key, header)
+        found[key if key in told or modern in headers else modern] = (key, header)
     return found
 
 
