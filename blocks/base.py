@@ -24,7 +24,7 @@ def to_whole(value: Any) -> Any:
     Raises:
         ValueError: it is neither.
     """
-    if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool)):
+    if isinstance(value, Dim) or _is_int(value):
         return value
     raise ValueError("expected a whole number")
 

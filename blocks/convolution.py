@@ -11,7 +11,6 @@ from .base import Block, Count, Size, Weight, block, to_count, to_size
 from .notation.dims import Dim
 from .notation.types import Bindings, numel
 
-_LENGTH = "({0} + 2*padding - dilation*(kernel - 1) - 1) // stride + 1"
 _WINDOW = ("kernel", "stride", "padding")
 _AXES = ("height", "width")
 
@@ -56,6 +55,10 @@ def _by_axis(contract: Block, known: Bindings, names: tuple[str, ...]) -> Bindin
 
 
 class _Convolution(Block):
+    """What convolutions have in common; ports and options are those of one over a sequence."""
+
+    inputs: ClassVar = {"x": "float[batch, d_in, length]"}
+    outputs: ClassVar = {"x": "float[batch, d_out, (length + 2*padding - dilation*(kernel - 1) - 1) // stride + 1]"}
     divides: ClassVar = {"groups": ("d_in", "d_out")}
     category: ClassVar[str] = "convolution"
 
@@ -80,8 +83,6 @@ class _Convolution(Block):
 class Conv1d(_Convolution):
     """A convolution over ``[batch, channels, length]``."""
 
-    inputs: ClassVar = {"x": "float[batch, d_in, length]"}
-    outputs: ClassVar = {"x": f"float[batch, d_out, {_LENGTH.format('length')}]"}
     weights: ClassVar = {
         "weight": Weight("d_out, d_in // groups, kernel"),
         "bias": Weight("d_out", when="bias", init="zeros"),
@@ -165,8 +166,6 @@ class MeanPool2d(_Pool2d):
 class WeightNormConv1d(_Convolution):
     """A 1-d convolution whose kernel is ``g * v / |v|``, the norm taken for every tap (arXiv:1602.07868)."""
 
-    inputs: ClassVar = {"x": "float[batch, d_in, length]"}
-    outputs: ClassVar = {"x": f"float[batch, d_out, {_LENGTH.format('length')}]"}
     weights: ClassVar = {
         "v": Weight("d_out, d_in // groups, kernel"),
         "g": Weight("1, 1, kernel", init="norm"),

@@ -98,12 +98,9 @@ def _bind_axis(group: list[str], extent: Dim, known: dict[str, Dim], bindings: B
     if loose:
         known[loose[0]] = extent // rest
     whole = known[loose[0]] * rest if loose else rest
-    answer = compare(whole, extent)
-    if answer == "different":
+    if not bindings.agree(whole, extent):
         wanted = f"an extent that {rest} divides" if loose else f"an extent of {rest}"
         raise PortError("x", f"{wanted}, as in `{pattern}`", str(extent))
-    if answer == "unproven":
-        bindings.unproven.append((whole, extent))
 
 
 def extent_of(group: list[str], sizes: Mapping[str, Any]) -> Any:

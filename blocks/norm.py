@@ -11,8 +11,6 @@ from .base import Block, Size, Weight, block
 class LayerNorm(Block):
     """Mean and variance over the last axis, or over the channels at axis 1 (arXiv:1607.06450)."""
 
-    inputs: ClassVar = {"x": "float[*, d]"}
-    outputs: ClassVar = {"x": "float[*, d]"}
     weights: ClassVar = {
         "weight": Weight("d", when="affine", init="ones"),
         "bias": Weight("d", when="affine and bias", init="zeros"),

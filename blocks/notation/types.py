@@ -168,6 +168,13 @@ class Bindings:
                 return self.params(name)
         return self.lookup(name)
 
+    def agree(self, one: Dim, other: Dim) -> bool:
+        """Whether two extents may be equal; a pair of which only a call can tell is kept as unproven."""
+        answer = compare(one, other)
+        if answer == "unproven":
+            self.unproven.append((one, other))
+        return answer != "different"
+
     def dim(self, tree: Expr) -> Dim:
         """The dimension that `tree` denotes, every name in it already known."""
         value = evaluate(tree, self.param, bare=self.lookup)
@@ -216,14 +223,11 @@ def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notati
     if extent.known == 1 and notation.text[: tree.start].rstrip().endswith("1 |"):
         return
     expected = bindings.dim(tree)
-    answer = compare(expected, extent)
-    if answer == "different":
+    if not bindings.agree(expected, extent):
         wanted, found = _shape_in_words(notation, bindings), f"{actual.shape}"
         if wanted == found:  # two parameters of one name
             wanted, found = f"{wanted} where `{expected}` is {expected.known}", f"{extent.known}"
         raise MatchError(wanted, found)
-    if answer == "unproven":
-        bindings.unproven.append((expected, extent))
 
 
 def _shape_in_words(notation: Notation, bindings: Bindings) -> str:
