@@ -28,10 +28,10 @@ def chosen_inputs(graph: Graph, extra: tuple[str, ...] = ()) -> list[str]:
         if value.present == 0 or _depends_on_flag(graph, value):
             continue
         for name in inputs:
-            if value.present >> graph.combination(chosen) & 1:
+            if present(value, graph.combination(chosen)):
                 break
             alone = graph.combination(chosen | {name})
-            if value.present >> alone & 1 or _is_needed(graph, value, name, chosen):
+            if present(value, alone) or _is_needed(graph, value, name, chosen):
                 chosen.add(name)
     return [name for name in inputs if name in chosen]
 
@@ -69,15 +69,14 @@ def _is_needed(graph: Graph, value: Value, name: str, chosen: set[str]) -> bool:
     if name not in graph.atoms or name.endswith(_SUBSTITUTES):
         return False
     every = {atom for atom in graph.atoms if atom not in graph.flags and not atom.endswith(_SUBSTITUTES)}
-    return not value.present >> graph.combination((chosen | every) - {name}) & 1
+    return not present(value, graph.combination((chosen | every) - {name}))
 
 
 def _depends_on_flag(graph: Graph, value: Value) -> bool:
     """Whether it takes a flag, or records, which are what a model is to learn."""
     records = {name for name, given in graph.root.inputs.items() if isinstance(given.type, RecordType)}
     every = {atom for atom in graph.atoms if atom not in graph.flags} - records
-    quiet = [value.present >> graph.combination(every - {left}) & 1 for left in ("", *every)]
-    return not any(quiet)
+    return not any(present(value, graph.combination(every - {left})) for left in ("", *every))
 
 
 def _is_loss(name: str) -> bool:
@@ -147,7 +146,7 @@ def clash(graph: Graph, combination: int, sizes: Mapping[str, int]) -> str:
 def _called(body: Body, combination: int) -> Iterator[Node]:
     """The nodes of a call in the order in which they are computed, those inside of parts before these."""
     for node in body.nodes.values():
-        if node.present >> combination & 1:
+        if present(node, combination):
             for inner in node.rounds:
                 yield from _called(inner, combination)
             yield node

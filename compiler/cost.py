@@ -67,7 +67,7 @@ class _Counter:
         made.children = [
             self.node(node, read.get(node, set()), f"{path}{node.name}", f"{shown}{node.name}")
             for node in body.nodes.values()
-            if node.present >> self.combination & 1
+            if present(node, self.combination)
         ]
         self.add(made, made.children)
         for value in outputs:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..blocks.base import Block, Weight
 from ..blocks.notation.dim_condition import Condition
-from ..blocks.notation.dims import Dim, Symbol
+from ..blocks.notation.dims import Symbol
 from ..blocks.notation.expressions import Expr
 from ..blocks.notation.types import AnyType, Bindings, Type
 from ..blocks.notation.values import evaluate
@@ -206,7 +206,7 @@ class Node:
         """The shapes of its own weights by leaf; computed once, as tasks share nodes."""
         if self._shapes is None:
             declared = self.contract and self.bindings and self.contract.weight_shapes(self.bindings)
-            self._shapes = {leaf: tuple(map(_known, dims)) for leaf, dims in (declared or {}).items()}
+            self._shapes = {leaf: tuple(map(int, dims)) for leaf, dims in (declared or {}).items()}
         return self._shapes
 
     @property
@@ -378,7 +378,7 @@ class Graph:
         Args:
             distinct: of rounds that are alike the first alone.
         """
-        entries = list(_weights(self.root, "", self, distinct=distinct))
+        entries = list(_weights(self.root, "", distinct=distinct))
         paths = {entry.path for entry in entries}
         for entry in entries:
             if entry.tied_to not in paths:
@@ -396,9 +396,7 @@ class Graph:
         return graph_text(self)
 
 
-def _weights(
-    body: Body, prefix: str, graph: Graph, map_prefix: str = "", *, distinct: bool = False, home: str = ""
-) -> Iterator[WeightEntry]:
+def _weights(body: Body, prefix: str, map_prefix: str = "", *, distinct: bool, home: str = "") -> Iterator[WeightEntry]:
     home = prefix if body.is_spec else home
     for node in body.nodes.values():
         if node.reuse is not None:
@@ -406,15 +404,13 @@ def _weights(
         path = f"{prefix}{node.name}"
         task_own = node.origin is not None and node.origin != node.name
         map_path = f"{map_prefix}{node.origin}.{node.name}" if task_own else f"{map_prefix}{node.name}"
-        found = list(_node_weights(node, path, map_path, graph, distinct=distinct, home=home))
+        found = list(_node_weights(node, path, map_path, distinct=distinct, home=home))
         for pair in node.ties:
             _apply_tie(found, path, pair, home)
         yield from found
 
 
-def _node_weights(
-    node: Node, path: str, map_path: str, graph: Graph, *, distinct: bool, home: str
-) -> Iterator[WeightEntry]:
+def _node_weights(node: Node, path: str, map_path: str, *, distinct: bool, home: str) -> Iterator[WeightEntry]:
     for leaf, shape in node.weight_shapes.items():
         assert node.contract is not None
         tail = f".{leaf}" if leaf else ""
@@ -423,16 +419,10 @@ def _node_weights(
         if distinct and number and body is node.rounds[number - 1]:
             continue
         at = f".{number}" if node.is_repeat else ""
-        for entry in _weights(body, f"{path}{at}.", graph, f"{map_path}{at}.", distinct=distinct, home=home):
+        for entry in _weights(body, f"{path}{at}.", f"{map_path}{at}.", distinct=distinct, home=home):
             if node.shared and node.shared[number] != number:
                 entry.tied_to = f"{path}.{node.shared[number]}{entry.path[len(path) + len(at) :]}"
             yield entry
-
-
-def _known(dim: Dim) -> int:
-    known = dim.known
-    assert known is not None, f"the extent {dim} of a weight is not known"
-    return known
 
 
 def _apply_tie(found: list[WeightEntry], path: str, pair: TiedPair, home: str) -> None:

@@ -6,15 +6,24 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..blocks.notation.unparse import wrapped
-from .graph import Apply, FirstOf, Graph, Value
+from .graph import Apply, FirstOf, Graph, Node, Value
 
 if TYPE_CHECKING:
     from .building.scope import CallSite
 
 
-def present(value: Value, combination: int) -> bool:
-    """Whether a value is there under a combination."""
+def present(value: Value | Node, combination: int) -> bool:
+    """Whether a value or node is there under a combination."""
     return bool(value.present >> combination & 1)
+
+
+def where_given(at: int, full: int) -> int:
+    """The truth table, as wide as `full`, of the combinations in which atom `at` is given or set."""
+    width = 1 << at
+    table = ((1 << width) - 1) << width
+    while (width := 2 * width) < full.bit_length():
+        table |= table << width
+    return table
 
 
 def resolve(value: Value, combination: int) -> Value:
@@ -71,8 +80,7 @@ def _joined(word: str, yes: str, no: str, rank: int) -> str:
 
 def _halves(table: int, care: int, at: int, full: int) -> tuple[tuple[int, int], tuple[int, int]]:
     """Both tables where atom `at` is given, and where it is absent, each without it."""
-    width = 1 << at
-    mask = full // ((1 << width) + 1) << width  # the combinations in which the atom is given
+    width, mask = 1 << at, where_given(at, full)
     given = (table & mask | (table & mask) >> width, care & mask | (care & mask) >> width)
     absent = (table & ~mask | (table & ~mask) << width, care & ~mask | (care & ~mask) << width)
     return given, absent

@@ -2,73 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
+from ..blocks.notation.expressions import (
+    Binary, Call, Dots, Expr, Index, ListOf, Literal, Name, Slice, Star, Unary,
+)  # fmt: skip
 from ..blocks.notation.types import AnyType, Type
-from ..blocks.notation.unparse import ATOM, NEGATIVE, NOT, POWER, RANK, plain_text, to_text, wrapped
+from ..blocks.notation.unparse import RANK, plain_text, to_text
 from .graph import Apply, Constant, FirstOf, Gathered, InputValue, Option, OutputValue, Picked, Rounds, Value
 
 
-def value_text(value: Value, rank: float = 0) -> str:
-    """The edge expression of a value, in parentheses where its operator binds less than `rank`."""
+def value_text(value: Value) -> str:
+    """The edge expression of a value."""
+    return to_text(_tree(value))
+
+
+def _tree(value: Value) -> Expr:
+    """The edge expression of a value, without places."""
     match value:
         case InputValue(name=name):
-            return name
+            return Name(0, 0, name)
         case OutputValue(node=node, port=port):
-            return node.name if next(iter(node.outputs), port) == port else f"{node.name}.{port}"
+            return Name(0, 0, node.name if next(iter(node.outputs), port) == port else f"{node.name}.{port}")
         case Constant(tree=tree):
-            return to_text(tree, rank)
+            return tree
         case FirstOf(choices=choices):
-            return f"first({', '.join(map(value_text, choices))})"
+            return Call(0, 0, "first", tuple(map(_tree, choices)))
         case Gathered(items=items):
-            return f"[{', '.join(map(value_text, items))}]"
+            return ListOf(0, 0, tuple(map(_tree, items)))
         case Rounds(node=node, port=port, initial=initial):
-            return f"{node.name}.{port}{'' if initial is None else '[*]'}"
+            name = Name(0, 0, f"{node.name}.{port}")
+            return name if initial is None else Index(0, 0, name, (Star(0, 0),))
         case Picked(base=base, at=at):
-            name = value_text(base, ATOM)
-            return f"{name.removesuffix('[*]')}[{slice_text(at) if isinstance(at, slice) else at}]"
-        case Apply():
-            return _apply(value, rank)
-    return "null"  # what is not there
+            whole = _tree(base)
+            is_history = isinstance(whole, Index) and isinstance(whole.items[0], Star)
+            return Index(0, 0, whole.base if is_history else whole, (_item(at),))
+        case Apply(op="when", args=args):
+            return _tree(args[0])
+        case Apply(op="field", args=args, attrs=attrs):
+            return Name(0, 0, f"{value_text(args[0])}.{attrs[0]}")
+        case Apply(op="slice", args=args, attrs=attrs):
+            return Index(0, 0, _tree(args[0]), tuple(map(_item, attrs)))
+        case Apply(op="-" | "not" as op, args=(operand,)):
+            return Unary(0, 0, op, _tree(operand))
+        case Apply(op=op, args=(left, right)) if op in (*RANK, "**"):
+            return Binary(0, 0, op, _tree(left), _tree(right))
+        case Apply(op=op, args=args, attrs=attrs):
+            inside = (*map(_tree, args), *map(_item, attrs))
+            return Call(0, 0, op, inside) if inside else Name(0, 0, op)
+    return Literal(0, 0, None)  # what is not there
 
 
-def _apply(value: Apply, rank: float) -> str:
-    args = list(value.args)
-    if value.op == "when":
-        return value_text(args[0], rank)
-    if value.op == "field":
-        return f"{value_text(args[0], ATOM)}.{value.attrs[0]}"
-    if value.op == "slice":
-        return f"{value_text(args[0], ATOM)}[{', '.join(map(_item, value.attrs))}]"
-    if len(args) == 1 and value.op in ("-", "not"):
-        own = NEGATIVE if value.op == "-" else NOT
-        return wrapped(f"{value.op.replace('not', 'not ')}{value_text(args[0], own)}", rank > own)
-    if value.op == "**":
-        return wrapped(f"{value_text(args[0], POWER + 1)}**{value_text(args[1], NEGATIVE)}", rank > POWER)
-    if value.op in RANK:
-        own = RANK[value.op]
-        text = f"{value_text(args[0], own)} {value.op} {value_text(args[1], own + 0.5)}"
-        return wrapped(text, rank > own)
-    inside = [*map(value_text, args), *map(_item, value.attrs)]
-    return f"{value.op}({', '.join(inside)})" if inside else value.op
-
-
-def _item(attr: Any) -> str:
-    """One item of an index, or an axis."""
+def _item(attr: Any) -> Expr:
+    """One item of an index, an end of a slice, or an axis."""
     if attr is ...:
-        return "..."
+        return Dots(0, 0)
     if isinstance(attr, slice):
-        return slice_text(attr, lambda end: to_text(end[1]))
-    if isinstance(attr, tuple):  # a number and the expression that it comes from
-        return to_text(attr[1])
-    return plain_text(attr)
-
-
-def slice_text(at: slice, text_of: Callable[[Any], str] = str) -> str:
-    """``first:last:step``, without what is not said; `text_of` writes the ends."""
-    ends = ["" if end is None else text_of(end) for end in (at.start, at.stop)]
-    return ":".join(ends) + ("" if at.step is None else f":{at.step}")
+        first, last, step = (None if one is None else _item(one) for one in (attr.start, attr.stop, attr.step))
+        return Slice(0, 0, first, last, step)
+    return attr[1] if isinstance(attr, tuple) else Literal(0, 0, attr)  # a number may come with its expression
 
 
 def option_text(option: Option, *, resolved: bool = False) -> str:

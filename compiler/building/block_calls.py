@@ -95,7 +95,7 @@ class BlockCall(NodeCall):
         for port in ports:
             values[f"{name}.{port}"] = OutputValue(node.outputs.get(port), node.present, node, port)
         values[name] = values[f"{name}.{ports[0]}"]
-        self.scope.order[f"{name}."] = 0
+        self.scope.called.add(name)
         return node
 
     def check_wired(self, given: Given) -> None:

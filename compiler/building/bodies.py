@@ -98,8 +98,7 @@ class Builder:
         """An empty scope with the names of `definition` known, derived parameters included."""
         scope = Scope(self.report, self.call)
         model = definition.model
-        for number, name in enumerate((*model.inputs, *model.graph)):
-            scope.order[name] = number
+        scope.names = dict.fromkeys((*model.inputs, *model.graph))
         for name, raw in model.let.items():
             span = definition.span("let", name)
             try:
@@ -240,7 +239,7 @@ class Builder:
         span = definition.span("inputs", name, "default")
         own = scope.values[name]
         if isinstance(own, InputValue):
-            if raw not in scope.order and (near := nearest(raw, schema.STANDING_IN)):
+            if raw not in scope.names and (near := nearest(raw, schema.STANDING_IN)):
                 label = "expected a number, a node or an edge, or one of " + listed(schema.STANDING_IN)
                 message, help_ = f"nothing is called `{clip(raw)}` here", f"did you mean `{near}`?"
                 self.report.error("unknown-name", message, span, label=label, help=help_)

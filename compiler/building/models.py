@@ -104,8 +104,7 @@ class ModelBuilder:
         self.mounts(builder, scope)
         scope.env.update({axis: Dim.of(Symbol(axis, None)) for axis in self.definition.fold})  # options may use it
         scope.values.update(builder.promoted)
-        for name in builder.promoted:
-            scope.order.setdefault(name, -1)
+        scope.names.update(dict.fromkeys(builder.promoted))
         try:
             here = self.definition.span("inputs")
             body = builder.body(self.definition, options=params, given={}, scope=scope, at=lambda _: here)

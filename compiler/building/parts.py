@@ -43,7 +43,7 @@ class PartCall(NodeCall):
             Reported: it cannot be built.
         """
         self.known = {}
-        self.scope.order[f"{self.name}."] = 0
+        self.scope.called.add(self.name)
         try:
             definition = self.definition()
         except Reported:

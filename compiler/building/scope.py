@@ -17,6 +17,7 @@ from ...blocks.notation.values import (
 from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Report, Reported
 from ..graph import Option, OutputValue, Rounds, Value
+from ..presence import where_given
 from ..reading.schema import PARAMETER_TYPES, as_choice, has_param
 from ..reading.span import Span
 from .edge_types import EdgeError
@@ -53,15 +54,7 @@ class CallSite:
 
     def given(self, atom: str) -> int:
         """The table that is true where `atom` is given or set."""
-        if atom in self.withheld:
-            return 0
-        k = self.atoms.index(atom)
-        block = ((1 << (1 << k)) - 1) << (1 << k)
-        table, width = block, 1 << (k + 1)
-        while width < 1 << len(self.atoms):
-            table |= table << width
-            width *= 2
-        return table
+        return 0 if atom in self.withheld else where_given(self.atoms.index(atom), self.full)
 
     def asked(self, condition: Condition) -> int:
         """The table that is true where a condition holds; where it is new, the one that is always true."""
@@ -79,9 +72,9 @@ class CallSite:
 class Scope:
     """Names of one body: parameters and dimensions (``$name``), and values (bare names).
 
-    `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `places`
-    says where the value of a parameter is written, `read` which names something has asked for, `outer` is the scope of
-    the call.
+    `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `names` are
+    the inputs and nodes, `called` those nodes whose outputs are known; `places` says where the value of a parameter is
+    written, `read` which names something has asked for, `outer` is the scope of the call.
     """
 
     report: Report
@@ -90,7 +83,8 @@ class Scope:
     lets: dict[str, tuple[Expr, Span]] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     carried: dict[str, dict[str, Value]] = field(default_factory=dict)
-    order: dict[str, int] = field(default_factory=dict)
+    names: dict[str, None] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
@@ -161,10 +155,6 @@ class Scope:
         inner = [f"{name}.{key}" for name, value in self.env.items() if isinstance(value, Mapping) for key in value]
         return [*self.env, *self.lets, *self.flags_here, *inner]
 
-    def known_values(self) -> list[str]:
-        """Every input and node, for did-you-mean."""
-        return [key for key in self.order if not key.endswith(".")]
-
     def value(self, name: str, tree: Expr) -> Value:
         """The value called `name`.
 
@@ -179,20 +169,20 @@ class Scope:
         head, _, port = name.partition(".")
         if port and head in self.values and not self.values[head].present:
             return self.values[head]
-        if port and f"{head}." in self.order:
+        if port and head in self.called:
             ports = [key.split(".", 1)[1] for key in self.values if key.startswith(head + ".")]
             if not ports:  # the node failed or gives nothing: its own diagnostic says why
                 return Value(None, self.full)
             self._no_port(head, port, ports, tree)
-        if port and head in self.values and head in self.order:
+        if port and head in self.values and head in self.names:
             return Value(None, self.full) if self.values[head].type is None else self._no_port(head, port, [], tree)
-        if head in self.order:
+        if head in self.names:
             return Value(None, self.full)
         if head in self.env or head in self.lets:
             raise EdgeError(*bare(head), tree, "expected an input or a node", help=f"write `${head}`")
         raise EdgeError(
             "unknown-name", f"nothing is called `{head}` here", tree,
-            "expected an input or a node of this scope", help=self.report.suggest(head, self.known_values()),
+            "expected an input or a node of this scope", help=self.report.suggest(head, self.names),
         )  # fmt: skip
 
     def _no_port(self, head: str, port: str, ports: list[str], tree: Expr) -> NoReturn:
@@ -339,12 +329,12 @@ class Scope:
             label = f"expected one of {listed(error.known, most=40)}"
             self.report.error("unknown-function", message, place, label=label, help=help_)
         elif isinstance(error, NameMissing) and isinstance(tree, Name):
-            help_ = self.report.suggest(tree.text, self.known_values())
+            help_ = self.report.suggest(tree.text, self.names)
             self.report.error(
                 "unknown-name", message, place, label="expected an input or a node of this scope", help=help_
             )
         elif "neither true nor false" in message:
-            help_ = f"write `has({tree.text})`" if isinstance(tree, Name) and tree.text in self.order else None
+            help_ = f"write `has({tree.text})`" if isinstance(tree, Name) and tree.text in self.names else None
             others = []
             if isinstance(tree, Param):
                 help_ = f"compare it, as in `${tree.text} == {message.split('`')[1]}`"
@@ -371,7 +361,7 @@ class Scope:
         if self.report.is_poisoned(name):
             return
         help_ = self.report.suggest(name, self.known_params(), prefix="$")
-        if name.split(".")[0] in self.order:
+        if name.split(".")[0] in self.names:
             help_ = f"`{name}` is an input or a node: write it without `$`"
         self.report.error(
             "unknown-parameter", f"there is no parameter `{name}`", span.within(tree.start, tree.end),
@@ -391,7 +381,7 @@ class Scope:
         """The answer to ``has(name)``; KeyError where nothing is called so."""
         value = self.values.get(name)
         if value is None:
-            if name in self.order:
+            if name in self.names:
                 return Formula(self.full, self.full)
             raise KeyError(name)
         return Formula(value.present, self.full)

@@ -9,6 +9,7 @@ from ...blocks.linear import Linear
 from ..calls import plain_call
 from ..graph import Graph, Node
 from ..diagnosing.diagnostics import SpecError
+from ..presence import present
 from .held import Hold
 from .packable import find_mask, flows, masks, packing
 from .packed import Mode
@@ -51,8 +52,8 @@ def changes(graph: Graph) -> Iterator[Change]:
         linear = [node for node in body.nodes.values() if type(node.contract) is Linear and node.reuse is None]
         if linear:
             yield Change("prepacked", path, _names(linear), "on a CPU, weights in the order of its kernels")
-        needed = [node for node in body.nodes.values() if node.present >> combination & 1]
-        outputs = [value for value in body.outputs.values() if value.present >> combination & 1]
+        needed = [node for node in body.nodes.values() if present(node, combination)]
+        outputs = [value for value in body.outputs.values() if present(value, combination)]
         fixed = Hold(body, combination, extents=False).nodes
         for node, chain in Hold(body, combination, extents=True).frontier(needed, outputs).items():
             yield Change("held", path, _names(chain), "made once" if node in fixed else "made once for a shape")

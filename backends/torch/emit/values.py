@@ -10,7 +10,6 @@ from ....compiler.graph import (
     Apply, Constant, Gathered, InputValue, OutputValue, Picked, Rounds, Value,
 )  # fmt: skip
 from ....compiler.presence import present, resolve
-from ....compiler.value_text import slice_text
 
 if TYPE_CHECKING:
     from .forward import Forward
@@ -64,7 +63,7 @@ class Render:
             case Picked(base=base, at=int(at)):
                 return self.element(base, at)
             case Picked(base=base, at=slice() as at):
-                return f"{self.text(base, _ATOM)}[{slice_text(at)}]"
+                return f"{self.text(base, _ATOM)}[{_slice_text(at)}]"
         raise AssertionError(f"no text for {type(value).__name__}")
 
     def constant(self, value: Constant, rank: int) -> str:
@@ -161,7 +160,7 @@ class Render:
         if attr is ...:
             return "..."
         if isinstance(attr, slice):
-            return slice_text(attr, lambda end: self.names.expression(end[1]))
+            return _slice_text(attr, lambda end: self.names.expression(end[1]))
         if isinstance(attr, tuple):  # a number and the expression that it comes from
             return self.names.expression(attr[1])
         return self.names.literal(attr)
@@ -184,3 +183,9 @@ class Render:
     def counted(self, kind: Type, extent: str) -> str:
         """The numbers along the last axis of a ``range``."""
         return f"torch.arange({extent}, device={self.forward.device()})"
+
+
+def _slice_text(at: slice, text_of: Callable[[Any], str] = str) -> str:
+    """``first:last:step``, without what is not said; `text_of` writes the ends."""
+    ends = ["" if end is None else text_of(end) for end in (at.start, at.stop)]
+    return ":".join(ends) + ("" if at.step is None else f":{at.step}")
