@@ -7,12 +7,12 @@ what refers to other entries, a size to another size or a node to the one that i
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from .schema import NODE_KINDS
 from .span import Span
-from .tree import Entry, Mapping, Scalar, Sequence, Tree
+from .tree import Entry, Mapping, Scalar, Sequence, Tree, child, entries_of
 
 SECTIONS = (
     "params", "let", "sizes", "flags", "inputs", "mounts", "parts", "graph", "outputs", "tasks", "checkpoint", "init",
@@ -79,7 +79,7 @@ def _hand_round(node: Mapping) -> None:
     for name, entry in each if index else ():
         if isinstance(entry.value, Scalar) and re.fullmatch(r"\$\w+", entry.value.text):
             _add(node, name, Entry(entry.key_span, _text(f"{entry.value.text}[${index}]", entry.value.span)))
-            del _mapping(node.entries["each"].value)[name]
+            del entries_of(node.entries["each"].value)[name]
     if each and not _entries(node, "each"):
         del node.entries["each"]
 
@@ -105,9 +105,8 @@ def _made(tree: Mapping, key: str) -> Mapping:
     return entry.value if isinstance(entry.value, Mapping) else Mapping({}, tree.span)
 
 
-def _entries(tree: Mapping, key: str) -> Iterable[tuple[str, Entry]]:
-    entry = tree.entries.get(key)
-    return list(entry.value.entries.items()) if entry is not None and isinstance(entry.value, Mapping) else ()
+def _entries(tree: Mapping, key: str) -> list[tuple[str, Entry]]:
+    return list(entries_of(child(tree, key)).items())
 
 
 def _children(tree: Mapping, key: str) -> list[Mapping]:
@@ -148,7 +147,7 @@ def _lay_section(base: Tree, own: Tree, section: str) -> Tree:
         elif section in WHOLE:
             entries[key] = _changed(below, entry, section)
         elif _text_of(entry.value, BUILDS_ON.get(section, "")) == key:
-            said = {name: one for name, one in _mapping(entry.value).items() if name != BUILDS_ON[section]}
+            said = {name: one for name, one in entries_of(entry.value).items() if name != BUILDS_ON[section]}
             entries[key] = Entry(entry.key_span, _change(below.value, Mapping(said, entry.value.span)))
         elif is_checkpoint and key in DEEPER:
             entries[key] = Entry(entry.key_span, _lay_section(below.value, entry.value, key))
@@ -184,13 +183,9 @@ def _is_null(value: Tree) -> bool:
     return isinstance(value, Scalar) and value.value is None and not value.quoted
 
 
-def _mapping(tree: Tree) -> dict[str, Entry]:
-    return tree.entries if isinstance(tree, Mapping) else {}
-
-
 def _text_of(tree: Tree, key: str) -> str | None:
-    entry = _mapping(tree).get(key)
-    return entry.value.text if entry is not None and isinstance(entry.value, Scalar) else None
+    found = child(tree, key)
+    return found.text if isinstance(found, Scalar) else None
 
 
 def _changed(below: Entry, own: Entry, section: str) -> Entry:
@@ -201,7 +196,7 @@ def _changed(below: Entry, own: Entry, section: str) -> Entry:
         return Entry(own.key_span, _change(below.value, own.value))
     if section != "graph" or not isinstance(own.value, Mapping):
         return own
-    replaced = {"<replaced>": Entry(own.key_span, Mapping(_mapping(below.value), below.value.span))}
+    replaced = {"<replaced>": Entry(own.key_span, Mapping(entries_of(below.value), below.value.span))}
     return Entry(own.key_span, Mapping({**own.value.entries, **replaced}, own.value.span))
 
 
@@ -261,33 +256,33 @@ def _row(sizes: Tree, name: str, above: tuple[str, ...]) -> Tree:
     Raises:
         SpecError: there is no such row, or rows build on each other.
     """
-    rows = _mapping(sizes)
+    rows = entries_of(sizes)
     row, wanted = rows[name].value, _text_of(rows[name].value, "size")
     if wanted is None:
         return row
-    span = _mapping(row)["size"].value.span
+    span = entries_of(row)["size"].value.span
     if wanted in (*above, name):
         label = Label(span, " -> ".join([*above, name, wanted]))
         raise SpecError([Diagnostic("cycle", f"the size `{name}` builds on itself", label)])
     if wanted not in rows:
         label, help_ = Label(span, f"expected one of {', '.join(rows)}"), did_you_mean(wanted, rows)
         raise SpecError([Diagnostic("unknown-size", f"there is no size `{wanted}`", label, help=help_)])
-    own = {key: entry for key, entry in _mapping(row).items() if key != "size"}
-    return Mapping({**_mapping(_row(sizes, wanted, (*above, name))), **own}, row.span)
+    own = {key: entry for key, entry in entries_of(row).items() if key != "size"}
+    return Mapping({**entries_of(_row(sizes, wanted, (*above, name))), **own}, row.span)
 
 
 def _task(tree: Mapping, task: Tree) -> Tree:
     """A task whose nodes and inputs are whole: as in the tasks that it extends, else as in the base."""
-    entries = dict(_mapping(task))
+    entries = dict(entries_of(task))
     for section in WHOLE:
         own = entries.get(section)
-        if own is None or all(_is_whole(one.value, section) for one in _mapping(own.value).values()):
+        if own is None or all(_is_whole(one.value, section) for one in entries_of(own.value).values()):
             continue
         below: Tree = Mapping(dict(_entries(tree, section)), tree.span)
         for one in reversed([*_extended(tree, task)]):
             below = _lay_section(below, one.entries[section].value, section) if section in one.entries else below
-        over = _mapping(_lay_section(below, own.value, section))
-        made = {name: over.get(name, one) for name, one in _mapping(own.value).items()}
+        over = entries_of(_lay_section(below, own.value, section))
+        made = {name: over.get(name, one) for name, one in entries_of(own.value).items()}
         entries[section] = Entry(own.span, Mapping(made, own.value.span))
     return Mapping(entries, task.span) if isinstance(task, Mapping) else task
 

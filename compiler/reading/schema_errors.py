@@ -15,7 +15,7 @@ from ..building.origins import listed
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, did_you_mean, nearest
 from .schema import NODE_KINDS, SIZE_NAME, TAKEN, Construct, Node, taken
 from .span import Span
-from .tree import Mapping, Scalar, Tree, child, locate
+from .tree import Mapping, Scalar, Tree, child, entries_of, locate
 from .tree import Sequence as TreeSequence
 
 Path = tuple[Any, ...]
@@ -138,25 +138,24 @@ def _unknown_key(tree: Tree, path: Path, model: type[Construct]) -> Diagnostic:
 
 def _task_keys(tree: Tree, path: Path, model: type[Construct]) -> list[Diagnostic]:
     """Keys of a task without a part, whose options they would be; a misspelt `part` explains the rest."""
-    task, tasks = _at(tree, path), _keys_of(_at(tree, path[:-1]))
+    task, tasks = _at(tree, path), entries_of(_at(tree, path[:-1]))
     extended = _at(tree, (*path, "extends"))
     if isinstance(extended, Scalar) and extended.text not in tasks:  # whose part would take the rest
         label = Label(extended.span, f"expected one of {listed(tasks)}")
         help_, message = did_you_mean(extended.text, tasks), f"there is no task `{clip(extended.text)}`"
         return [Diagnostic("unknown-task", message, label, help=help_)]
     known = _keys(model, (*path, ""))
-    strangers = [key for key in (task.entries if isinstance(task, Mapping) else {}) if key not in known]
+    strangers = [key for key in entries_of(task) if key not in known]
     meant = [key for key in strangers if nearest(key, ["part"])] or strangers
     found = [_unknown_key(tree, (*path, key), model) for key in meant]
-    if meant is strangers and "extends" in _keys_of(tree) and "extends" not in _keys_of(task):
+    if meant is strangers and "extends" in entries_of(tree) and "extends" not in entries_of(task):
         found = [replace(one, help=f"to change the task that was, write `extends: {path[-1]}`") for one in found]
     return found
 
 
 def _bad_node(tree: Tree, path: Path) -> Diagnostic:
     """A node that is none of the kinds, or two at once."""
-    node = _at(tree, path)
-    entries = node.entries if isinstance(node, Mapping) else {}
+    entries = entries_of(_at(tree, path))
     found = [kind for kind in NODE_KINDS if kind in entries]
     message = f"`{clip(str(path[-1]))}` does not say what it is"
     kinds = f"expected one of {', '.join(NODE_KINDS)}"
@@ -171,15 +170,14 @@ def _bad_node(tree: Tree, path: Path) -> Diagnostic:
             label = Label(entry.key_span, f"{kinds}, found `{clip(key)}`")
             return Diagnostic("bad-node", message, label, help=help_)
     # it may be meant as a change of a node that there is
-    there = _keys_of(_at(tree, ("graph",))) if "extends" in _keys_of(tree) else []
+    there = entries_of(_at(tree, ("graph",))) if "extends" in entries_of(tree) else ()
     help_ = did_you_mean(str(path[-1]), there)
     return Diagnostic("bad-node", message, Label(locate(tree, path, key=True), f"{kinds}, found none"), help=help_)
 
 
 def _misplaced(tree: Tree, path: Path) -> list[Diagnostic]:
     """The keys of a node that mean nothing for what it is."""
-    node = _at(tree, path)
-    entries = node.entries if isinstance(node, Mapping) else {}
+    entries = entries_of(_at(tree, path))
     kind = next(kind for kind in NODE_KINDS if kind in entries)
     names = Node.written_keys()
     given = {names[key] for key in entries if key in names}
@@ -213,15 +211,9 @@ def _at(tree: Tree, path: Sequence[Any]) -> Tree | None:
     return found
 
 
-def _keys_of(tree: Tree | None) -> list[str]:
-    return list(tree.entries) if isinstance(tree, Mapping) else []
-
-
 def _head(tree: Tree) -> Span:
     """The first key of a file, where what the whole file lacks is said."""
-    if isinstance(tree, Mapping) and tree.entries:
-        return next(iter(tree.entries.values())).key_span
-    return tree.span
+    return next((entry.key_span for entry in entries_of(tree).values()), tree.span)
 
 
 def _real_path(tree: Tree, loc: Sequence[Any]) -> Path:

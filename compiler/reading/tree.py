@@ -90,6 +90,11 @@ def plain(tree: Tree) -> Any:
     }
 
 
+def entries_of(tree: Tree | None) -> dict[str, Entry]:
+    """The entries of a mapping, none of what is no mapping."""
+    return tree.entries if isinstance(tree, Mapping) else {}
+
+
 def child(tree: Tree, part: str | int) -> Tree | None:
     """What stands under a key or at an index, if anything."""
     if isinstance(tree, Mapping):
