@@ -10,7 +10,6 @@ compared is the text form (`text.py`), piece by piece::
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -98,7 +97,7 @@ class _Comparison:
         """What differs between two nodes and inside them."""
         facts = tuple(_unequal(*(self.said(*pair) for pair in zip(self.writers, (first, second), strict=True))))
         found = [Difference(first.name, "both", facts=facts)] if facts else []
-        with _where(self.writers[0], first), _where(self.writers[1], second):
+        with self.writers[0].inside(first), self.writers[1].inside(second):
             inside = self.rounds(first, second)
         if inside and found and inside[0].path == first.name and inside[0].kind == "both":
             found, inside = [replace(found[0], facts=facts + inside[0].facts)], inside[1:]
@@ -157,14 +156,6 @@ class _Comparison:
             name = rest.split()[0].rstrip(":?")
             said[f"{word} {name}"] = rest.removeprefix(name).replace("?: ", "optional ", 1).lstrip(":= ")
         return {name: text for name, text in said.items() if text}
-
-
-@contextmanager
-def _where(writer: Writer, node: Node) -> Iterator[None]:
-    """Take the presence of a node for granted."""
-    outer, writer.where = writer.where, writer.where & node.present
-    yield
-    writer.where = outer
 
 
 def _line(writer: Writer, node: Node) -> str:

@@ -22,6 +22,7 @@ Options are as written; ``resolved`` gives every option its value, defaults incl
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import groupby
 from typing import Any
 
@@ -96,8 +97,14 @@ class Writer:
         )
         called = f"{node.kind}({options})" if options else node.kind
         yield f"{node.name} = {called}{self.tail(node)}{self.ties(node)}"
+        with self.inside(node):
+            yield from list(self.rounds(node))
+
+    @contextmanager
+    def inside(self, node: Node) -> Iterator[None]:
+        """For as long as this stands, the presence of the node is taken for granted."""
         outer, self.where = self.where, self.where & node.present
-        yield from list(self.rounds(node))
+        yield
         self.where = outer
 
     def tail(self, node: Node) -> str:

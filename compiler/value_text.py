@@ -35,8 +35,9 @@ def _tree(value: Value) -> Expr:
             return name if initial is None else Index(0, 0, name, (Star(0, 0),))
         case Picked(base=base, at=at):
             whole = _tree(base)
-            is_history = isinstance(whole, Index) and isinstance(whole.items[0], Star)
-            return Index(0, 0, whole.base if is_history else whole, (_item(at),))
+            if isinstance(whole, Index) and isinstance(whole.items[0], Star):
+                whole = whole.base
+            return Index(0, 0, whole, (_item(at),))
         case Apply(op="when", args=args):
             return _tree(args[0])
         case Apply(op="field", args=args, attrs=attrs):

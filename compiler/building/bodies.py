@@ -156,11 +156,10 @@ class Builder:
     def overlook(self, name: str, namesake: Option, definition: Definition, span: Span) -> None:
         """Note a parameter that is null because the call does not say it, though the caller's namesake has a value."""
         if simplest(namesake.value) is not None:
-            label = Label(span, f"expected `pass: [{name}]`, or `{name}: null` to say so")
+            label = f"expected `pass: [{name}]`, or `{name}: null` to say so"
             declared_at = Label(definition.span("params", name, key=True), "null where a call does not say it")
             message = f"`{definition.name}` is not given this scope's `{name}`"
-            note = Diagnostic("missing-parameter", message, label, (declared_at,), severity="note")
-            self.overlooked.setdefault((str(span), name), note)
+            self.note("missing-parameter", message, span, label, declared_at, about=name)
 
     def shadow(self, name: str, definition: Definition, caller: Scope, span: Span) -> None:
         """Keep in mind a default that stands although the spec has a parameter of the name, which may be for it.
@@ -180,11 +179,10 @@ class Builder:
         while outer is not None and name not in outer.env and name not in outer.lets:
             outer = outer.outer
         if outer is not None:
-            label = Label(span, f"expected `{name}` among the parameters of the part that this stands in")
+            label = f"expected `{name}` among the parameters of the part that this stands in"
             where = Label(outer.places.get(name, span), "does not reach through that part")
             message = f"`{definition.name}` has its own `{name}`, which is {in_words(option.value)}"
-            note = Diagnostic("missing-parameter", message, label, (where,), severity="note")
-            self.overlooked.setdefault((str(span), name), note)
+            self.note("missing-parameter", message, span, label, where, about=name)
 
     def missing(self, names: list[str], definition: Definition, caller: Scope, span: Span) -> None:
         """Report parameters that a call neither gives nor has in its scope."""
@@ -307,10 +305,10 @@ class Builder:
                 label = f"expected one from each of {len(found.node.rounds)} rounds, found those from {listed(given)}"
                 self.note("never-present", f"`{one.text}` is absent", span.within(one.start, one.end), label)
 
-    def note(self, code: str, message: str, span: Span, label: str) -> None:
-        """Keep in mind what is worth knowing and no mistake."""
-        note = Diagnostic(code, message, Label(span, label), severity="note")
-        self.overlooked.setdefault((str(span), message), note)
+    def note(self, code: str, message: str, span: Span, label: str, *others: Label, about: str = "") -> None:
+        """Keep in mind what is worth knowing and no mistake: once for a place and what it is about."""
+        note = Diagnostic(code, message, Label(span, label), others, severity="note")
+        self.overlooked.setdefault((str(span), about or message), note)
 
     def apart(self, values: Iterable[Value | list[Value]]) -> str:
         """What is there when, of values that are never there together."""

@@ -13,7 +13,7 @@ from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
     Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary, walk,
 )  # fmt: skip
-from ...blocks.notation.types import AnyType, ListType, RecordType, Type
+from ...blocks.notation.types import ListType, RecordType, Type
 from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
 from ..graph import Apply, Constant, Gathered, Value
@@ -297,7 +297,6 @@ class _Reader:
         return self.slice(value, items, tree)
 
     def pick(self, value: Value, item: Expr) -> Value:
-        kinds = value.type.items if isinstance(value.type, ListType) else None
         if isinstance(item, Star):
             return value
         if isinstance(item, Slice):
@@ -307,10 +306,11 @@ class _Reader:
         at = self.static(item)
         at = [simplest(one) for one in at] if isinstance(at, list) else at
         if isinstance(at, list) and all(isinstance(one, int) for one in at):
-            return gathered([self.pick_one(value, kinds, one, item) for one in at], self.scope.full)
-        return self.pick_one(value, kinds, self.whole(item), item)
+            return gathered([self.pick_one(value, one, item) for one in at], self.scope.full)
+        return self.pick_one(value, self.whole(item), item)
 
-    def pick_one(self, value: Value, kinds: tuple[AnyType, ...] | None, at: int, tree: Expr) -> Value:
+    def pick_one(self, value: Value, at: int, tree: Expr) -> Value:
+        kinds = value.type.items if isinstance(value.type, ListType) else None
         if kinds is not None and not -len(kinds) <= at < len(kinds):
             wanted = f"{-len(kinds)} to {len(kinds) - 1}" if kinds else "a list that holds something"
             message = f"there is no element {at} in a list of {len(kinds)}"
@@ -376,7 +376,7 @@ class _Reader:
 
     def axis(self, item: Expr, extent: Dim | None, dims: list[Dim]) -> Any:
         if not isinstance(item, Slice):
-            at = self.bound(item)
+            at = simplest(self.end(item))
             known = None if extent is None else extent.known
             if known is not None and isinstance(at, int) and not -known <= at < known:
                 label = f"expected {-known} to {known - 1}, found {at}"
@@ -390,9 +390,6 @@ class _Reader:
         parts = zip(ends, (item.first, item.last), strict=True)
         first, last = (None if end is None else (simplest(end), part) for end, part in parts)
         return slice(first, last, step)
-
-    def bound(self, tree: Expr) -> Any:
-        return simplest(self.end(tree))
 
     def end(self, tree: Expr) -> Any:
         """A number of an index, in which dimensions keep their names, so that ``a:a + n`` is `n` long."""

@@ -42,7 +42,7 @@ def find_mask(graph: Graph) -> str:
     """
     failure: SpecError | None = None
     for name in masks(graph):
-        combination = graph.combination(plain_call(graph) | ({name} & set(graph.atoms)))
+        combination = graph.combination(plain_call(graph) | {name})
         try:
             flow = packing(graph, combination, name)
         except SpecError as error:

@@ -23,6 +23,7 @@ from ...blocks.attention import Attention
 from ...blocks.windowed import GlobalAttention, WindowedAttention
 from ...blocks.notation.dims import Dim, Symbol
 from ...blocks.notation.types import AnyType, ListType, Type
+from ..building.edges import AXIS, REDUCTIONS
 from ..decoding import ELEMENTWISE
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
 from ..graph import (
@@ -37,10 +38,7 @@ Kind = Literal["whole", "real", "packed"]
 Mode = Literal["plain", "token", "core", "padded"]
 ATTENTION = (Attention, WindowedAttention, GlobalAttention)
 _RANK: tuple[Kind, ...] = ("whole", "real", "packed")
-_ALONG_AXES = frozenset(
-    ["sum", "mean", "var", "norm", "prod", "amax", "amin", "any", "all", "argmax", "argmin", "softmax", "log_softmax",
-     "cumsum", "argsort", "flip"]
-)  # fmt: skip
+_ALONG_AXES = AXIS | REDUCTIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def packed_changes(graph: Graph) -> Iterator[Change]:
             found = error.diagnostics[0]
             yield Change("packed", "", (), f"{found.message}: {found.label.text}")
         return
-    flow = packing(graph, graph.combination(plain_call(graph) | ({mask} & set(graph.atoms))), mask)
+    flow = packing(graph, graph.combination(plain_call(graph) | {mask}), mask)
     for path, inner in sorted(flows(flow), key=lambda pair: pair[0].count(".")):
         for mode, effect in _MODES.items():
             nodes = tuple(node.name for node in inner.body.nodes.values() if inner.modes.get(node) == mode)
