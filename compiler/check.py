@@ -79,54 +79,48 @@ def check_with(model: str | Path, task: str | None, size: str | None, overrides:
 def _check_all(document: Document[schema.Spec], size: str | None, overrides: Mapping[str, Any]) -> Graph:
     """The base's graph, its tasks checked too."""
     found: list[Diagnostic] = []
-    used: set[tuple[str, ...]] = set()
-    read: set[str] = set()
-    named: set[str] = set()
-    shadowed: dict[tuple[str, str], Diagnostic] = {}
-    graphs: list[Graph] = []
-    builders: list[ModelBuilder] = []
+    built: list[tuple[ModelBuilder, Graph]] = []
     for task in (None, *document.model.tasks):
+        made = partial(ModelBuilder, document, task, size, overrides)
         try:
-            made = partial(ModelBuilder, document, task, size, overrides)
             builder = made()
-            named |= names_read(builder.definition.spec)
             graph = builder.build()
         except SpecError as error:
             found.extend(error.diagnostics)
             continue
-        used |= set(_live(builder, graph))
-        read |= builder.read
-        shadowed |= builder.shadowed
         known = {str(one.label.span) for one in found}  # a rule is wrong in every task that has its node
         found.extend(one for one in unmapped(graph) if one.code != "ambiguous-map" or str(one.label.span) not in known)
         found.extend(one for one in _misfits(builder, graph, made) if str(one.label.span) not in known)
-        graphs.append(graph)
-        builders.append(builder)
-    found.extend(wrong_laws(graphs, complete=not (found or overrides or size)))
+        built.append((builder, graph))
+    found.extend(wrong_laws([graph for _, graph in built], complete=not (found or overrides or size)))
     said = {(one.code, str(one.label.span)) for one in found}
     found.extend(one for one in check_names(document) if (one.code, str(one.label.span)) not in said)
     if not found and not (document.model.outputs or document.model.tasks):
         label = Label(document.span("graph", key=True), "expected `outputs:` beside it, found none")
         found.append(Diagnostic("missing-key", f"`{document.model.model}` gives nothing", label))
+    read = {name for builder, _ in built for name in builder.read}
     if not found:
+        used = {place for builder, graph in built for place in _live(builder, graph)}
         found.extend((*_unused(document, used), *_slips(document, read), *_lost_rules(document)))
     if not found:
-        found.extend(_misread(document, builders, graphs))
+        found.extend(_misread(document, built))
     if size is None and not (found or overrides):
         found.extend(_sizes(document))
     if found:
         raise SpecError(found)
-    base = graphs[0]
+    _, base = built[0]
+    named = {name for builder, _ in built for name in names_read(builder.definition.spec)}
+    shadowed = {key: note for builder, _ in built for key, note in builder.shadowed.items()}
     base.notes.extend(_unread(document, named))
     base.notes.extend((*choices_that_lack_options(document), *options_left_behind(document)))
     base.notes.extend(note for (name, _), note in shadowed.items() if name not in read)
     return base
 
 
-def _misread(document: Document[schema.Spec], builders: list[ModelBuilder], graphs: list[Graph]) -> list[Diagnostic]:
+def _misread(document: Document[schema.Spec], built: list[tuple[ModelBuilder, Graph]]) -> list[Diagnostic]:
     """Names that no graph asked for, in the nodes of the spec, of its tasks and of its own parts."""
     found: dict[str, Diagnostic] = {}
-    for builder, graph in zip(builders, graphs, strict=True):
+    for builder, graph in built:
         spec = builder.definition.spec
         values = {*spec.inputs, *builder.promoted, *spec.graph, *spec.outputs}
         params = {*spec.params, *spec.let, *spec.mounts, *graph.flags, *graph.root.symbols, *builder.definition.fold}

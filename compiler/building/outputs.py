@@ -82,11 +82,10 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
         return Items({str(at): dict(row) for at, row in enumerate(_rows(inner))})
     if isinstance(raw, dict) and not ({"from", "when"} & set(raw)):
         return _record({key: _output(builder, definition, scope, body, one, (*path, key)) for key, one in raw.items()})
-    condition = raw.get("when") if isinstance(raw, dict) else None
-    source = raw.get("from") if isinstance(raw, dict) else raw
-    at = partial(definition.span, *path, "from") if isinstance(raw, dict) else partial(definition.span, *path)
-    span, graph = at(), definition.model.graph
-    strangers = [str(key) for key in raw if key not in OUTPUT_KEYS] if isinstance(raw, dict) else []
+    written = raw if isinstance(raw, dict) else {"from": raw}
+    source, condition, graph = written.get("from"), written.get("when"), definition.model.graph
+    at = partial(definition.span, *path, *(["from"] if written is raw else []))
+    strangers = [str(key) for key in written if key not in OUTPUT_KEYS]
     for key in strangers:
         builder.report.error(
             "unknown-key", f"`{clip(key)}` is no key of an output", definition.span(*path, key, key=True),
@@ -103,16 +102,14 @@ def _output(builder: Builder, definition: Definition, scope: Scope, body: Body, 
             for port, one in schema.captured(ports).items()
         }
     else:
-        value = builder.edge(source, span, scope)
+        value = builder.edge(source, at(), scope)
     if value is None or condition is None or (condition in schema.CAPTURES.values() and not definition.is_root):
         return value  # flags say what a call returns: what is mounted gives, the calling spec returns
     try:
         present = scope.condition(schema.as_text(condition), definition.span(*path, "when"))
     except Reported:
         return None
-    if not present:
-        return None
-    return Apply(value.type, value.present & present, "when", (value,))
+    return Apply(value.type, value.present & present, "when", (value,)) if present else None
 
 
 def _record(outputs: Mapping[str, Any]) -> dict[str, Any]:

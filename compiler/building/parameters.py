@@ -70,23 +70,24 @@ def root_parameters(
     raws: dict[str, tuple[Any, Span, str]] = {}
     for name, declared in spec.params.items():
         span = definition.span("params", name, "default")
-        in_row = definition.document.span("sizes", str(size), name)
-        in_overrides = at(name) if at and name in overrides else span
-        sources = ((overrides, in_overrides, "override"), (row, in_row, f"size {size}"))
-        chosen = next(((given[name], where, origin) for given, where, origin in sources if name in given), None)
         if name in definition.forced:
-            chosen = (definition.forced[name], span, f"task {definition.task}")
-        if chosen is None and declared.is_required:
+            value, place, said_by = definition.forced[name], span, f"task {definition.task}"
+        elif name in overrides:
+            value, place, said_by = overrides[name], at(name) if at else span, "override"
+        elif name in row:
+            value, place, said_by = row[name], definition.document.span("sizes", str(size), name), f"size {size}"
+        elif declared.is_required:
             report.error("missing-parameter", f"`{spec.model}` needs `{name}`", span,
                          label="expected a default here, or a value in the size or the call")  # fmt: skip
             report.poison(name)
             continue
-        value, place, said_by = chosen if chosen is not None else (declared.default, span, "default")
+        else:
+            value, place, said_by = declared.default, span, "default"
         kind = declared.word
         if type(value) in (int, float) and kind in ("int", "bool") and fits_word(value, kind):
             value = int(value) if kind == "int" else bool(value)  # as some configs write it
         raws[name] = (value, place, said_by)
-    return _evaluate_all(builder, spec, scope, raws, definition)
+    return _evaluate_all(builder, definition, scope, raws)
 
 
 def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, place: Span) -> None:
@@ -97,40 +98,41 @@ def _no_parameter(report: Report, spec: schema.Spec, name: str, message: str, pl
 
 
 def _evaluate_all(
-    builder: Builder, spec: schema.Spec, scope: Scope, raws: Mapping[str, tuple[Any, Span, str]], definition: Composed
+    builder: Builder, definition: Composed, scope: Scope, raws: Mapping[str, tuple[Any, Span, str]]
 ) -> dict[str, Option]:
     report = builder.report
-    later: dict[str, tuple[str, Span]] = {}
+    later: list[str] = []
     options: dict[str, Option] = {}
     for name, (raw, span, origin) in raws.items():
         scope.places[name] = span
         if isinstance(raw, str) and "$" in raw:
             try:
                 scope.lets[name] = (scope.parse(raw, span), span)
-                later[name] = (raw, span)
+                later.append(name)
             except Reported:
                 report.poison(name)
         else:
             options[name] = Option(raw, None, span, origin=origin)
             scope.env[name] = builder.named(name, raw)
-    for name, (_, span) in later.items():
+    for name in later:
+        _, span, origin = raws[name]
         try:
             value = scope.evaluate(scope.lets[name][0], span, has=False) if name not in scope.env else scope.env[name]
         except Reported:
             report.poison(name)
             continue
-        options[name] = Option(simplest(value), None, span, origin=raws[name][2])
+        options[name] = Option(simplest(value), None, span, origin=origin)
         scope.env[name] = builder.named(name, simplest(value))
         scope.lets.pop(name, None)
-    _check_types(report, spec, options, definition)
+    _check_types(report, definition, options)
     for name in [name for name in scope.env if report.is_poisoned(name)]:
         del scope.env[name]
     return {name: options[name] for name in raws if name in options}
 
 
-def _check_types(report: Report, spec: schema.Spec, options: Mapping[str, Option], definition: Composed) -> None:
+def _check_types(report: Report, definition: Composed, options: Mapping[str, Option]) -> None:
     for name, option in options.items():
-        word = spec.params[name].word
+        word = definition.spec.params[name].word
         if word is None or option.value is None or fits_word(option.value, word):
             continue
         wanted = article(word)
