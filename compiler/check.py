@@ -15,6 +15,7 @@ from .building.check_names import (
 )  # fmt: skip
 from .building.compose import FLAGS
 from .building.models import ModelBuilder
+from .building.order import Path as Place
 from .building.order import dependencies, names_behind, names_read
 from .building.origins import quoted
 from .calls import least_call
@@ -195,7 +196,7 @@ def _unread(document: Document[schema.Spec], named: set[str]) -> Iterator[Diagno
     """Notes of inputs that nothing reads: the spec's and its tasks', of which `named` are read, and its own parts'."""
     spec, own = document.model, document.tree.span.source
     named = named | _measured(spec.inputs, named, own.text)
-    places: list[tuple[tuple[str, ...], set[str]]] = [(("inputs", name), named) for name in spec.inputs]
+    places: list[tuple[Place, set[str]]] = [(("inputs", name), named) for name in spec.inputs]
     places += [(("tasks", task, "inputs", name), named) for task, one in spec.tasks.items() for name in one.inputs]
     for part, body in spec.parts.items():
         read = names_read(body)
@@ -215,7 +216,7 @@ def _measured(inputs: Mapping[str, schema.Input], read: set[str], text: str) -> 
     return {name for name, own in dims.items() if any(re.search(rf"\${dim}\b", text) for dim in own - known)}
 
 
-def _live(builder: ModelBuilder, graph: Graph) -> Iterator[tuple[str, ...]]:
+def _live(builder: ModelBuilder, graph: Graph) -> Iterator[Place]:
     """Where the nodes that a graph has, or has under other parameters, are written: in the spec or in a task."""
     behind = names_behind(builder.definition.spec)
     for name, node in builder.definition.spec.graph.items():
@@ -224,7 +225,7 @@ def _live(builder: ModelBuilder, graph: Graph) -> Iterator[tuple[str, ...]]:
             yield builder.definition.places.get(("graph", name), ("graph", name))
 
 
-def _unused(document: Document[schema.Spec], used: set[tuple[str, ...]]) -> Iterator[Diagnostic]:
+def _unused(document: Document[schema.Spec], used: set[Place]) -> Iterator[Diagnostic]:
     """Nodes of the spec and of its tasks that no output reads; a task's change of a node is no node of its own."""
     spec = document.model
     yield from _idle(document, ("graph",), spec.graph, used)
@@ -234,7 +235,7 @@ def _unused(document: Document[schema.Spec], used: set[tuple[str, ...]]) -> Iter
 
 
 def _idle(
-    document: Document[schema.Spec], path: tuple[str, ...], nodes: Mapping[str, schema.Node], used: set[tuple[str, ...]]
+    document: Document[schema.Spec], path: Place, nodes: Mapping[str, schema.Node], used: set[Place]
 ) -> Iterator[Diagnostic]:
     unused: dict[str, Diagnostic] = {}
     reads = dependencies(document.model, nodes)

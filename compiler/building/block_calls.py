@@ -13,13 +13,13 @@ from ...blocks.base import Block, PortError, all_blocks
 from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import walk
 from ...blocks.notation.types import AnyType
-from ...blocks.notation.values import EvaluationError, simplest
+from ...blocks.notation.values import simplest
 from ..diagnosing.diagnostics import SpecError, clip, nearest
 from ..diagnosing.report import Reported
 from ..graph import Node, Option, OutputValue, Value
+from .definitions import part_definition
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed, makers, not_computed, quoted
-from .parts import part_definition
 from .values import element, gathered, types_in
 
 OPTION_WORDS = {
@@ -122,7 +122,7 @@ class BlockCall(NodeCall):
                 label=f"expected {error.expected}, found {error.found}",
                 others=makers([node.inputs.get(error.port)]), help=self.unwritten(),
             )  # fmt: skip
-        except (EvaluationError, KeyError, ValueError) as error:
+        except (KeyError, ValueError) as error:
             place = self.span(key=True)
             self.report.error("bad-option", f"`{name}` has no shape for these options", place, label=str(error))
         else:
@@ -196,7 +196,7 @@ class BlockCall(NodeCall):
         """Whether a part of that name is known where the nodes are written."""
         home = self.nodes.definition
         try:
-            part_definition(home, name, home.span())
+            part_definition(home.document, name, home.span())
         except SpecError:
             return False
         return True

@@ -14,9 +14,9 @@ from ...blocks.notation.expressions import Conditional, ExpressionError, Name, P
 from ...blocks.notation.types import parse_type
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
-from ..reading.document import Document, library
+from ..reading.document import Document
 from ..reading.span import Span
-from .definitions import article
+from .definitions import article, part_definition
 from .order import Path, edges_of, entries
 from .origins import in_words, listed
 from .parameters import fits_word
@@ -350,13 +350,10 @@ def _options(document: Document[schema.Spec], key: str, word: str, at: Span) -> 
     if key == "block":
         contract = all_blocks().get(word)
         return contract.model_fields if contract is not None else {}
-    part: schema.InlinePart | None = document.model.parts.get(word)
-    if part is None:
-        try:
-            part = library().part(word, near=document.folder, at=at, own=document.model.parts).model
-        except SpecError:
-            return {}
-    return part.params
+    try:
+        return part_definition(document, word, at).model.params
+    except SpecError:
+        return {}
 
 
 def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
@@ -368,7 +365,7 @@ def _blocks_and_parts(document: Document[schema.Spec]) -> Iterator[Diagnostic]:
             yield from _known(document, path, word, all_blocks(), "unknown-block")
             continue
         try:
-            library().part(word, near=document.folder, at=document.span(*path), own=document.model.parts)
+            part_definition(document, word, document.span(*path))
         except SpecError as error:
             yield from error.diagnostics
 

@@ -13,7 +13,7 @@ from ..reading.document import Document
 from ..reading.layers import interleaved
 from ..reading.span import Span
 from .definitions import Definition
-from .order import dependencies
+from .order import Path, dependencies
 from .origins import listed
 
 FLAGS: Mapping[str, bool] = {"output_attentions": False, "output_hidden_states": False}
@@ -27,7 +27,7 @@ FOLDED = re.compile(r"\w+\[(1 \| )?batch\b *[],]")
 class Composed(Definition):
     """A spec with a task laid over it; `places` says where the task's entries are written."""
 
-    places: dict[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    places: dict[Path, Path] = field(default_factory=dict)
     task: str | None = None
     own: frozenset[str] = frozenset()
     kept: tuple[str, ...] = ()
@@ -42,10 +42,7 @@ class Composed(Definition):
 
     def span(self, *path: str | int, key: bool = False) -> Span:
         """The place of a path, in the task where the task says it."""
-        if len(path) >= 2 and (path[0], path[1]) in self.places:
-            base = self.places[str(path[0]), str(path[1])]
-            return self.document.span(*base, *path[2:], key=key)
-        return self.document.span(*path, key=key)
+        return self.document.span(*self.places.get(path[:2], path[:2]), *path[2:], key=key)
 
 
 def compose(document: Document[schema.Spec], task: str | None, *, at: Span | None = None) -> Composed:
@@ -106,16 +103,14 @@ def _lay(composed: Composed, name: str) -> None:
         graph[name] = schema.Node.model_validate(call)
         composed.places["graph", name] = base
         composed.own |= {name}
-    for node_name, node in task.graph.items():
-        graph[node_name] = node
-        composed.places["graph", node_name] = (*base, "graph", node_name)
-        composed.own |= {node_name}
-    composed.places.update({("inputs", key): (*base, "inputs", key) for key in task.inputs})
+    graph.update(task.graph)
+    composed.own |= task.graph.keys()
+    for section in ("params", "inputs", "graph", "outputs"):
+        composed.places.update({(section, key): (*base, section, key) for key in getattr(task, section)})
     composed.dropped |= frozenset(task.drop)
-    outputs = _task_outputs(composed, spec, task, name, base)
+    outputs = _task_outputs(composed, spec, task, name)
     new = {key: schema.declared(raw) for key, raw in task.params.items() if key not in spec.params}
     composed.forced = {**composed.forced, **{key: value for key, value in task.params.items() if key in spec.params}}
-    composed.places.update({("params", key): (*base, "params", key) for key in task.params})
     composed.kept = (*composed.kept, *task.weights)
     if isinstance(task.fold, str):
         names = [key for key, one in inputs.items() if FOLDED.match(one.type) and key not in composed.dropped]
@@ -132,16 +127,13 @@ def _lay(composed: Composed, name: str) -> None:
     composed.model = spec.model_copy(update=update)
 
 
-def _task_outputs(
-    composed: Composed, spec: schema.Spec, task: schema.Task, name: str, base: tuple[str, ...]
-) -> dict[str, Any]:
+def _task_outputs(composed: Composed, spec: schema.Spec, task: schema.Task, name: str) -> dict[str, Any]:
     outputs = dict(task.outputs)
-    composed.places.update({("outputs", key): (*base, "outputs", key) for key in outputs})
     last = next(reversed(task.graph), name)
     is_head = task.part is not None or (last in task.graph and task.graph[last].part and not task.extends)
     if is_head and not outputs:  # what its part gives, or that of its last node
         outputs = {"<part>": name if task.part is not None else last}
-        composed.places["outputs", "<part>"] = base
+        composed.places["outputs", "<part>"] = ("tasks", name)
     if not outputs:
         return dict(spec.outputs)
     captures = [key for key, raw in spec.outputs.items() if isinstance(raw, dict) and "when" in raw]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..reading import schema
-from ..reading.document import Document
+from ..reading.document import Document, library
 from ..reading.span import Span
 
 TYPE_WORDS: dict[str, Any] = {
@@ -28,6 +28,19 @@ class Definition:
     def span(self, *path: str | int, key: bool = False) -> Span:
         """The place of a path below the definition."""
         return self.document.span(*self.base, *path, key=key)
+
+
+def part_definition(document: Document[Any], name: str, span: Span) -> Definition:
+    """The part that a document calls `name`: of the spec itself, beside it, or shipped.
+
+    Raises:
+        SpecError: there is none.
+    """
+    own = document.model.parts if isinstance(document.model, schema.Spec) else {}
+    if name in own:
+        return Definition(name, own[name], document, ("parts", name))
+    found = library().part(name, near=document.folder, at=span, own=own)
+    return Definition(name, found.model, found)
 
 
 def article(word: str) -> str:

@@ -21,11 +21,11 @@ from ..reading.document import Document
 from ..reading.span import Span
 from .bodies import Builder
 from .compose import FLAGS, compose
-from .definitions import Definition
+from .definitions import Definition, part_definition
 from .origins import in_words
 from .outputs import prune, read_outputs
 from .parameters import root_parameters
-from .parts import mounted, param_symbols, part_definition
+from .parts import mounted, param_symbols
 from .scope import CallSite, Scope, unreadable
 
 MAX_ATOMS = 18
@@ -235,7 +235,7 @@ class ModelBuilder:
         place = self.definition.span("graph", name, "part")
         for word in schema.choices(self.spec.graph[name].part).values():
             try:
-                yield part_definition(self.definition, word, place)
+                yield part_definition(self.document, word, place)
             except SpecError:
                 continue  # reported when the node is built
 

@@ -15,7 +15,7 @@ from ..graph import Body, Node, Option, OutputValue, Rounds, Value, flat
 from ..reading import schema
 from ..reading.document import library
 from ..reading.span import Span
-from .definitions import Definition
+from .definitions import Definition, part_definition
 from .node_calls import Given, NodeCall
 from .origins import in_words, listed
 from .compose import Composed, compose
@@ -132,7 +132,7 @@ class PartCall(NodeCall):
         known = self.builder.parts.get((home.document.path, str(raw)))
         if known is None:
             with self.report.taking():
-                known = part_definition(home, str(raw), at())
+                known = part_definition(home.document, str(raw), at())
             self.builder.parts[home.document.path, str(raw)] = known
         return known
 
@@ -368,20 +368,6 @@ def lifted(kind: AnyType | None, body: Body) -> AnyType | None:
         items = [lifted(item, body) for item in kind.items]
         return ListType(tuple(item for item in items if item is not None))
     return Type(kind.kind, tuple(dim.lift(own) for dim in kind.dims))
-
-
-def part_definition(home: Definition, name: str, span: Span) -> Definition:
-    """The part called `name`: of the spec itself, beside it, or shipped.
-
-    Raises:
-        SpecError: there is none.
-    """
-    spec = home.document.model
-    own = spec.parts if isinstance(spec, schema.Spec) else {}
-    if name in own:
-        return Definition(name, own[name], home.document, ("parts", name))
-    document = library().part(name, near=home.document.folder, at=span, own=own)
-    return Definition(name, document.model, document)
 
 
 def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Composed:

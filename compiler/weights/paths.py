@@ -11,10 +11,11 @@ from itertools import islice, product
 from typing import Any, NamedTuple
 
 from ...blocks.base import Block, all_blocks
+from ..building.definitions import part_definition
 from ..building.origins import listed
 from ..diagnosing.diagnostics import SpecError, clip
 from ..reading import schema
-from ..reading.document import Document, library
+from ..reading.document import Document
 from .weight_rules import INDEX
 
 MOST = 200
@@ -102,14 +103,13 @@ def _below_node(document: Document[Any], node: schema.Node, words: list[str]) ->
 
 def _below_part(document: Document[Any], node: schema.Node | schema.Task, words: list[str]) -> Lost | None:
     """Words below each part that a node may call."""
-    own = document.model.parts if isinstance(document.model, schema.Spec) else {}
     ways: list[Lost | None] = []
     for name in schema.choices(node.part).values():
         try:
-            inner = document if name in own else library().part(name, near=document.folder, at=document.span("graph"))
+            part = part_definition(document, name, document.span("graph"))
         except SpecError:  # its name is computed, or wrong, which is reported where it stands
             return None
-        ways.append(_below(inner, own.get(name) or inner.model, words))
+        ways.append(_below(part.document, part.model, words))
     return _farthest(ways)
 
 
