@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping as AnyMapping
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -41,42 +40,41 @@ _FORMS = {
 
 def explain(error: ValidationError, tree: Tree, model: type[Construct]) -> list[Diagnostic]:
     """A diagnostic for every mistake that pydantic found; a missing key beside a misspelt one is one mistake."""
-    problems: dict[Path, list[Any]] = {}
+    problems: dict[Path, Any] = {}
     for problem in islice(error.errors(), MOST):
-        problems.setdefault(_real_path(tree, problem["loc"]), []).append(problem)
-    missing = {path for path, found in problems.items() if found[0]["type"] == "missing"}
+        problems.setdefault(_real_path(tree, problem["loc"]), problem)  # of several forms the first
+    missing = {path for path, problem in problems.items() if problem["type"] == "missing"}
     diagnostics: list[Diagnostic] = []
     explained: set[Path] = set()
-    for path, found in problems.items():
-        if found[0]["type"] != "extra_forbidden":
+    for path, problem in problems.items():
+        if problem["type"] != "extra_forbidden":
             continue
         close = nearest(str(path[-1]), [other[-1] for other in missing if other[:-1] == path[:-1]])
         if close is not None:
             explained.add((*path[:-1], close))
-    for path, found in problems.items():
+    for path, problem in problems.items():
         if path not in explained and not _is_form_of_another(path, problems):
-            diagnostics += _explain(tree, path, found, model)
+            diagnostics += _explain(tree, path, problem, model)
     return diagnostics
 
 
-def _is_form_of_another(path: Path, problems: AnyMapping[Path, list[Any]]) -> bool:
+def _is_form_of_another(path: Path, problems: Iterable[Path]) -> bool:
     """Whether a deeper path explains the same value better: one form of several that a field takes fits but for it."""
     if path[-1:] and path[-1] not in _FORMS:
         return False
     return any(len(other) > len(path) and other[: len(path)] == path for other in problems)
 
 
-def _explain(tree: Tree, path: Path, found: list[Any], model: type[Construct]) -> list[Diagnostic]:
-    problem = found[0]
-    code = _CODES.get(problem["type"], "wrong-type")
+def _explain(tree: Tree, path: Path, problem: Any, model: type[Construct]) -> list[Diagnostic]:
     if problem["type"] == "task_key":
         return _task_keys(tree, path, model)
-    if problem["type"] in ("bad_node", "misplaced_key"):
-        return [_bad_node(tree, path)] if problem["type"] == "bad_node" else _misplaced(tree, path)
-    return [_explain_value(tree, path, problem, code, model)]
+    if problem["type"] == "misplaced_key":
+        return _misplaced(tree, path)
+    return [_bad_node(tree, path) if problem["type"] == "bad_node" else _explain_value(tree, path, problem, model)]
 
 
-def _explain_value(tree: Tree, path: Path, problem: Any, code: str, model: type[Construct]) -> Diagnostic:
+def _explain_value(tree: Tree, path: Path, problem: Any, model: type[Construct]) -> Diagnostic:
+    code = _CODES.get(problem["type"], "wrong-type")
     if code == "unknown-key":
         return _unknown_key(tree, path, model)
     if code == "missing-key":
