@@ -19,11 +19,11 @@ from ..building.origins import in_words
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..graph import Graph, WeightEntry
 from ..reading import schema
-from ..reading.document import Document, library
+from ..reading.document import Document
 from ..reading.span import Span
 from .paths import astray
 from .weight_map import best
-from .weight_rules import HOLE, At, covering, holds, join, mounted_spec, node_of, params_of, value_of
+from .weight_rules import HOLE, At, covering, holds, join, mounted, node_of, params_of, value_of
 
 _FANS = ("fan_in", "fan_out")
 COMPUTED = ("given", "norm")
@@ -110,10 +110,9 @@ def _specs(graph: Graph) -> Iterator[tuple[str, Document[schema.Spec], Callable[
     """The spec and what it mounts: path, document, and parameters, derived ones by the function alone."""
     document: Document[schema.Spec] = graph.document
     yield "", document, graph.param, graph.params
-    for name, mount in document.model.mounts.items():
+    for name in document.model.mounts:
         if node := node_of(graph, name):
-            inner = library().spec(mounted_spec(mount, graph.param), near=document.folder)
-            yield node, inner, params_of(graph, name), graph.params[name]
+            yield node, mounted(document, name, graph.param), params_of(graph, name), graph.params[name]
 
 
 def _lines(prefix: str, document: Document[schema.Spec], param: Callable[[str], Any]) -> Iterator[_Line]:

@@ -19,7 +19,7 @@ from ..graph import Graph, Node, WeightEntry
 from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
-from .weight_rules import HOLE, Op, Rule, SizesError, covering, join, mounted_specs, pattern_of, prefix_of, rules_of
+from .weight_rules import HOLE, Op, Rule, SizesError, covering, join, mounted, pattern_of, prefix_of, rules_of
 
 _R = TypeVar("_R")
 
@@ -119,8 +119,8 @@ def table_of(graph: Graph, *, distinct: bool = False) -> Table:
     tensors = _tensors(groups)
     # Rounds that share their weights may share a key, and are no copies.
     alone = {at: members for at, members in tied.items() if at[0] not in tensors and len(members) == 1}
-    mounted = [spec.model.checkpoint for spec in mounted_specs(document, graph.param)]
-    return Table(tensors, _tensors(alone), prefix, checkpoint, rules, mounted)
+    inner = [mounted(document, name, graph.param).model.checkpoint for name in document.model.mounts]
+    return Table(tensors, _tensors(alone), prefix, checkpoint, rules, inner)
 
 
 def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R, re.Match[str]] | None:

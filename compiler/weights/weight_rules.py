@@ -133,11 +133,10 @@ def mounted_spec(mount: schema.Mount, param: Callable[[str], Any]) -> str:
     return str(mount.spec[key if key in mount.spec else "else"])
 
 
-def mounted_specs(document: Document[schema.Spec], param: Callable[[str], Any]) -> Iterator[Document[schema.Spec]]:
-    """The specs that a spec mounts, under these parameters."""
-    for name, mount in document.model.mounts.items():
-        at = document.span("mounts", name, "spec")
-        yield library().spec(mounted_spec(mount, param), near=document.folder, at=at)
+def mounted(document: Document[schema.Spec], name: str, param: Callable[[str], Any]) -> Document[schema.Spec]:
+    """The spec that a spec mounts under a name, under these parameters."""
+    word = mounted_spec(document.model.mounts[name], param)
+    return library().spec(word, near=document.folder, at=document.span("mounts", name, "spec"))
 
 
 def rules_of(graph: Graph) -> list[Rule]:
@@ -216,7 +215,7 @@ class _Reader:
             label = Label(span, "expected the name of one mount, found several")
             raise SpecError([Diagnostic("bad-rule", "a mount has a rule of its own", label)])
         elif mount is not None:
-            name, deeper = mount, self.mounted(document, mount, span, depth)
+            name, deeper = mount, self.mounted(document, mount, depth)
         else:
             yield _fitting(
                 Rule(left, file, span, self.param, tuple(self.ops(raw.get("ops", []), at)), also, bare, save)
@@ -232,12 +231,11 @@ class _Reader:
             place = span if "map" in raw else rule.span
             yield _fitting(replace(rule, span=place, save=save and rule.save))
 
-    def mounted(self, document: Document[schema.Spec], name: str, span: Span, depth: int) -> Iterator[Rule]:
+    def mounted(self, document: Document[schema.Spec], name: str, depth: int) -> Iterator[Rule]:
         """The rules of a mounted spec: those of its base without a prefix, those of a task with the task's."""
-        mount = document.model.mounts[name]
-        inner = library().spec(mounted_spec(mount, self.param), near=document.folder, at=span)
+        task, inner = document.model.mounts[name].task, mounted(document, name, self.param)
         checkpoint = inner.model.checkpoint
-        prefix = prefix_of(checkpoint, mount.task) if mount.task else ""
+        prefix = prefix_of(checkpoint, task) if task else ""
         reader = _Reader(self.graph, params_of(self.graph, name), self.found)
         for rule in reader.rules(inner, checkpoint.weights, ("checkpoint", "weights"), depth + 1):
             yield rule if rule.bare else _below(rule, prefix)
