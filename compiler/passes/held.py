@@ -73,12 +73,10 @@ class Hold:
 
     def frontier(self, needed: Iterable[Node], outputs: Iterable[Value]) -> dict[Node, list[Node]]:
         """The held nodes that what is not held reads, with their chains; none that costs nothing to make."""
-        needed = list(needed)
+        needed, outputs = list(needed), list(outputs)
         while True:
-            read = set(self.read_by(outputs := list(outputs)))
-            for node in needed:
-                if node not in self.nodes:
-                    read |= set(self.read_by(value for _, value in self._given(node)))
+            given = (value for node in needed if node not in self.nodes for _, value in self._given(node))
+            read = set(self.read_by([*outputs, *given]))
             chains = {node: self.chain(node) for node in self.nodes if node in read}
             cheap = [node for node, chain in chains.items() if not any(map(costs, chain))]
             if not cheap:

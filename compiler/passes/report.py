@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...blocks.linear import Linear
@@ -48,7 +48,7 @@ def changes(graph: Graph) -> Iterator[Change]:
                 yield Change("unmasked", "", (name,), "left out where it hides nothing, on a CPU")
     for path, body in bodies(graph):
         for one in rewrites(body):
-            yield Change(one.kind, path, tuple(node.name for node in one.nodes), _WORDS[one.kind])
+            yield Change(one.kind, path, _names(one.nodes), _WORDS[one.kind])
         linear = [node for node in body.nodes.values() if type(node.contract) is Linear and node.reuse is None]
         if linear:
             yield Change("prepacked", path, _names(linear), "on a CPU, weights in the order of its kernels")
@@ -71,10 +71,10 @@ def packed_changes(graph: Graph) -> Iterator[Change]:
     flow = packing(graph, graph.combination(plain_call(graph) | {mask}), mask)
     for path, inner in sorted(flows(flow), key=lambda pair: pair[0].count(".")):
         for mode, effect in _MODES.items():
-            nodes = tuple(node.name for node in inner.body.nodes.values() if inner.modes.get(node) == mode)
+            nodes = _names(node for node in inner.body.nodes.values() if inner.modes.get(node) == mode)
             if nodes:
                 yield Change("packed", path, nodes, effect)
 
 
-def _names(nodes: list[Node]) -> tuple[str, ...]:
+def _names(nodes: Iterable[Node]) -> tuple[str, ...]:
     return tuple(node.name for node in nodes)
