@@ -339,7 +339,6 @@ class Graph:
     notes: list[Diagnostic]
     spec: Any = None
     document: Any = None
-    kept: frozenset[str] = frozenset()
     folds: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
 

@@ -76,8 +76,7 @@ def type_text(kind: AnyType | None, *, resolved: bool = False) -> str:
     if kind is None:
         return "?"
     if isinstance(kind, Type):
-        dims = [dim.expanded() for dim in kind.dims] if resolved else kind.dims
-        return f"{kind.kind}[{', '.join(map(str, dims))}]"
+        return str(Type(kind.kind, tuple(dim.expanded() for dim in kind.dims)) if resolved else kind)
     texts = [type_text(item, resolved=resolved) for item in kind.items]
     alike = len(set(texts)) == 1
     return f"list({texts[0]} x {len(texts)})" if alike else f"list({', '.join(texts)})"

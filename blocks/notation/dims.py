@@ -77,8 +77,6 @@ class _Operation:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        if self is other:
-            return True
         return type(other) is _Operation and self._hash == other._hash and self.order == other.order
 
 

@@ -25,7 +25,7 @@ class Type:
     dims: tuple[Dim, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind}[{', '.join(map(str, self.dims))}]"
+        return f"{self.kind}{self.shape}"
 
     @property
     def shape(self) -> str:
@@ -61,11 +61,6 @@ class RecordType(ListType):
 
     def __str__(self) -> str:
         return f"records({', '.join(f'{name}: {item}' for name, item in zip(self.names, self.items, strict=True))})"
-
-    @property
-    def shape(self) -> str:
-        """As `str`, shorter."""
-        return f"records of {', '.join(self.names)}"
 
 
 AnyType = Type | ListType

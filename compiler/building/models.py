@@ -127,13 +127,13 @@ class ModelBuilder:
         self, body: Body, outputs: dict[str, Any], scope: Scope, params: Any, notes: Iterable[Diagnostic]
     ) -> Graph:
         """The graph of a body and what is read of it."""
-        kept = prune(self.definition, body, outputs)
+        prune(self.definition, body, outputs)
         values = {name: simplest(option.value) for name, option in params.items()}
         for mount in self.spec.mounts:
             values[mount] = scope.env.get(mount)
         return Graph(
             self.spec.model, self.spec.title, self.definition.task, self.size, body, outputs, self.call.atoms,
-            self.flags, values, list(notes), self.spec, self.document, kept, conditions=self.call.conditions,
+            self.flags, values, list(notes), self.spec, self.document, conditions=self.call.conditions,
             folds={name: axis for axis, names in self.definition.fold.items() for name in names},
         )  # fmt: skip
 

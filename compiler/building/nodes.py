@@ -181,19 +181,18 @@ class NodeBuilder:
 
     def again(self, name: str, declaration: schema.Node, present: int) -> None:
         """``reuse:`` calls the weights of another node (F16)."""
-        target = self.body.nodes.get(str(declaration.reuse))
+        wanted = str(declaration.reuse)
+        target = self.body.nodes.get(wanted)
         if target is None:
-            self.scope.values[name] = Value(None, self.full)
-            known = self.scope.values.get(str(declaration.reuse))
-            if known is not None and not known.present:
-                self.scope.values[name] = Value(None, 0)
-            other = self.declarations.get(str(declaration.reuse))
+            known, other = self.scope.values.get(wanted), self.declarations.get(wanted)
+            is_absent = known is not None and not known.present
+            self.scope.values[name] = Value(None, 0 if is_absent else self.full)
             if other is None or other.kind in ("expr", "first"):
                 owners = [one for one, node in self.declarations.items() if node.kind in ("block", "part", "mount")]
                 self.report.error(
-                    "unknown-name", f"there is no node `{declaration.reuse}` to reuse",
+                    "unknown-name", f"there is no node `{wanted}` to reuse",
                     self.span("graph", name, "reuse"), label="expected a block, part or mount of this scope",
-                    help=self.report.suggest(str(declaration.reuse), owners),
+                    help=self.report.suggest(wanted, owners),
                 )  # fmt: skip
             return
         for option in declaration.options:

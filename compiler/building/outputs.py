@@ -131,20 +131,15 @@ def _rows(lists: Mapping[str, Any]) -> list[list[tuple[str, Value]]]:
     return [[(name, element(value, at)) for name, value in lists.items()] for at in range(length)]
 
 
-def prune(definition: Composed, body: Body, outputs: Any) -> frozenset[str]:
-    """Take away what no output reads, and mark what the task brought.
-
-    Returns:
-        The names of the nodes that stay although nothing reads them.
-    """
-    kept = frozenset(name.split(".")[0] for name in definition.kept)
+def prune(definition: Composed, body: Body, outputs: Any) -> None:
+    """Take away what no output reads and `weights:` do not keep, and mark what the task brought."""
+    kept = {name.split(".")[0] for name in definition.kept}
     live = reachable(outputs, [body.nodes[name] for name in kept if name in body.nodes], body)
     for name in list(body.nodes):
         if body.nodes[name] not in live:
             del body.nodes[name]
         elif name in definition.own:
             body.nodes[name].origin = definition.task
-    return kept
 
 
 def reachable(outputs: Any, kept: Iterable[Node], body: Body) -> set[Node]:

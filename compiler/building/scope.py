@@ -171,12 +171,11 @@ class Scope:
             return self.values[head]
         if port and head in self.called:
             ports = [key.split(".", 1)[1] for key in self.values if key.startswith(head + ".")]
-            if not ports:  # the node failed or gives nothing: its own diagnostic says why
-                return Value(None, self.full)
-            self._no_port(head, port, ports, tree)
-        if port and head in self.values and head in self.names:
-            return Value(None, self.full) if self.values[head].type is None else self._no_port(head, port, [], tree)
-        if head in self.names:
+            if ports:
+                self._no_port(head, port, ports, tree)
+        elif port and head in self.names and head in self.values and self.values[head].type is not None:
+            self._no_port(head, port, [], tree)
+        if head in self.names:  # what failed, or gives nothing: its own diagnostic says why
             return Value(None, self.full)
         if head in self.env or head in self.lets:
             raise EdgeError(*bare(head), tree, "expected an input or a node", help=f"write `${head}`")
