@@ -47,8 +47,7 @@ class _Line:
         Raises:
             SpecError: it has none.
         """
-        holes = [hole[1] for hole in HOLE.finditer(self.path)]
-        indices = {hole: int(held[f"h{at}"]) for at, hole in enumerate(holes) if hole.isidentifier()}
+        indices = {hole: int(held[f"h{at}"]) for at, hole in enumerate(HOLE.findall(self.path)) if hole.isidentifier()}
         place = partial(self.at, self.law)
         value = value_of(
             self.raw, lambda name: indices[name] if name in indices else self.param(name), place, known=known

@@ -135,7 +135,7 @@ def best(path: str, compiled: Iterable[tuple[_R, re.Pattern[str]]]) -> tuple[_R,
 
 def _file_key(rule: Rule, template: str, held: re.Match[str]) -> tuple[str, int]:
     """The key on the other side, by the rule's `template`, and which of several parts of one tensor this is."""
-    holes = [hole[1] for hole in HOLE.finditer(rule.path)]
+    holes = HOLE.findall(rule.path)
     indices = {hole: held[f"h{at}"] for at, hole in enumerate(holes) if "|" not in hole}
     choices = [(hole.split("|"), held[f"h{at}"]) for at, hole in enumerate(holes) if "|" in hole]
     place, used = 0, 0

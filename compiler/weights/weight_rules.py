@@ -47,8 +47,8 @@ class Rule:
     @property
     def is_many_to_one(self) -> bool:
         """Whether an index of the path is not said on the file's side."""
-        used = " ".join(hole[1] for hole in HOLE.finditer(self.file))
-        return any(not re.search(rf"(?<!\w){hole[1]}\b", used) for hole in INDEX.finditer(self.path))
+        used = " ".join(HOLE.findall(self.file))
+        return any(not re.search(rf"(?<!\w){index}\b", used) for index in INDEX.findall(self.path))
 
 
 class SizesError(ValueError):
@@ -93,14 +93,13 @@ class Rearranged:
 
 def pattern_of(template: str, *, named: bool = True) -> str:
     """A template as a regular expression; a hole is a group named by its place."""
-    out, last = "", 0
-    for number, hole in enumerate(HOLE.finditer(template)):
-        out += re.escape(template[last : hole.start()])
-        words = hole[1].split("|")
-        inner = "|".join(map(re.escape, words)) if len(words) > 1 else r"[^.]*" if "$" in hole[1] else r"\d+"
-        out += f"(?P<h{number}>{inner})" if named else f"(?:{inner})"
-        last = hole.end()
-    return out + re.escape(template[last:])
+    first, *rest = HOLE.split(template)
+    out = re.escape(first)
+    for number, (hole, text) in enumerate(zip(rest[::2], rest[1::2], strict=True)):
+        words = hole.split("|")
+        inner = "|".join(map(re.escape, words)) if len(words) > 1 else r"[^.]*" if "$" in hole else r"\d+"
+        out += (f"(?P<h{number}>{inner})" if named else f"(?:{inner})") + re.escape(text)
+    return out
 
 
 @cache
@@ -390,7 +389,7 @@ def _fitting(rule: Rule) -> Rule:
 
 def _misfits(rule: Rule) -> Iterator[Diagnostic]:
     """What a rule's sides do not have in common."""
-    holes = [hole[1] for hole in HOLE.finditer(rule.path)]
+    holes = HOLE.findall(rule.path)
     choices = [len(hole.split("|")) for hole in holes if "|" in hole]
     indices = [hole for hole in holes if "|" not in hole]
     for template in (rule.path, rule.file, *rule.also):
@@ -398,7 +397,7 @@ def _misfits(rule: Rule) -> Iterator[Diagnostic]:
             label = Label(rule.span, f"expected `<i>` or `<a|b>`, found `{clip(template)}`")
             yield Diagnostic("bad-rule", f"`{stray[0]}` stands alone", label)
     for template in (rule.file, *rule.also):
-        inner = [hole[1] for hole in HOLE.finditer(template) if "$" not in hole[1] or "|" in hole[1]]
+        inner = [hole for hole in HOLE.findall(template) if "$" not in hole or "|" in hole]
         for index in inner:
             if "|" not in index and index not in holes:
                 known = " or ".join(f"`<{hole}>`" for hole in indices) or "no index, as on the left side"
