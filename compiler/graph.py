@@ -102,9 +102,9 @@ class Items(dict[str, Any]):
     """Outputs that a call returns as a list of records, by their places."""
 
 
-def flat(given: Value | list[Value]) -> list[Value]:
-    """The values at an input, one by one."""
-    return given if isinstance(given, list) else [given]
+def flat(given: Value | list[Value] | None) -> list[Value]:
+    """The values at an input, one by one; none where nothing is given."""
+    return given if isinstance(given, list) else [] if given is None else [given]
 
 
 def values_below(value: Value) -> tuple[Value, ...]:

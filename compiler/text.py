@@ -155,11 +155,9 @@ class Writer:
 
     def inputs(self, node: Node) -> str:
         texts = self.reads(node)
-        if not texts:
-            return ""
-        if len(texts) == 1 and not node.each:
-            return f" <- {next(iter(texts.values()))}"
-        return " <- " + ", ".join(port if text == port else f"{port}={text}" for port, text in texts.items())
+        alone = len(texts) == 1 and not node.each
+        shown = ", ".join(text if alone or text == port else f"{port}={text}" for port, text in texts.items())
+        return f" <- {shown}" if texts else ""
 
     def given(self, value: Value | list[Value]) -> str:
         """The text of what stands at a port; empty where nothing ever does."""
@@ -170,10 +168,9 @@ class Writer:
 
     def results(self, node: Node) -> str:
         texts = self.gives(node)
-        if not texts:
-            return ""
         alone = len(texts) == 1
-        return " -> " + ", ".join(text if alone else f"{port}: {text}" for port, text in texts.items())
+        shown = ", ".join(text if alone else f"{port}: {text}" for port, text in texts.items())
+        return f" -> {shown}" if texts else ""
 
     def type(self, kind: Any) -> str:
         return type_text(kind, resolved=self.resolved)

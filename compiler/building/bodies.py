@@ -17,7 +17,7 @@ from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, nearest
 from ..diagnosing.report import Report, Reported
-from ..graph import Body, InputValue, Option, Rounds, Value, flat
+from ..graph import Body, Gathered, InputValue, Option, Rounds, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.span import Span
@@ -266,7 +266,7 @@ class Builder:
         """Whether a value is an input that a task's part brought, its type not yet known."""
         return isinstance(value, InputValue) and value.type is None and self.promoted.get(value.name) is value
 
-    def several(self, raw: list[Any], at: Callable[[int], Span], scope: Scope) -> Value | None:
+    def several(self, raw: list[Any], at: Callable[[int], Span], scope: Scope) -> Gathered | None:
         """The values of several edges as one list; None where there is a mistake in one of them."""
         values = [self.edge(text, at(number), scope) for number, text in enumerate(raw)]
         known = [value for value in values if value is not None]

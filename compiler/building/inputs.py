@@ -144,7 +144,7 @@ class InputReader:
 
     def check_single(self, name: str, value: Value | list[Value] | None, notation: Notation) -> bool:
         """Report a list that is given where one value is read; whether there is none."""
-        lists = [one.type for one in flat(value) if isinstance(one.type, ListType)] if value is not None else []
+        lists = [one.type for one in flat(value) if isinstance(one.type, ListType)]
         if lists:
             self.report.error(
                 "list-value", f"`{name}` of `{self.body.part}` is one value", self.at(name),
@@ -273,4 +273,4 @@ def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:
 
 def _types(value: Value | list[Value] | None) -> list[Type]:
     """The types of what is given to an input."""
-    return [one.type for one in flat(value) if isinstance(one.type, Type)] if value is not None else []
+    return [one.type for one in flat(value) if isinstance(one.type, Type)]

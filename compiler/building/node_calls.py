@@ -13,7 +13,7 @@ from ..graph import Node, TiedPair, Value, flat
 from ..reading.span import Span
 from .order import before
 from .origins import listed
-from .values import any_of, gathered, spread
+from .values import any_of, spread
 
 if TYPE_CHECKING:
     from .nodes import NodeBuilder
@@ -145,11 +145,8 @@ class NodeCall:
         if isinstance(raw, dict):
             raw = self.scope.option(raw, partial(self.span, *path)).value
         if isinstance(raw, list):
-            values = [self.builder.edge(text, self.span(*path, at), self.scope) for at, text in enumerate(raw)]
-            kept = [value for value in values if value is not None]
-            if len(kept) < len(values):
-                return None
-            return [part for value in kept for part in spread(value)] if many else gathered(kept, self.full)
+            whole = self.builder.several(raw, partial(self.span, *path), self.scope)
+            return [part for value in whole.items for part in spread(value)] if many and whole is not None else whole
         value = self.builder.edge(raw, self.span(*path), self.scope)
         return spread(value) if many and value is not None else value
 

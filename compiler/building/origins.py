@@ -16,7 +16,7 @@ def makers(values: Iterable[Value | list[Value] | None]) -> list[tuple[Span, str
     """The nodes that make the values, each with the type that it makes; inputs are not among them."""
     found: dict[str, tuple[Span, str]] = {}
     for value in values:
-        for one in flat(value) if value is not None else ():
+        for one in flat(value):
             made = _output(one)
             if made is not None and one.type is not None:
                 found.setdefault(str(made.node.span), (made.node.span, f"makes {type_text(one.type)}"))
