@@ -8,6 +8,7 @@ the memory of a training step before its gradients, and an upper bound for infer
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from math import prod
 from typing import Any
@@ -52,10 +53,10 @@ class _Counter:
         self.bytes = sizes
         self.counted: set[int] = set()
         self.standing_in: dict[Symbol, Dim] = {}
-        self.owned: dict[str, int] = {}
+        self.owned: Counter[str] = Counter()
         for entry in graph.weights():
             if entry.tied_to is None and entry.is_trained:
-                self.owned[entry.owner] = self.owned.get(entry.owner, 0) + prod(entry.shape)
+                self.owned[entry.owner] += prod(entry.shape)
 
     def body(self, body: Body, outputs: list[Value], made: NodeCost, path: str, shown: str) -> None:
         """The costs of the nodes that are there, in order, and all that it takes to make the outputs.
@@ -114,7 +115,7 @@ class _Counter:
             self.leave_out(node.inputs["parts"], node.contract.axis)
         eager = {port.rstrip("?") for port in node.contract.outputs if not port.endswith("?")}
         made.outputs = {port: kind for port, kind in made.outputs.items() if port in eager}
-        made.parameters = 0 if node.reuse is not None else self.owned.get(path, 0)
+        made.parameters = 0 if node.reuse is not None else self.owned[path]
         if not is_read:
             return
         made.flops = node.contract.flops(kinds, made.outputs).expanded() if made.outputs else ZERO

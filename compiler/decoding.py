@@ -36,7 +36,7 @@ ELEMENTWISE = frozenset(
 
 def most(kinds: Iterable[Kind]) -> Kind:
     """The kind of what is made number by number from values of `kinds`."""
-    return _RANK[max((_RANK.index(kind) for kind in kinds), default=0)]
+    return _RANK[max(map(_RANK.index, kinds), default=0)]
 
 
 def token_axis(kind: AnyType | None, tokens: Symbol) -> int | None:

@@ -454,7 +454,7 @@ class Packing:
 
 def most(kinds: Iterable[Kind]) -> Kind:
     """What is made from, or may be any of, `kinds`."""
-    return _RANK[max((_RANK.index(kind) for kind in kinds), default=0)]
+    return _RANK[max(map(_RANK.index, kinds), default=0)]
 
 
 def unpackable(
