@@ -13,11 +13,11 @@ from ...compiler.collector import uncollected
 from ..errors import ArgumentError
 from . import cache, kept
 from .emit.source import Source
+from .instructions import settle_instructions
 from .layerwise import Layers
 from .modules.inference import Held
-from .multiples import settle_multiples
 from .packing import PADDING
-from .regions import own_inputs, settle_extents, settle_offsets
+from .regions import own_inputs
 from .replay import Replays, is_recorded
 
 if TYPE_CHECKING:
@@ -89,7 +89,8 @@ class Compiled:
             return None
         if kept.PACKAGE in files:
             return kept.Package(files, self.model.net)
-        self.model.settle_compiler()  # loading asks for the instructions as well
+        if self.model.device.type == "cpu":
+            settle_instructions()  # loading asks for them as well
         return kept.Function(files, self.method)
 
     def hold(self, key: Any, values: Mapping[str, Any]) -> None:
@@ -174,9 +175,6 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
         layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
     """
     model.settle_compiler()
-    settle_extents()
-    settle_offsets()
-    settle_multiples()
     model.generated.watch(model.net, is_layerwise=layerwise)
     is_watched, dynamic = model.generated.is_watched, False if model.dynamic is False else None
     if layerwise:

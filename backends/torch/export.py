@@ -18,7 +18,6 @@ from ..errors import ArgumentError, ExportError
 from ..files import write_whole
 from .compiled import free_axes
 from .model import Model
-from .multiples import settle_multiples
 from .run import moved, named_tensors
 
 TOLERANCE = 1e-4
@@ -74,7 +73,6 @@ def export(
         )
     if kind == "aoti":
         model.settle_compiler()
-        settle_multiples()
     net, values, takes = _plain(model, inputs, flags)
     free = free_axes(model, takes)
     shapes = {name: dict.fromkeys(free.get(name, ()), Dim.AUTO) or None for name in values}

@@ -23,7 +23,6 @@ from torch.utils import _pytree as pytree
 from ..files import write_whole
 from .modules.inference import Held
 from .modules.windowed import COUNTS
-from .regions import settle_offsets
 
 PACKAGE, _CALL, _FUNCTION = "package.pt2", "call.json", "function"
 
@@ -176,7 +175,6 @@ class _Call(nn.Module):
 
 def function(method: Any, values: Mapping[str, Any]) -> Files:
     """A function of `torch.compile`, and the libraries that the C++ compiler built for it in torch's folder."""
-    settle_offsets()
     with torch._dynamo.config.patch(enable_aot_compile=True, capture_scalar_outputs=True):
         options: dict[str, Any] = {"guard_filter_fn": lambda guards: [False] * len(guards)}
         made: Any = torch.compile(method, fullgraph=True, dynamic=False, options=options)

@@ -379,12 +379,12 @@ class Model(nn.Module):
         return self._steps[key]
 
     def settle_compiler(self) -> None:
-        """On a CPU, spare the compiler finding out what it may use, and what is plain to see."""
-        if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
-            from .strides import settle_strides  # which imports torch's compiler
+        """Set torch's compiler right, and on a CPU spare it finding out what it may use."""
+        from .inductor import settle_inductor  # which imports it
 
+        settle_inductor()
+        if all(parameter.device.type == "cpu" for parameter in self.net.parameters()):
             settle_instructions()
-            settle_strides()
 
     def _require(self, combination: int, given: set[str]) -> None:
         """Refuse a call from which what it always returns cannot be made."""
