@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...compiler.passes.packable import find_mask
 from ..errors import ArgumentError
 from .first_call import INPUTS, FirstCall, first_call
 from .instructions import settle_instructions
-from .reference import NoReference, is_installed, largest_difference, load_reference, real_numbers
+from .reference import NoReference, is_installed, load_reference, real_numbers
 from .request import Request
+from .run import difference
 from .timing import Spread, interleaved, speedups
 
 Step = Callable[[str], None]
@@ -93,13 +95,13 @@ def bench(
             step(f"first call of {name}")
             with warnings.catch_warnings(action="ignore"):  # the compiler's own
                 call()
-        difference = None
+        apart = None
         if others:
             ours = next(model for name, model in models.items() if name.endswith("packed") or not request.packed)
             pair = [model(**inputs) for model in (ours, next(iter(others.values())))]
             if request.packed:
                 pair = [real_numbers(outputs, inputs[find_mask(first.graph)]) for outputs in pair]
-            difference = largest_difference(*pair)
+            apart = largest_difference(*pair)
         step("timing")
         times = interleaved(calls, runs=runs, seconds=seconds)
         torch.save(inputs, Path(folder, INPUTS))
@@ -110,9 +112,16 @@ def bench(
     samples = next(iter(inputs.values())).shape[0]
     rows = [Row(name, spread := Spread.of(own), samples / spread.median, faster[name]) for name, own in times.items()]
     return BenchReport(
-        rows, baseline, firsts, {name: list(value.shape) for name, value in inputs.items()}, difference, why,
+        rows, baseline, firsts, {name: list(value.shape) for name, value in inputs.items()}, apart, why,
         len(times[baseline]), torch.get_num_threads(), times,
     )  # fmt: skip
+
+
+def largest_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
+    """The largest difference between outputs of one name and shape, relative to the reference's largest number."""
+    pairs = [(theirs.get(name), value) for name, value in ours.items() if isinstance(value, Tensor)]
+    alike = [(other, value) for other, value in pairs if isinstance(other, Tensor) and other.shape == value.shape]
+    return max((difference(*pair) for pair in alike), default=0.0)
 
 
 def references(

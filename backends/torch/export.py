@@ -18,7 +18,7 @@ from ..errors import ArgumentError, ExportError
 from ..files import write_whole
 from .compiled import free_axes
 from .model import Model
-from .run import moved, named_tensors
+from .run import difference, moved, named_tensors
 
 TOLERANCE = 1e-4
 """How far what is read back may be from the model, beside its largest number."""
@@ -114,7 +114,7 @@ def _format(model: Model, file: Path, *, aoti: bool) -> str:
         raise ArgumentError(f'ONNX needs {", ".join(missing)}: pip install "archwright[onnx]"')
     if any(one.dtype == torch.bfloat16 for one in model.net.parameters()):
         raise ArgumentError("numpy, which calls what ONNX holds, has no bfloat16; take float16 or float32")
-    if sum(one.numel() * one.element_size() for one in model.net.parameters()) >= ONNX_LIMIT:
+    if sum(one.nbytes for one in model.net.parameters()) >= ONNX_LIMIT:
         raise ArgumentError("an ONNX file holds less than 2 GiB, and these weights are more; write .pt2")
     return "onnx"
 
@@ -142,19 +142,9 @@ def _seeded(call: Callable[[], Any]) -> Any:
 def _difference(expected: Any, found: Any) -> float:
     """The largest difference of two outputs beside the largest number; infinite where they are of another form."""
     ours, theirs = ([tensor for _, tensor in named_tensors(one)] for one in (expected, found))
-    if len(ours) != len(theirs):
+    if [(one.shape, one.dtype) for one in ours] != [(one.shape, one.dtype) for one in theirs]:
         return float("inf")
-    return max(map(_apart, ours, theirs), default=0.0)
-
-
-def _apart(expected: Tensor, found: Tensor) -> float:
-    if expected.shape != found.shape or expected.dtype != found.dtype:
-        return float("inf")
-    one, other = expected.double().cpu(), found.double().cpu()
-    gap = (one - other).abs().nan_to_num(nan=float("inf"))
-    apart = torch.where((one == other) | (one.isnan() & other.isnan()), 0.0, gap)
-    largest = one[one.isfinite()].abs().max().item() if one.isfinite().any() else 0.0
-    return (apart.max().item() if apart.numel() else 0.0) / (largest or 1.0)
+    return max(map(difference, ours, theirs), default=0.0)
 
 
 def _taken(

@@ -64,18 +64,6 @@ def load_reference(
     return model.to(device=device, dtype=getattr(torch, dtype) if dtype else None).eval()
 
 
-def largest_difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float:
-    """The largest difference between outputs of one name, relative to the largest number of the reference's."""
-    worst = 0.0
-    for name, value in ours.items():
-        other = theirs.get(name)
-        if isinstance(value, Tensor) and isinstance(other, Tensor) and value.shape == other.shape:
-            scale = max(other.double().abs().max().item(), 1e-12) if other.numel() else 1.0
-            gap = (value.double() - other.double()).abs().max().item() if value.numel() else 0.0
-            worst = max(worst, gap / scale)
-    return worst
-
-
 def real_numbers(outputs: Mapping[str, Any], mask: Tensor) -> dict[str, Any]:
     """Outputs with zeros where a mask over samples and tokens is none."""
     mask = mask.flatten(0, -2).bool()

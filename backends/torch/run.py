@@ -100,7 +100,7 @@ def run_once(model: Model, inputs: Mapping[str, Tensor], *, flags: Collection[st
         seconds=seconds,
         again=again,
         parameters=model.num_parameters(),
-        weight_bytes=sum(one.numel() * one.element_size() for one in tensors),
+        weight_bytes=sum(one.nbytes for one in tensors),
         peak_bytes=peak(device),
     )
 
@@ -125,6 +125,15 @@ def named_tensors(value: Any, prefix: str = "", *, item: str = "[{}]") -> Iterat
     elif isinstance(value, (list, tuple)):
         for number, inner in enumerate(value):
             yield from named_tensors(inner, prefix + item.format(number), item=item)
+
+
+def difference(expected: Tensor, found: Tensor) -> float:
+    """The largest one of two tensors of one shape, beside the largest number that is expected; what is none counts."""
+    one, other = expected.double().cpu(), found.double().cpu()
+    gap = (one - other).abs().nan_to_num(nan=float("inf"))
+    apart = torch.where((one == other) | (one.isnan() & other.isnan()), 0.0, gap)
+    largest = one[one.isfinite()].abs().max().item() if one.isfinite().any() else 0.0
+    return (apart.max().item() if apart.numel() else 0.0) / (largest or 1.0)
 
 
 def _described(name: str, value: Tensor) -> OutputReport:

@@ -67,7 +67,7 @@ def save(model: Model, folder: str | Path, *, max_shard_size: int | str | None =
             raise CheckpointError(f"{target / name} cannot be written: {error}") from None
         names.update(dict.fromkeys(keys, name))
     if len(shards) > 1:
-        total = sum(value.numel() * value.element_size() for value in tensors.values())
+        total = sum(value.nbytes for value in tensors.values())
         counts = {"total_parameters": sum(one.numel() for one in model.parameters()), "total_size": total}
         index = {"metadata": counts, "weight_map": dict(sorted(names.items()))}
         write_whole(target / "model.safetensors.index.json", _json(index))
@@ -106,12 +106,11 @@ def _shards(tensors: dict[str, torch.Tensor], limit: int | None) -> list[list[st
     shards: list[list[str]] = [[]]
     size = 0
     for key, value in tensors.items():
-        own = value.numel() * value.element_size()
-        if limit is not None and shards[-1] and size + own > limit:
+        if limit is not None and shards[-1] and size + value.nbytes > limit:
             shards.append([])
             size = 0
         shards[-1].append(key)
-        size += own
+        size += value.nbytes
     return shards
 
 

@@ -7,11 +7,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
+import torch
 
 import archwright as aw
 from archwright.backends.errors import ArgumentError
 from archwright.backends.torch import bench as module
-from archwright.backends.torch.bench import bench
+from archwright.backends.torch.bench import bench, largest_difference
 from archwright.backends.torch.first_call import FirstCall, first_call
 from archwright.backends.torch.reference import NoReference, load_reference
 from archwright.backends.torch.request import Request, usual_length
@@ -42,6 +43,12 @@ def test_a_packed_batch_beside_the_reference() -> None:
     assert report.inputs["attention_mask"] == [4, 6]
     assert report.difference is not None
     assert report.difference < 1e-5
+
+
+def test_the_difference_is_beside_the_largest_number_and_sees_what_is_none() -> None:
+    theirs = torch.tensor([1.0, -4.0])
+    assert largest_difference({"x": theirs + 1, "others": theirs}, {"x": theirs}) == 0.25
+    assert largest_difference({"x": theirs * torch.nan}, {"x": theirs}) == float("inf")
 
 
 def test_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
