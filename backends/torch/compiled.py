@@ -121,7 +121,9 @@ class Compiled:
         """The file for a call: its text is that of this specialisation alone."""
         model = self.model
         made = model.emitter
-        source = Source(model.graph, inference=made.inference, mask=made.mask, rounds=made.rounds)
+        source = Source(
+            model.graph, inference=made.inference, holds_extents=made.holds_extents, mask=made.mask, rounds=made.rounds
+        )
         source.specialise(self.combination)
         pairs = zip(source.classes.values(), made.classes.values(), strict=True)
         names = [[there.held.get(text) for text in one.held] for one, there in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -18,15 +19,24 @@ from .example import limits
 
 def explain(
     error: Exception, graph: Graph, values: Mapping[str, Any], *, combination: int | None = None,
-    net: nn.Module | None = None, before: str = "",
+    net: nn.Module | None = None, again: Callable[[], Any] | None = None, before: str = "",
 ) -> None:  # fmt: skip
-    """Raise what is wrong with the inputs, where that is seen; `before` stands in front of it, and `net` is called.
+    """Raise what is wrong with the inputs, where that is seen; an error of torch's compiler gets a note.
 
-    An error of torch's compiler gets a note.
+    Args:
+        error: what torch said.
+        graph: what was called.
+        values: its inputs.
+        combination: of inputs and flags, where that is known.
+        net: what was called, as a module.
+        again: makes the call once more, in eager mode.
+        before: stands in front of what is told.
     """
     if isinstance(error, ArgumentError):
         return
     told = misfit(graph, values, combination) or ("" if net is None else _elsewhere(graph, values, net))
+    if not told and net is not None and again is not None:
+        told = _beyond(error, net, again)
     if told:
         raise ArgumentError(before + told) from error
     if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")) or "torch.compile" in str(error):
@@ -49,26 +59,15 @@ def _elsewhere(graph: Graph, values: Mapping[str, Any], net: nn.Module) -> str:
     return ""
 
 
-def explain_row(error: Exception, net: nn.Module, again: Callable[[], Any]) -> None:
-    """Raise which of the tables of `net` a call reads beyond, where torch refused it for that; on a CPU.
-
-    Args:
-        again: makes the call once more, in eager mode.
-    """
-    if not _is_beyond(error) or any(one.device.type != "cpu" for one in net.parameters()):
-        return
+def _beyond(error: Exception, net: nn.Module, again: Callable[[], Any]) -> str:
+    """Which of the tables of `net` a call reads beyond, in words, where torch refused it for that; on a CPU."""
+    is_beyond = isinstance(error, IndexError) or "index out of bounds" in str(error)  # in eager or in compiled code
+    if not is_beyond or any(one.device.type != "cpu" for one in net.parameters()):
+        return ""
     lookups = _Lookups(net)
-    try:
-        with torch.no_grad(), lookups:
-            again()
-    except (IndexError, RuntimeError, TypeError, ValueError):
-        if lookups.told:
-            raise ArgumentError(lookups.told) from error
-
-
-def _is_beyond(error: Exception) -> bool:
-    """Whether torch says that an index is beyond what it indexes, in eager or in compiled code."""
-    return isinstance(error, IndexError) or "index out of bounds" in str(error)
+    with suppress(IndexError, RuntimeError, TypeError, ValueError), torch.no_grad(), lookups:
+        again()
+    return lookups.told
 
 
 class _Lookups(TorchDispatchMode):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -20,12 +21,11 @@ from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
 from .arguments import as_tensor, by_name, extents_of
 from .compiled import Compiled, compile_method
-from .emit.lean import Inference
 from .emit.source import RoundsKind, Source
 from .generated import Generated, refuse_overlooked
 from .instructions import settle_instructions
 from .layerwise import LEAST, Layers, layers_of, mark, rounds_per_layer
-from .misfit import explain, explain_row, misfit, ranks
+from .misfit import explain, misfit, ranks
 from .modules.inference import Renewed, lay_rows
 from .output import Output, wrap
 from .packing import PADDING, padding_for
@@ -76,9 +76,9 @@ class Model(nn.Module):
         self.inference = inference
         self.quantized: str | None = None
         # A compiled text is made for any shape; what hangs on shapes is then held only where they are said to stay.
-        how = Inference(extents=backend == "eager" or dynamic is False) if inference else None
+        holds_extents = backend == "eager" or dynamic is False
         self.mask = find_mask(graph) if packed else None
-        self.emitter = Source(graph, inference=how, mask=self.mask, rounds=rounds)
+        self.emitter = Source(graph, inference=inference, holds_extents=holds_extents, mask=self.mask, rounds=rounds)
         self._methods: dict[int, Any] = {}
         self._steps: dict[tuple[int, str, bool | None], tuple[Any, dict[str, str]]] = {}
         self._idle: dict[tuple[int, str], bool] = {}
@@ -183,8 +183,8 @@ class Model(nn.Module):
             return wrap(self.graph.outputs, method(values))
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
             combination = self._combination(by_name(self.graph, args, inputs), set(values))
-            explain(error, self.graph, values, combination=combination, net=self.net)
-            explain_row(error, self.net, lambda: self._plainly(combination, values))
+            again = partial(self._plainly, combination, values)
+            explain(error, self.graph, values, combination=combination, net=self.net, again=again)
             raise
 
     def _plainly(self, combination: int, values: dict[str, Any]) -> Any:
@@ -425,8 +425,8 @@ class Model(nn.Module):
         try:
             return generate(self, inputs, **options)
         except (IndexError, RuntimeError, TypeError, ValueError) as error:
-            explain(error, self.graph, {read_first(self.graph): inputs, **options}, net=self.net)
-            explain_row(error, self.net, lambda: generate(self, inputs, **options))
+            again = partial(generate, self, inputs, **options)
+            explain(error, self.graph, {read_first(self.graph): inputs, **options}, net=self.net, again=again)
             raise
 
     def save_pretrained(self, folder: str | Path, *, max_shard_size: int | str | None = None) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from ....compiler.graph import Body, Node
 from ....compiler.passes.held import Hold, costs
@@ -17,23 +16,12 @@ LEAN = {"Linear": "PrepackedLinear"}
 _CLASSES: dict[Kind, str] = {"joined": "Joined", "folded": "FoldedNorm", "settled": "SettledConv"}
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """How forwards for inference are written.
-
-    Attributes:
-        extents: whether values are held that depend on a call's shapes.
-    """
-
-    extents: bool = True
-
-
 class Rewriting(Forward):
     """Writes a forward in which nodes are computed as one, where it is for inference."""
 
     def write(self) -> None:
         """Find what is computed as one, then write."""
-        found = rewrites(self.body) if self.owner.source.inference is not None else []
+        found = rewrites(self.body) if self.owner.source.inference else []
         computed = {node for node in self.needs.ports if not self.is_held(node)}
         self.rewritten: dict[Node, tuple[Rewrite, list[Node]]] = {}
         for one in found:
@@ -66,9 +54,7 @@ class Lean(Rewriting):
 
     def write(self) -> None:
         """Find what is held, then write."""
-        inference = self.owner.source.inference
-        assert inference is not None
-        self.hold = Hold(self.body, self.combination, extents=inference.extents)
+        self.hold = Hold(self.body, self.combination, extents=self.owner.source.holds_extents)
         self.kept = self.hold.frontier(self.needs.ports, self.outputs.values())
         self.inner = {node for chain in self.kept.values() for node in chain} - set(self.kept)
         super().write()

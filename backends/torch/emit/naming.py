@@ -122,7 +122,7 @@ class Names:
     def symbol(self, symbol: Symbol) -> str:
         """The text that stands for a symbol of a dimension."""
         own = self.body.symbols.get(symbol.name)
-        if own is symbol or (own is not None and own.name == symbol.name and own.definition == symbol.definition):
+        if own is not None and own.definition == symbol.definition:
             return self.name(symbol.name)
         if symbol.definition is not None and symbol.definition.known is not None:
             return str(symbol.definition.known)

@@ -21,7 +21,7 @@ from ....compiler.passes.packable import packing
 from ....compiler.passes.packed import Need
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
-from .lean import LEAN, MODULE, Inference, Lean, made_from_others
+from .lean import LEAN, MODULE, Lean, made_from_others
 from .naming import MODULES, Names, class_name, constant, variable
 from .packing import Packed, PackedLean
 from .stepping import Stepping
@@ -34,7 +34,8 @@ class Source:
     """Emits the text of one graph; forwards are added as they are asked for.
 
     Attributes:
-        inference: how forwards are written that never train; None where they may.
+        inference: forwards never train, and are written for that.
+        holds_extents: for inference values are held that depend on a call's shapes, too.
         mask: the input whose padding forwards leave out where it is given; None: they run what they are given.
         inputs: those of the model, by the names of forwards' arguments.
         rounds: what a forward is that loops call: compiled once for all rounds (``region``), made again for the
@@ -42,14 +43,15 @@ class Source:
     """
 
     def __init__(
-        self, graph: Graph, *, inference: Inference | None = None, mask: str | None = None,
+        self, graph: Graph, *, inference: bool = False, holds_extents: bool = True, mask: str | None = None,
         rounds: RoundsKind = "region",
     ) -> None:  # fmt: skip
         self.graph = graph
         self.inference = inference
+        self.holds_extents = holds_extents
         self.mask = mask
         self.rounds: RoundsKind = rounds
-        self.forward = Forward if inference is None else Lean
+        self.forward = Lean if inference else Forward
         self.imports: dict[str, set[str]] = defaultdict(set)
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
         self.by_body: dict[Body, ClassText] = {}
@@ -66,7 +68,7 @@ class Source:
     def module(self, contract: type[Block]) -> str:
         """The module class of a block, imported; the one for inference where there is one."""
         home, name = home_of(contract, contract.__name__), contract.__name__
-        if self.inference is not None and name in LEAN:
+        if self.inference and name in LEAN:
             home, name = MODULE, LEAN[name]
         self.imports[home].add(name)
         return name
@@ -83,7 +85,7 @@ class Source:
 
     def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
         constructor = Constructor(self, body, is_root)
-        if self.inference is not None:
+        if self.inference:
             constructor.lines += made_from_others(body, self.imports)
         key = (name, tuple(constructor.lines))
         if key in self.classes:
@@ -135,8 +137,8 @@ class Source:
         root = self.graph.root
         if self.mask is None or not present(root.inputs[self.mask], combination):
             return self.forward(self.root, root, combination, outputs)
-        kind = Packed if self.inference is None else PackedLean
-        flow = packing(self.graph, combination, self.mask, is_held=self.inference is not None)
+        kind = PackedLean if self.inference else Packed
+        flow = packing(self.graph, combination, self.mask, is_held=self.inference)
         self.needs[combination] = list(flow.frame.needs)
         return kind(self.root, root, combination, outputs, flow, dict.fromkeys(outputs, "real"))
 

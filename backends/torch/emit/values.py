@@ -21,11 +21,8 @@ _BINARY = {
 }  # fmt: skip
 _UNARY = {"-": "-", "not": "~"}
 _ATOM = 9
-_CALLS = {
-    "exp": "torch.exp", "log": "torch.log", "sqrt": "torch.sqrt", "abs": "torch.abs", "sigmoid": "torch.sigmoid",
-    "tanh": "torch.tanh", "relu": "torch.relu", "where": "torch.where", "isfinite": "torch.isfinite",
-    "stack": "torch.stack", "any": "torch.any", "all": "torch.all", "norm": "torch.linalg.vector_norm",
-}  # fmt: skip
+_CALLS = {"norm": "torch.linalg.vector_norm"}
+"""Functions that are not torch's of the operation's own name."""
 _METHODS = {
     "float": "float()", "int": "long()", "bool": "bool()", "detach": "detach()", "transpose": "transpose(-1, -2)",
     "unstack": "unbind()",
