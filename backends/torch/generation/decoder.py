@@ -12,14 +12,17 @@ from torch.utils._pytree import tree_leaves
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, token_axis
 from ....compiler.graph import Graph
+from ....compiler.presence import present
 from ...errors import ArgumentError
 from ..model import Model
 from ..modules.decoding import Place
+from ..packing import PADDING, padding_for
 from ..replay import Replays, is_replayed
-from .encoder import encoded
 
 ROOM = 64
 """Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
+_GIVEN, _MADE = "encoder_outputs", "encoder_last_hidden_state"
+"""What an encoder gives, as an input and as an output."""
 
 
 class Decoder:
@@ -58,7 +61,7 @@ class Decoder:
         assert isinstance(kind, Type)
         (self.tokens,) = kind.dims[1].symbols()
         self.held: dict[str, Any] = {}
-        self.inputs = encoded(model, {name: value for name, value in inputs.items() if value is not None}, self.ids)
+        self.inputs = encoded(model, inputs, self.ids)
         along_tokens = [name for name in self.inputs if token_axis(root[name].type, self.tokens) is not None]
         self.wholes = {name for name in along_tokens if getattr(root[name].type, "kind", "") == "bool"}
         self.embedded = self.inputs.get(embeds_of(self.ids))
@@ -72,7 +75,7 @@ class Decoder:
         """The step of a call with these inputs, and those that it takes."""
         combination = self.graph.combination(set(given) & set(self.graph.atoms))
         logits = self.graph.outputs["logits"]
-        if not isinstance(logits, dict) and not logits.present >> combination & 1:
+        if not present(logits, combination):
             raise ArgumentError(f"`{self.graph.name}` writes nothing without `{self.ids}`")
         return self.model.step(combination, "logits", self.tokens, is_first=is_first)
 
@@ -169,6 +172,26 @@ class Decoder:
     def crop(self, count: int) -> None:
         """Take the last tokens back; what is remembered of them is written over."""
         self.count = count
+
+
+def encoded(model: Model, inputs: Mapping[str, Any], ids: str) -> dict[str, Any]:
+    """The inputs of a decoder; where a packed model has an encoder, its output in place of what that reads.
+
+    Args:
+        model: the model.
+        inputs: those of a call.
+        ids: the input that takes the tokens that are written.
+    """
+    graph, mask = model.graph, model.mask
+    is_read = _GIVEN in graph.root.inputs and _GIVEN not in inputs and _MADE in graph.outputs
+    if mask is None or mask not in inputs or not is_read:
+        return dict(inputs)
+    combination = graph.combination({*inputs, ids} & set(graph.atoms))
+    method, takes = model.part(combination, _MADE)
+    padding = padding_for(graph, mask, model.emitter.needs[combination], inputs, is_compiled=False)
+    made = method(**{text: padding if name == PADDING else inputs[name] for text, name in takes.items()})
+    read = {*takes.values()} - {mask}
+    return {_GIVEN: made, **{name: value for name, value in inputs.items() if name not in read}}
 
 
 def tokens_of(graph: Graph) -> str:
