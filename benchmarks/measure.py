@@ -56,13 +56,13 @@ class Case:
         asked = {"request": self.request, "runs": self.runs, "turns": self.turns, **more}
         return fresh(f"{__name__}:{function}", asked, environment=where, limit=2 * self.limit)
 
-    def compiled(self, function: str) -> Any:
+    def compiled(self, function: str, **more: Any) -> Any:
         """The same, with the reference compiled, or without it where that takes too long."""
         try:
-            return self.fresh(function, compile_reference=True)
+            return self.fresh(function, compile_reference=True, **more)
         except TooLong as error:
             left_out = f"transformers compiled: {error}"
-            return {**self.fresh(function, compile_reference=False), "left_out": left_out}
+            return {**self.fresh(function, compile_reference=False, **more), "left_out": left_out}
 
 
 def start(case: Case) -> Any:
@@ -114,7 +114,7 @@ MEASUREMENTS: Mapping[str, Callable[[Case], Any]] = {
     "training": lambda case: case.fresh("training_of", compile_reference=False, compile_ours=False),
     "compiled_training": lambda case: case.compiled("training_of"),
     "depth": start,
-    "padding": lambda case: case.compiled("padding_of"),
+    "padding": lambda case: case.compiled("latency_of", request={**case.request, "packed": True}),
     "generation": lambda case: case.fresh("generation_of", request=case.spec, reference=case.has_reference),
 }
 """What can be measured, in order: first calls leave compiled code that the others use."""
@@ -153,11 +153,6 @@ def timed_alone(turns: str | None) -> Iterator[Callable[[str], None]]:
     with open(turns) as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield lambda step: fcntl.flock(file, fcntl.LOCK_EX) if step == "timing" else None
-
-
-def padding_of(request: Mapping[str, Any], runs: int, compile_reference: bool, turns: str | None) -> Any:
-    """`bench` of samples that have different lengths, ours with and without what pads them."""
-    return latency_of({**request, "packed": True}, runs, compile_reference, turns)
 
 
 def generation_of(request: Mapping[str, Any], runs: int, turns: str | None, reference: bool) -> Any:

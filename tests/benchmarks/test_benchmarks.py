@@ -87,7 +87,7 @@ def test_what_is_measured_of_few(called: list[str], tmp_path: Path) -> None:
     chosen = ["bert of 32 sentences", "bert of 12 layers", "t5 that writes"]
     run(tmp_path, "--systems", ",".join(chosen))
     assert [one for one in called if one not in ("serve", "kept")] == [
-        "prepare", "padding_of", "prepare", "generation_of"
+        "prepare", "latency_of", "prepare", "generation_of"
     ]  # fmt: skip
     page = (tmp_path / "README.md").read_text()
     for title, section in zip(chosen, ("Padding", "Depth", "Writing"), strict=True):
