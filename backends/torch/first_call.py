@@ -60,9 +60,8 @@ def first_call(
     """
     from .cache import VARIABLE  # imports torch
 
-    folders = {"TORCHINDUCTOR_CACHE_DIR": "", "TRITON_CACHE_DIR": "triton"}
-    environment = {variable: os.path.join(cache, inner) for variable, inner in folders.items()}
-    environment[VARIABLE] = kept or os.path.join(cache, "kept")
+    environment = {"TORCHINDUCTOR_CACHE_DIR": cache, "TRITON_CACHE_DIR": os.path.join(cache, "triton"),
+                   VARIABLE: kept or os.path.join(cache, "kept")}  # fmt: skip
     asked = {"request": asdict(request), "reference": reference, "keep": keep, "spawned": time.time()}
     try:
         return FirstCall(name, **fresh(f"{__name__}:serve", asked, environment=environment, limit=limit))

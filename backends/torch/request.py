@@ -91,7 +91,7 @@ class Request:
 def usual_length(graph: Graph) -> int:
     """A length worth measuring that the model has positions for."""
     limit = graph.params.get("max_positions")
-    return min(LENGTH, limit // 2) if isinstance(limit, int) and not isinstance(limit, bool) and limit > 1 else LENGTH
+    return min(LENGTH, limit // 2) if isinstance(limit, int) and limit > 1 else LENGTH
 
 
 def sentence_lengths(batch: int, length: int, *, seed: int = 0) -> torch.Tensor:

@@ -162,7 +162,7 @@ def _keys_of(tensor: FileTensor, table: Table, headers: Collection[str], prefixe
 def _spellings(tensor: FileTensor, table: Table, there: list[str]) -> Iterator[str]:
     """The keys that may hold a tensor: with the prefixes that are there, as mapped, without; then by other names."""
     for key in (tensor.key, *tensor.also):
-        tail = key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else key
+        tail = _bare_key(key, tensor, table)
         if not tensor.bare:
             yield from (f"{prefix}.{tail}" for prefix in there)
         yield key
@@ -234,11 +234,11 @@ class Weights(ExitStack):
 
 def _bare_keys(table: Table) -> set[str]:
     """The keys of a table without its prefix."""
-    return {_bare_key(tensor, table) for tensor in table.tensors.values()}
+    return {_bare_key(tensor.key, tensor, table) for tensor in table.tensors.values()}
 
 
-def _bare_key(tensor: FileTensor, table: Table) -> str:
-    return tensor.key.removeprefix(f"{table.prefix}.") if table.prefix and not tensor.bare else tensor.key
+def _bare_key(key: str, tensor: FileTensor, table: Table) -> str:
+    return key if tensor.bare else key.removeprefix(f"{table.prefix}.")
 
 
 def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[str], others: list[str]) -> Iterator[str]:
@@ -254,7 +254,7 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
         optional = any(pattern.match(tensor.key) for pattern in may_lack)
         if tensor.is_derived:
             continue
-        if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor, table) in lacked:
+        if optional or (tensor.bare and all_heads_fresh) or _bare_key(tensor.key, tensor, table) in lacked:
             made.fresh.append(tensor)
         else:
             near = others if tensor.bare else [key for key in others if key.startswith(f"{tensor.key}.")]
@@ -264,7 +264,7 @@ def _missing(missing: list[FileTensor], table: Table, made: Plan, lacked: set[st
 
 def _prefix_of(missing: list[FileTensor], unread: list[str], table: Table) -> str | None:
     """What precedes, in the keys that nothing reads, each of several keys that are missing; None: nothing does."""
-    bare = [_bare_key(tensor, table) for tensor in missing if not tensor.bare and not tensor.is_derived]
+    bare = [_bare_key(tensor.key, tensor, table) for tensor in missing if not tensor.bare and not tensor.is_derived]
     if len(bare) < 2:
         return None
     starts = (key.removesuffix(f".{bare[0]}") for key in unread if key.endswith(f".{bare[0]}"))

@@ -25,10 +25,6 @@ def _gelu_10(x: torch.Tensor) -> torch.Tensor:
     return F.gelu(x).clamp(-10, 10)
 
 
-def _gelu_accurate(x: torch.Tensor) -> torch.Tensor:
-    return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * torch.pow(x, 3))))
-
-
 def _quick_gelu(x: torch.Tensor) -> torch.Tensor:
     return x * torch.sigmoid(1.702 * x)
 
@@ -53,7 +49,7 @@ _ACTIVATIONS: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "gelu_python_tanh": _gelu_tanh,
     "gelu_fast": _gelu_fast,
     "gelu_10": _gelu_10,
-    "gelu_accurate": _gelu_accurate,
+    "gelu_accurate": _gelu_new,
     "quick_gelu": _quick_gelu,
     "relu": F.relu,
     "relu6": F.relu6,

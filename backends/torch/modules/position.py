@@ -24,9 +24,8 @@ def relative_position(q: torch.Tensor, k: torch.Tensor, *, place: Place | None =
         # Nothing looks at the room behind the newest token, and a table may have no row for it.
         return torch.minimum(torch.arange(place.length, device=k.device), queries[-1]) - queries[:, None]
     keys = torch.arange(k.shape[1], device=k.device)
-    queries = torch.arange(k.shape[1] - q.shape[1], k.shape[1], device=k.device) if q.shape[1] <= k.shape[1] else None
-    if queries is None:
-        queries = torch.arange(q.shape[1], device=k.device)
+    before = k.shape[1] - q.shape[1] if q.shape[1] <= k.shape[1] else 0
+    queries = torch.arange(before, before + q.shape[1], device=k.device)
     return keys[None, :] - queries[:, None]
 
 
