@@ -131,7 +131,7 @@ def extents(
 
 def clash(graph: Graph, combination: int, sizes: Mapping[str, int]) -> str:
     """The first place at which a call with these extents has two that had to be equal, in words; empty for none."""
-    for node in _called(graph.root, combination):
+    for node in called(graph.root, combination):
         for pair in _equated(node, combination):
             try:
                 found = [[dim.evaluate(sizes) for dim in dims] for dims in pair]
@@ -143,12 +143,12 @@ def clash(graph: Graph, combination: int, sizes: Mapping[str, int]) -> str:
     return ""
 
 
-def _called(body: Body, combination: int) -> Iterator[Node]:
+def called(body: Body, combination: int) -> Iterator[Node]:
     """The nodes of a call in the order in which they are computed, those inside of parts before these."""
     for node in body.nodes.values():
         if present(node, combination):
             for inner in node.rounds:
-                yield from _called(inner, combination)
+                yield from called(inner, combination)
             yield node
 
 

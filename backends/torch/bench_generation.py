@@ -14,8 +14,9 @@ from torch.utils._pytree import tree_leaves
 
 from ...blocks.notation.dims import DimError
 from ...blocks.notation.types import Type, numel
+from ...compiler.calls import called
 from ...compiler.decoding import token_axis
-from ...compiler.graph import Body, Graph, Node
+from ...compiler.graph import Graph, Node
 from ..errors import ArgumentError
 from . import memory
 from .arguments import extents_of
@@ -208,23 +209,14 @@ def _cached_numbers(graph: Graph, decoder: Decoder, inputs: Mapping[str, torch.T
         DimError: the graph does not say how long an encoder's side is.
     """
     sizes = {**extents_of(graph, inputs), decoder.tokens.name: decoder.length}
-    combination = graph.combination(inputs.keys() & {*graph.atoms})
+    nodes = called(graph.root, graph.combination(inputs.keys() & {*graph.atoms}))
+    attentions = [node for node in nodes if node.contract is not None and {"q", "k", "v"} <= node.inputs.keys()]
     return sum(
         numel(_kind(node, port)).evaluate(sizes)
-        for node in _attentions(graph.root, combination)
+        for node in attentions
         if token_axis(_kind(node, "q"), decoder.tokens) is not None
         for port in "kv"
     )
-
-
-def _attentions(body: Body, combination: int) -> Iterator[Node]:
-    """The attentions of a body and of all that is in it, each round's."""
-    for node in body.nodes.values():
-        if node.present >> combination & 1:
-            if node.contract is not None and {"q", "k", "v"} <= node.inputs.keys():
-                yield node
-            for inner in node.rounds:
-                yield from _attentions(inner, combination)
 
 
 def _kind(node: Node, port: str) -> Type:

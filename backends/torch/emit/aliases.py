@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from ....blocks.notation.dims import Symbol
 from ....blocks.notation.types import ListType, Type
 from ....compiler.graph import Apply, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, flat
+from ....compiler.passes.held import is_bare
 from ....compiler.presence import present, resolve
 
 _VIEWS = {"slice", "transpose", "unstack", "detach", "float", "int", "bool", "field", "zip", "pair", "range"}
@@ -91,7 +92,7 @@ def _all(values: Iterable[Value], combination: int) -> set[Origin]:
 
 def _given_by(node: Node, port: str, combination: int) -> set[Origin]:
     if node.contract is not None:
-        if list(node.contract.weights) == [""]:
+        if is_bare(node):
             return {_WEIGHT}
         read = (value for name in node.contract.views for value in flat(node.inputs[name]))
         return {(node, port)} | _all(read, combination)

@@ -13,6 +13,7 @@ from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
 from ....compiler.decoding import Flow
 from ....compiler.graph import Body, Node
+from ....compiler.passes.held import is_bare
 from .aliases import gives_counted, gives_twice
 from .forward import Forward
 from .naming import Names, attribute, class_name, said, variable
@@ -214,7 +215,7 @@ class Constructor:
         contract = node.contract
         assert contract is not None and node.bindings is not None
         options = {key: self.names.option(option) for key, option in said(node).items()}
-        if list(contract.weights) != [""]:
+        if not is_bare(node):
             module = self.source.module(type(contract))
             told = [self.names.dim(self.told(node, name)) for name in contract.dims_of_weights()]
             told += [f"{key}={text}" for key, text in options.items()]

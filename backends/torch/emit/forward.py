@@ -15,6 +15,7 @@ from ....compiler.building.values import element
 from ....compiler.graph import (
     Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value, flat,
 )  # fmt: skip
+from ....compiler.passes.held import is_bare
 from .aliases import takes_twice
 from .naming import MODULES, Names, attribute, said
 from .values import Render, present, resolve
@@ -137,8 +138,7 @@ class Forward:
 
     def output(self, node: Node, port: str) -> str:
         """The text that reads a node's output."""
-        contract = node.contract
-        if contract is not None and list(contract.weights) == [""]:
+        if is_bare(node):
             return f"self.{attribute(node.owner.name)}"
         return self.variables[node, port]
 
@@ -197,7 +197,7 @@ class Forward:
         """A call of a block's module or function."""
         contract = node.contract
         assert contract is not None
-        if list(contract.weights) == [""]:
+        if is_bare(node):
             return
         wanted = self.needs.ports[node]
         arguments = self.arguments_of(node)
