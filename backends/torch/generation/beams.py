@@ -97,7 +97,7 @@ def search(
         hope = hope & _may_improve(running, done, count - prompt, options.max_length - prompt, options)
         if is_last or _is_over(done, found, hope, options):
             break
-        writer.reorder(running.rows[:, :, count - 1 - prompt].flatten())
+        writer.decoder.reorder(running.rows[:, :, count - 1 - prompt].flatten())
         scores = writer.step(running.ids[:, :, count - 1].reshape(-1, 1))[:, -1]
     done = done.best(torch.arange(options.num_return_sequences, device=ids.device).expand(batch, -1))
     new = int(done.lengths.max())

@@ -19,7 +19,6 @@ class Writer:
     Attributes:
         prompt: the prompt; after `begin`, a row for each text.
         positions: how many tokens the model has positions for; None where there is no end to them.
-        steps: how often the model ran.
 
     Args:
         model: the model.
@@ -36,7 +35,6 @@ class Writer:
         self.prompt = prompt
         self.length = prompt.ids.shape[1]
         self.positions = positions_of(model)
-        self.steps = 0
         require_positions(self.positions, prompt.unnamed + self.length)
         blank = facts_of(model.graph).blank
         self.decoder: Decoder | BlankDecoder
@@ -56,7 +54,6 @@ class Writer:
         Returns:
             The ids ``[rows, length]`` and the scores of the next token ``[rows, vocabulary]``.
         """
-        self.steps += 1
         ids = self.prompt.ids
         scores = self.decoder.begin(ids, **self.prompt.along)
         if copies == 1:
@@ -69,13 +66,8 @@ class Writer:
     def step(self, tokens: Tensor) -> Tensor:
         """The scores after each of some new tokens ``[rows, new]``, as ``[rows, new, vocabulary]``."""
         require_positions(self.positions, self.decoder.count + tokens.shape[1])
-        self.steps += 1
         along = self.prompt.after(self.count - self.length, tokens.shape[1])
         return self.decoder.step(tokens, **along)
-
-    def reorder(self, rows: Tensor) -> None:
-        """Go on with other rows, each from one of the same input."""
-        self.decoder.reorder(rows)
 
     def crop(self, count: int) -> None:
         """Take the last tokens back."""
