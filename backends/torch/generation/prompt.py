@@ -94,7 +94,6 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         if source is None:
             raise ArgumentError(f"`generate` needs `{main}`, which is read before anything is written")
         ids = _started(model, inputs, source, options)
-        mask_name = "decoder_attention_mask"
     else:
         if ids_name not in inputs:
             like = next((value for value in given.values() if isinstance(value, Tensor)), None)
@@ -107,7 +106,6 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
                     f"`inputs_embeds` stand for {embedded.shape[1]} tokens, `{ids_name}` are {ids.shape[1]}; "
                     "give as many, or one of them"
                 )
-        mask_name = "attention_mask"
     if not unnamed + ids.shape[1]:
         raise ArgumentError("the prompt is empty: it has no tokens")
     inputs.pop(ids_name, None)
@@ -116,7 +114,7 @@ def prompt_for(model: Model, given: Mapping[str, Any], options: Options) -> Prom
         if mask is not None and "encoder_outputs" not in inputs:
             inputs["attention_mask"] = mask
     prompt = Prompt(ids, inputs, unnamed=unnamed)
-    _along(prompt, graph, mask_name, mask_name.replace("attention_mask", "position_ids"))
+    _along(prompt, graph)
     return prompt
 
 
@@ -137,12 +135,13 @@ def _padding(ids: Tensor, options: Options) -> Tensor | None:
     return None if bool(kept.all()) else kept
 
 
-def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) -> None:
+def _along(prompt: Prompt, graph: Graph) -> None:
     """Positions count what is not padding; types go on as the last one."""
-    mask, inputs = prompt.inputs.get(mask_name), prompt.inputs
+    apart, inputs = reads_apart(graph), prompt.inputs
+    mask_name, positions_name = (f"{'decoder_' if apart else ''}{one}" for one in ("attention_mask", "position_ids"))
+    mask = inputs.get(mask_name)
     takes_positions = positions_name in graph.root.inputs and positions_name not in facts_of(graph).ignores
     rows, length = prompt.ids.shape[0], prompt.unnamed + prompt.ids.shape[1]
-    apart = mask_name != "attention_mask"
     if mask is not None and apart and mask.shape[1] == length - 1:  # a start token was put before
         mask = inputs[mask_name] = torch.cat([mask.new_ones(len(mask), 1), mask], 1)
     if mask is not None and mask.shape != (rows, length):
@@ -157,7 +156,7 @@ def _along(prompt: Prompt, graph: Graph, mask_name: str, positions_name: str) ->
         counted = mask.long().cumsum(1)
         prompt.along[positions_name] = (counted - 1).masked_fill(mask == 0, 1)
         prompt.next[positions_name] = counted[:, -1:]
-    if "token_type_ids" in inputs and mask_name == "attention_mask":
+    if "token_type_ids" in inputs and not apart:
         prompt.along["token_type_ids"] = inputs.pop("token_type_ids")
         prompt.next["token_type_ids"] = prompt.along["token_type_ids"][:, -1:]
 
