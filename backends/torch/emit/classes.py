@@ -41,7 +41,7 @@ class Method:
     extras: dict[tuple[Body, int], dict[str, Symbol]]
     context: list[str]
     takes: list[str]
-    lines: list[str]
+    lines: list[str] = field(default_factory=list[str])
     called: set[Method] = field(default_factory=set["Method"])
     is_entangled: bool = False
 
@@ -68,8 +68,8 @@ class ClassText:
     """A class: the constructor's lines, and a method for each distinct way it is called.
 
     Attributes:
+        built: parameters that the constructor reads; `run` those that forwards read, `rated` as rates of blocks.
         late: arguments of the constructor that only later uses read; the earlier ones leave them out.
-        rated: parameters that forwards read as rates of blocks; `numbers` those that are read otherwise.
         written: the method for a body and a way to call it, so that rounds which are one body are written once.
         held: the name under which each value is held, by the text that makes it (`Lean`).
     """
@@ -79,11 +79,10 @@ class ClassText:
     body: Body
     is_root: bool
     init: list[str]
-    parameters: dict[str, None] = field(default_factory=dict)
-    stored: dict[str, None] = field(default_factory=dict)
-    late: dict[str, None] = field(default_factory=dict)
-    rated: dict[str, None] = field(default_factory=dict)
-    numbers: dict[str, None] = field(default_factory=dict)
+    built: set[str] = field(default_factory=set[str])
+    run: set[str] = field(default_factory=set[str])
+    rated: set[str] = field(default_factory=set[str])
+    late: set[str] = field(default_factory=set[str])
     methods: dict[str, Method] = field(default_factory=dict)
     written: dict[tuple[object, ...], Method] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
@@ -120,20 +119,21 @@ class ClassText:
             self.read(forward)
         takes = [*forward.arguments.values(), *forward.extras, *forward.context]
         extras = {(forward.body, forward.combination): forward.extras}
+        made = Method(stem, forward.arguments, extras, forward.context, takes)
         if self.source.is_foreseeing:
-            return Method("forward", forward.arguments, extras, forward.context, takes, [])
+            return made
         if returned is None:
             returned = ", ".join(forward.results.values())
             returned = f"({returned})" if len(returned) > WIDTH - 8 and len(forward.results) > 1 else returned
-        lines = [*before, *forward.statements, f"return {returned}"]
-        key = f"({', '.join(takes)})\n" + "\n".join(map(without_comment, lines))
+        made.lines, made.called = [*before, *forward.statements, f"return {returned}"], forward.called
+        key = f"({', '.join(made.takes)})\n" + "\n".join(map(without_comment, made.lines))
         if key in self.methods:
-            self.methods[key].share(lines)
+            self.methods[key].share(made.lines)
             self.methods[key].extras |= extras
         else:
             same = sum(1 for method in self.methods.values() if re.fullmatch(rf"{stem}(_\d+)?", method.method))
-            name = stem if not same else f"{stem}_{same + 1}"
-            self.methods[key] = Method(name, forward.arguments, extras, forward.context, takes, lines, forward.called)
+            made.method = stem if not same else f"{stem}_{same + 1}"
+            self.methods[key] = made
         outputs, inputs, combination = forward.outputs.values(), forward.body.inputs.values(), forward.combination
         counted = gives_counted(outputs, inputs, combination)
         self.methods[key].is_entangled |= counted or gives_twice(outputs, combination)
@@ -141,14 +141,12 @@ class ClassText:
 
     def read(self, forward: Forward) -> None:
         """Store what a forward reads, for which the constructor is told it."""
-        for name in [*forward.names.used, *forward.rates]:
-            self.parameters[name] = self.stored[name] = None
-        self.numbers.update(forward.names.used)
+        self.run.update(forward.names.used)
         self.rated.update(forward.rates)
 
     def rates(self) -> set[str]:
         """The parameters that are read as rates of blocks, and for nothing else."""
-        return self.rated.keys() - self.numbers.keys()
+        return self.rated - self.run - self.built
 
     def held_name(self, name: str, text: str) -> str:
         """The name under which what `text` makes is held: `name`, if nothing else is."""
@@ -160,8 +158,8 @@ class ClassText:
 
     def takes(self) -> list[str]:
         """The constructor's arguments, in the order of the part."""
-        order = [*self.body.symbols, *self.body.params]
-        return sorted(self.parameters, key=lambda name: order.index(name) if name in order else len(order))
+        taken = self.built | self.run | self.rated
+        return [name for name in dict.fromkeys([*self.body.symbols, *self.body.params]) if name in taken]
 
     def default(self, name: str) -> str | None:
         """The default of a constructor's argument, where the part has one and the first use leaves it."""
@@ -178,7 +176,7 @@ class ClassText:
         told = [variable(name) + (f"={self.default(name)}" if self.default(name) else "") for name in takes]
         signature = f"def __init__(self{', *, ' if told else ''}{', '.join(told)}):"
         inner = ["super().__init__()"]
-        inner += [f"self.{attribute(name)} = {variable(name)}" for name in takes if name in self.stored]
+        inner += [f"self.{attribute(name)} = {variable(name)}" for name in takes if name in self.run | self.rated]
         inner += self.init
         blocks = [wrapped(signature) + "\n" + textwrap.indent("\n".join(wrapped(line) for line in inner), "    ")]
         blocks += [self.source.decorated(self, method) for method in self.methods.values()]

@@ -90,16 +90,15 @@ class Source:
         key = (name, tuple(constructor.lines))
         if key in self.classes:
             made = self.classes[key]
-            known = dict(made.parameters)
+            known = set(made.takes())
             self.foresee(made, body)
-            made.late.update((name, None) for name in made.parameters if name not in known)
+            made.late.update(set(made.takes()) - known)
             return made
         taken = sum(1 for other, _ in self.classes if other == name)
         taken += name in map(constant, self.graph.root.params)
         made = ClassText(self, name if not taken else f"{name}{taken + 1}", body, is_root, constructor.lines)
         if not is_root:
-            made.parameters.update(constructor.names.used)
-            made.numbers.update(constructor.names.used)
+            made.built.update(constructor.names.used)
             self.foresee(made, body)
         for node in body.nodes.values():
             if node.is_repeat and node.rounds:
