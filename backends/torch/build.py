@@ -12,6 +12,7 @@ import torch
 from ...compiler.check import build_graph
 from ...compiler.diagnosing.diagnostics import SpecError
 from ...compiler.graph import Graph
+from ...compiler.reading.document import library
 from ..errors import ArgumentError, CheckpointError
 from . import quantized
 from .checkpoint.folder import (
@@ -132,8 +133,6 @@ def _read(
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
     origin = open_folder(folder, allow_pickle=allow_pickle)
     name, found = spec_for(origin.config, origin.folder, spec, task=task)
-    from ...compiler.reading.document import library
-
     told = dict(params)
     overrides = overrides_from(origin.config, library().spec(name), told)
     chosen = found if task is None else None if task == "base" else task

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils._pytree import tree_flatten, tree_map_only
 
+from .cache import likeness
+
 if TYPE_CHECKING:
     from .model import Model
 
@@ -45,7 +47,7 @@ class Replays:
     def __call__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> Any:
         """What `run` gives for arguments by name: tensors, and what holds some, in tensors of its own."""
         leaves, form = tree_flatten(dict(told))
-        key = (form, *((one.shape, one.dtype) if isinstance(one, torch.Tensor) else one for one in leaves))
+        key = form, likeness(leaves)
         if not self.is_possible or key not in self.recorded:
             self.recorded[key] = None
             return run(**told)

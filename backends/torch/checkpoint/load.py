@@ -21,6 +21,7 @@ from ....compiler.graph import Graph, WeightEntry
 from ....compiler.weights.first_values import FirstValues
 from ....compiler.weights.weight_map import FileTensor, Table, table_of
 from ...errors import CheckpointError, warn
+from ..emit.naming import attribute
 from ..modules.layout import rearrange
 from .folder import Header, Origin
 
@@ -410,13 +411,8 @@ def _assign(net: nn.Module, entry: WeightEntry, value: torch.Tensor) -> None:
 
 
 def _owner(net: nn.Module, path: str) -> tuple[nn.Module, str]:
-    from ..emit.naming import attribute
-
     *above, name = [attribute(word) for word in path.split(".")]
-    owner = net
-    for word in above:
-        owner = getattr(owner, word)
-    return owner, name
+    return net.get_submodule(".".join(above)), name
 
 
 def weight_at(net: nn.Module, path: str) -> torch.Tensor:
@@ -443,10 +439,8 @@ def initialise(
         if entry.tied_to is not None:
             owner, name = _owner(net, entry.path)
             shared = weight_at(net, entry.tied_to)
-            if isinstance(shared, nn.Parameter):
-                owner._parameters[name] = shared
-            else:
-                owner._buffers[name] = shared
+            store: dict[str, Any] = owner._parameters if isinstance(shared, nn.Parameter) else owner._buffers
+            store[name] = shared
     for entry in entries:
         if laws.is_frozen(entry):
             weight_at(net, entry.path).requires_grad_(False)
