@@ -81,7 +81,7 @@ def bench(
     step("building")
     models = {f"archwright {backend}": request.model(backend) for backend in backends}
     first = next(iter(models.values()))
-    if "inductor" in backends and next(first.parameters()).device.type == "cpu":
+    if "inductor" in backends and first.device.type == "cpu":
         settle_instructions()  # a missing C++ compiler is told before the reference is compiled, and fails at length
     if request.packed:
         models |= {f"archwright {backend} packed": request.model(backend, packed=True) for backend in backends}

@@ -124,7 +124,7 @@ def _begun(model: Model, options: Options, ids_name: str, rows: int, embedded: T
         return torch.empty(rows, 0, dtype=torch.long, device=embedded.device)
     if options.bos_token_id is None:
         raise ArgumentError(f"`generate` needs `{ids_name}`, or a `bos_token_id` to begin with")
-    return torch.full((rows, 1), options.bos_token_id, device=next(model.parameters()).device)
+    return torch.full((rows, 1), options.bos_token_id, device=model.device)
 
 
 def _padding(ids: Tensor, options: Options) -> Tensor | None:
