@@ -67,7 +67,7 @@ def check_with(model: str | Path, task: str | None, size: str | None, overrides:
     document = library().spec(model)
     if task is None:
         return _check_all(document, size, overrides)
-    made = partial(ModelBuilder, document, None if task == "base" else task, size, overrides, overrides)
+    made = partial(ModelBuilder, document, task, size, overrides, overrides)
     builder = made()
     graph = builder.build()
     wrong = [*unmapped(graph), *wrong_laws([graph], complete=False), *check_names(document)]

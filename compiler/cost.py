@@ -27,7 +27,8 @@ from .text import ranges, rounds_of
 BYTES = {"float": 4, "int": 8, "bool": 1}
 """Bytes of one number, float32 unless told otherwise."""
 _CHAIN = 4  # how often what stands in may itself be stood in for
-VIEWS = frozenset({"slice", "transpose", "when", "detach", "zip", "zeros", "ones", "range", "float", "int", "bool"})
+VIEWS = frozenset({"slice", "transpose", "when", "detach", "zip", "pair", "unstack", "field", "zeros", "ones", "range",
+                   "float", "int", "bool"})  # fmt: skip
 
 
 def cost(graph: Graph, *, given: Collection[str] | None = None, float_bytes: int = BYTES["float"]) -> NodeCost:

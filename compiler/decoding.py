@@ -15,6 +15,7 @@ from typing import Literal, NoReturn
 
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
+from .building.edges import ELEMENTWISE as FUNCTIONS
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .graph import (
     Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, flat,
@@ -27,10 +28,10 @@ Kind = Literal["fixed", "once", "keys", "whole", "new"]
 SHARED = ":all"
 """How the name of what is held for all rows at once ends; whatever else is held has the batch as its first axis."""
 _RANK: tuple[Kind, ...] = ("fixed", "once", "keys", "whole", "new")
-ELEMENTWISE = frozenset(
-    ["or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "not", "exp", "log", "sqrt",
-     "abs", "sigmoid", "tanh", "relu", "where", "isfinite", "float", "int", "bool", "detach", "min", "max", "when"]
-)  # fmt: skip
+ELEMENTWISE = FUNCTIONS | {
+    "or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "not", "where", "detach", "min",
+    "max", "when"
+}  # fmt: skip
 """Operators of edges that work number by number."""
 
 

@@ -41,7 +41,7 @@ def graph_of(
         target, found = spec_for(config, Path(target), spec, task=task)
         overrides = overrides_from(config, library().spec(target), overrides)
         chosen = task or found
-    return build_graph(target, None if chosen == "base" else chosen, size, overrides, told)
+    return build_graph(target, chosen, size, overrides, told)
 
 
 def check_inputs(graph: Graph, names: Iterable[str]) -> None:

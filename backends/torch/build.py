@@ -71,7 +71,7 @@ def compile_with(
             inference=inference, packed=packed, recompute=recompute, quantize=quantize,
         )  # fmt: skip
     rounds = _rounds(backend, inference=inference, recompute=recompute, quantize=quantize)
-    graph = build_graph(model, None if task == "base" else task, size, params, params)
+    graph = build_graph(model, task, size, params, params)
     made = Model(graph, backend=backend, dynamic=dynamic, inference=inference, packed=packed, rounds=rounds)
     made.config = config_from(graph.params, graph.document, graph.task, {})
     initialise(made.net, graph, dtype=_dtype(dtype), device=device_of(device))

@@ -20,7 +20,7 @@ from ..reading import schema
 from ..reading.document import Document
 from ..reading.span import Span
 from .bodies import Builder
-from .compose import FLAGS, compose
+from .compose import FLAGS, Composed, compose
 from .definitions import Definition, part_definition
 from .origins import in_words
 from .outputs import prune, read_outputs
@@ -41,6 +41,7 @@ class ModelBuilder:
         """Prepare to build.
 
         Args:
+            task: None or ``base`` for the base.
             told: which of the overrides a call says; the rest are what a config says, which may be set otherwise.
             withheld: optional inputs that no call gives.
         """
@@ -49,7 +50,7 @@ class ModelBuilder:
         self.size = None if size is None else str(size)
         self.overrides = {name: _as_literal(value) for name, value in overrides.items()}
         self.report = Report()
-        self.definition = compose(document, None if task is None else str(task))
+        self.definition = compose(document, None if task in (None, "base") else str(task))
         self.spec = self.definition.spec
         self.flags = {**FLAGS, **{key: value is True for key, value in self.spec.flags.items()}}
         self.read: set[str] = set()
@@ -244,6 +245,7 @@ class ModelBuilder:
         for name, mount in self.spec.mounts.items():
             try:
                 definition = mounted(builder, self.definition, name, scope)
+                self.refuse_within(name, definition)
                 inner = builder.scope(definition)
                 row, at = self.spec.sizes.get(self.size or "", {}), partial(self.document.span, "mounts", name)
                 said = self.mapping(self.overrides, name, at(key=True))
@@ -261,6 +263,20 @@ class ModelBuilder:
                 scope.env[name] = {key: option.value for key, option in params.items()}
             except Reported:
                 self.report.poison(name)
+
+    def refuse_within(self, mount: str, definition: Composed) -> None:
+        """Report a mounted spec that mounts others itself.
+
+        Raises:
+            Reported: it does.
+        """
+        for name in definition.spec.mounts:
+            self.report.fail(
+                "too-deep", f"what `{mount}` mounts has mounts itself", self.document.span("mounts", mount, "spec"),
+                label=f"expected a spec that mounts nothing, found `{definition.spec.model}`",
+                others=[(definition.document.span("mounts", name, key=True), "mounted there")],
+                help=f"mount what it mounts beside it, and write what it does with `{name}` here",
+            )  # fmt: skip
 
     def refuse_row(self, mount: str, said: Collection[str], fixed: Mapping[str, Any]) -> None:
         """Report what a row of sizes says of parameters that the mount beside it sets for good."""

@@ -123,6 +123,10 @@ def test_golden_dot(tmp_path: Path) -> None:
     assert "".join(shown).rstrip(" ") == GOLDEN
 
 
+def test_the_base_is_drawn_alike_however_it_is_called() -> None:
+    assert aw.draw("bert", task="base", format="mermaid") == aw.draw("bert", format="mermaid")
+
+
 def test_golden_mermaid(tmp_path: Path) -> None:
     text = aw.draw(small(tmp_path), format="mermaid")
     assert isinstance(text, str)

@@ -221,6 +221,7 @@ def mixed(folder: Path, *nodes: str) -> Any:
     [
         ["d: {block: rearrange, in: attention, pattern: b s d -> d b s}", 'y: {expr: "transpose(stack(unstack(d))[:, 0])[None]"}'],
         ["y: {expr: transpose(transpose(attention))}"],
+        ["y: {expr: sin(attention) * cos(attention) + lgamma(2 + abs(attention))}"],
         ["w: {block: parameter, shape: [6, 6]}", "y: {expr: attention @ w}"],
         ["rows: {block: rearrange, in: attention, pattern: b s d -> (b s) d}", "up: {block: linear, d_out: 6}",
          'y: {block: rearrange, pattern: "(b s) d -> b s d", s: $seq}'],
@@ -239,7 +240,7 @@ def mixed(folder: Path, *nodes: str) -> Any:
          "far: {block: dot_term, in: {x: attention, table: table, index: index}, side: key, num_heads: 2}",
          "y: {block: attention, in: {q: attention, k: attention, v: attention, terms: [far]}, num_heads: 2, causal: true}"],
     ],
-    ids=["unstack", "transpose", "matrix", "rows", "cumsum", "concat", "two sums", "keys beside queries", "pairs", "keys",
+    ids=["unstack", "transpose", "number by number", "matrix", "rows", "cumsum", "concat", "two sums", "keys beside queries", "pairs", "keys",
          "terms of keys"],
 )  # fmt: skip
 def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: list[str]) -> None:
