@@ -17,7 +17,7 @@ def uncollected() -> Iterator[None]:
     """Let the collector rest: of modules, trees and graphs that stay, looking at them takes up to half the time.
 
     Where many were made, all that there is counts as old from then on: as young, it would all be looked at as soon as
-    this ends, a tenth of what a process takes up to its first output. What is old is hardly ever looked at; this is
+    this ends, which is up to a seventh of a warm start. What is old is hardly ever looked at; this is
     done while a process begins, and not by each call of what is compiled, nor for each model that it makes.
     """
     enabled = gc.isenabled()

@@ -63,12 +63,16 @@ def extents_of(graph: Graph, values: Mapping[str, Any]) -> dict[str, int]:
     for name, value in values.items():
         kind = graph.root.inputs[name].type
         if isinstance(value, torch.Tensor) and isinstance(kind, Type):
-            shape = value.flatten(0, 1).shape if name in graph.folds and value.dim() > 1 else value.shape
-            for dim, extent in zip(kind.dims, shape, strict=False):
+            for dim, extent in zip(kind.dims, inner_shape(graph, name, value), strict=False):
                 free = dim.expanded()
                 if free in map(Dim.of, free.symbols()):
                     found[str(free)] = max(extent, found.get(str(free), 0))
     return found
+
+
+def inner_shape(graph: Graph, name: str, value: torch.Tensor) -> torch.Size:
+    """The shape of what an input is given, as the graph has it: an axis that a task folds makes the batch longer."""
+    return (value.flatten(0, 1) if name in graph.folds and value.dim() > 1 else value).shape
 
 
 def as_tensor(value: Any, name: str) -> Any:

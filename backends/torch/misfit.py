@@ -14,6 +14,7 @@ from ...blocks.notation.types import Type
 from ...compiler.calls import clash
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
+from .arguments import inner_shape
 from .example import limits
 
 
@@ -108,7 +109,7 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
                 return f"`{name}`, which counts, expected {rows} places at most, found {extent}"
             continue
         text = str(kind) if declared is None else declared.type
-        shape = (value.flatten(0, 1) if name in graph.folds and value.dim() > 1 else value).shape
+        shape = inner_shape(graph, name, value)
         shown = text.replace("batch", f"batch, {graph.folds[name]}", 1) if name in graph.folds else text
         told = f"`{name}` expected {shown}, found {str(value.dtype).removeprefix('torch.')}{list(value.shape)}"
         is_bool = value.dtype == torch.bool

@@ -197,10 +197,10 @@ class _Evaluator:
 
     def asked(self, op: str, left: Any, right: Any) -> Any:
         """The answer of what a call tells of extents; None where this is no such question, or nobody can answer it."""
-        sides = [simplest(left), simplest(right)]
-        if self.ask is None or not {Dim} <= {*map(type, sides)} <= {int, Dim}:
+        if self.ask is None:
             return None
-        return self.ask(op, *sides)
+        sides = [simplest(left), simplest(right)]
+        return self.ask(op, *sides) if {Dim} <= {*map(type, sides)} <= {int, Dim} else None
 
     def concrete(self, value: Any, tree: Expr, op: str) -> Any:
         value = simplest(value)

@@ -293,7 +293,7 @@ class Scope:
     def evaluate(self, tree: Expr, span: Span, *, has: bool) -> Any:
         """Evaluate; a mistake is reported and raises Reported, an unknown name too where nothing asks for its value."""
         try:
-            value = evaluate(tree, self.param, **({"has": self.presence, "ask": self.ask} if has else {}))
+            value = evaluate(tree, self.param, has=self.presence if has else None, ask=self.ask if has else None)
         except EvaluationError as error:
             code = "bad-condition" if has and isinstance(error, ExtentUnknown) else "bad-expression"
             self.blame(error, span, code=code)
