@@ -139,7 +139,7 @@ class NodeBuilder:
         for path, shape in _weights_below(node):
             told = f"has a weight{path and f' `{path}`'} of {list(shape)}"
             self.report.error(
-                "bad-condition", f"`{name}` has weights, and is there or not as long as a call's axes are",
+                "bad-condition", f"`{name}` has weights, and how long a call is decides whether it is there",
                 self.span("graph", name, "when"),
                 label="expected a condition over parameters and optional inputs, found one over an extent of the call",
                 others=[(node.span, told)],
