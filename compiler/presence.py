@@ -26,6 +26,15 @@ def where_given(at: int, full: int) -> int:
     return table
 
 
+def whatever_given(table: int, graph: Graph) -> int:
+    """The truth table of what has to hold of a call's extents, whatever inputs and flags it gives."""
+    for at, atom in enumerate(graph.atoms):
+        if atom not in graph.conditions:
+            (given, _), (absent, _) = _halves(table, 0, at, graph.full)
+            table = given | absent
+    return table
+
+
 def resolve(value: Value, combination: int) -> Value:
     """Look through `FirstOf` and conditions: what the value is under a combination."""
     while True:

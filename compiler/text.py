@@ -83,7 +83,7 @@ class Writer:
         """The lines of a body's outputs; nested ones by dotted names."""
         for name, value in named_outputs(outputs):
             if value.present & self.where:
-                yield f"out {name} = {value_text(value)}{self.when(value.present)}"
+                yield f"out {name} = {self.edge(value)}{self.when(value.present)}"
 
     # Nodes
 
@@ -162,9 +162,16 @@ class Writer:
     def given(self, value: Value | list[Value]) -> str:
         """The text of what stands at a port; empty where nothing ever does."""
         if isinstance(value, list):
-            texts = [value_text(one) for one in value if one.present & self.where]
+            texts = [self.edge(one) for one in value if one.present & self.where]
             return f"[{', '.join(texts)}]" if texts else ""
-        return value_text(value) if value.present & self.where else ""
+        return self.edge(value) if value.present & self.where else ""
+
+    def edge(self, value: Value) -> str:
+        """The edge expression of a value, with what its choices are there under; the last takes what is left."""
+        known = self.where & value.present
+        return value_text(
+            value, lambda choice: presence_text(choice.present, self.graph, where=known & choice.args[0].present)
+        )
 
     def results(self, node: Node) -> str:
         texts = self.gives(node)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..blocks.notation.expressions import (
@@ -12,44 +13,48 @@ from ..blocks.notation.unparse import RANK, plain_text, to_text
 from .graph import Apply, Constant, FirstOf, Gathered, InputValue, Option, OutputValue, Picked, Rounds, Value
 
 
-def value_text(value: Value) -> str:
-    """The edge expression of a value."""
-    return to_text(_tree(value))
+def value_text(value: Value, when: Callable[[Apply], str] = lambda _: "") -> str:
+    """The edge expression of a value; `when` puts in words what one of its choices is there under."""
+    return to_text(_tree(value, when))
 
 
-def _tree(value: Value) -> Expr:
+def _tree(value: Value, when: Callable[[Apply], str]) -> Expr:
     """The edge expression of a value, without places."""
+
+    def tree(inner: Value) -> Expr:
+        return _tree(inner, when)
+
     match value:
         case InputValue(name=name):
             return Name(0, 0, name)
         case OutputValue(node=node, port=port):
             return Name(0, 0, node.name if next(iter(node.outputs), port) == port else f"{node.name}.{port}")
-        case Constant(tree=tree):
-            return tree
+        case Constant(tree=written):
+            return written
         case FirstOf(choices=choices):
-            return Call(0, 0, "first", tuple(map(_tree, choices)))
+            return Call(0, 0, "first", tuple(map(tree, choices)))
         case Gathered(items=items):
-            return ListOf(0, 0, tuple(map(_tree, items)))
+            return ListOf(0, 0, tuple(map(tree, items)))
         case Rounds(node=node, port=port, initial=initial):
             name = Name(0, 0, f"{node.name}.{port}")
             return name if initial is None else Index(0, 0, name, (Star(0, 0),))
         case Picked(base=base, at=at):
-            whole = _tree(base)
+            whole = tree(base)
             if isinstance(whole, Index) and isinstance(whole.items[0], Star):
                 whole = whole.base
             return Index(0, 0, whole, (_item(at),))
-        case Apply(op="when", args=args):
-            return _tree(args[0])
+        case Apply(op="when", args=(only,)):
+            return Name(0, 0, f"{value_text(only, when)} when {text}") if (text := when(value)) else tree(only)
         case Apply(op="field", args=args, attrs=attrs):
-            return Name(0, 0, f"{value_text(args[0])}.{attrs[0]}")
+            return Name(0, 0, f"{value_text(args[0], when)}.{attrs[0]}")
         case Apply(op="slice", args=args, attrs=attrs):
-            return Index(0, 0, _tree(args[0]), tuple(map(_item, attrs)))
+            return Index(0, 0, tree(args[0]), tuple(map(_item, attrs)))
         case Apply(op="-" | "not" as op, args=(operand,)):
-            return Unary(0, 0, op, _tree(operand))
+            return Unary(0, 0, op, tree(operand))
         case Apply(op=op, args=(left, right)) if op in (*RANK, "**"):
-            return Binary(0, 0, op, _tree(left), _tree(right))
+            return Binary(0, 0, op, tree(left), tree(right))
         case Apply(op=op, args=args, attrs=attrs):
-            inside = (*map(_tree, args), *map(_item, attrs))
+            inside = (*map(tree, args), *map(_item, attrs))
             return Call(0, 0, op, inside) if inside else Name(0, 0, op)
     return Literal(0, 0, None)  # what is not there
 

@@ -44,7 +44,7 @@ class SceneBuilder:
         self.depth = depth
         self.crossings = Crossings(graph)
         self.shown = Shown(graph)
-        self.root = Frame(graph.root, Cluster([]))
+        self.root = Frame(graph.root, Cluster([]), graph.full)
         self.edges: list[Edge] = []
         self.before: dict[str, list[str]] = defaultdict(list)
         self.boxes: dict[str, Box] = {}
@@ -140,9 +140,9 @@ class SceneBuilder:
 
     def lines(self, frame: Frame, node: Node, family: str) -> list[str]:
         """What stands in a node's box; a part that keeps the shape says it there."""
-        alike = self.alike(frame, node)
+        alike, asked = self.alike(frame, node), self.shown.asked(node, frame.present)
         if node.contract is not None:
-            return box_lines(alike, family)
+            return [*box_lines(alike, family), *asked]
         if is_structure(node) or not node.rounds:
             told = [line for line in title(node, [node]) if line != node.name]
             lines = [spoken(node.name), *told, *varying_lines(node.rounds)[:2]]
@@ -150,7 +150,7 @@ class SceneBuilder:
             lines = box_lines(alike, family)
         entering = {frame.shape(value.type) for value in node.inputs.values() if isinstance(value, Value)}
         leaving = frame.shape(next(iter(node.outputs.values()), None))
-        return [*lines, leaving] if leaving in entering else lines
+        return [*lines, *([leaving] if leaving in entering else []), *asked]
 
     def alike(self, frame: Frame, node: Node) -> list[Node]:
         """The node in every round that the frame stands for."""
@@ -191,7 +191,7 @@ class SceneBuilder:
         first = 0
         for phase in phases(longest):
             numbers = range(first, first := first + phase.count * len(phase.turns))
-            heading, home = title(node, alike, phase), frame.cluster
+            heading, home = [*title(node, alike, phase), *self.shown.asked(node, frame.present)], frame.cluster
             if len(phase.turns) > 1:
                 home = self.cluster(home, node, heading)
             for at, bodies in enumerate(phase.turns):
@@ -241,7 +241,8 @@ class SceneBuilder:
         """The frame for the fullest of the bodies, which stands for all of the siblings."""
         body = fullest(bodies)
         return Frame(
-            body, cluster, frame, f"{frame.path}{node.name}.", frame.level + (not is_structure(node)), siblings,
+            body, cluster, node.present, frame, f"{frame.path}{node.name}.", frame.level + (not is_structure(node)),
+            siblings=siblings,
             others=tuple(one for one in dict.fromkeys(siblings) if len(one.nodes) < len(body.nodes)),
             differing=_differing(siblings),
         )  # fmt: skip

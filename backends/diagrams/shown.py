@@ -7,6 +7,7 @@ from collections import Counter
 from ...compiler.graph import Graph, Node, Value, flat, named_outputs, sources, values_below
 from ...compiler.building.scope import CallSite
 from ...compiler.calls import plain_call
+from ...compiler.presence import presence_text, whatever_given
 from .rounds import nested
 
 
@@ -23,6 +24,7 @@ class Shown:
 
     def __init__(self, graph: Graph) -> None:
         call = CallSite(graph.atoms, graph.flags)
+        self.graph = graph
         self.table = graph.full
         for flag, default in graph.flags.items():
             self.table &= call.given(flag) if default else ~call.given(flag)
@@ -35,6 +37,12 @@ class Shown:
     def has(self, thing: Value | Node) -> bool:
         """Whether a value or node is there in a drawing at all."""
         return bool(thing.present & self.table)
+
+    def asked(self, thing: Value | Node, within: int) -> list[str]:
+        """What has to hold of a call's extents for something to be there, where it is `within`, as a line of a box."""
+        table, where = (whatever_given(one, self.graph) for one in (thing.present, within))
+        text = presence_text(table, self.graph, where=where)
+        return [f"when {text}"] if text else []
 
     def is_needed(self, name: str, graph: Graph) -> bool:
         """Whether an input has to be given."""

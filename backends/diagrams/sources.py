@@ -18,7 +18,7 @@ from .scene import BoxKind, Cluster, EdgeStyle, behind
 if TYPE_CHECKING:
     from .build import SceneBuilder
 
-_SILENT = {"when", "float", "int", "bool", "detach"}
+_SILENT = {"float", "int", "bool", "detach"}
 _SIGNS = {"+": "+", "*": TIMES, "-": "\N{MINUS SIGN}", "/": "÷", "@": "@"}
 
 
@@ -37,6 +37,7 @@ class Frame:
     """One body while it is drawn.
 
     Attributes:
+        present: where the body is.
         path: what the names of its boxes begin with.
         level: how many plain parts it is inside of.
         siblings: the rounds that it stands for; `others` are those of them that lack nodes.
@@ -47,6 +48,7 @@ class Frame:
 
     body: Body
     cluster: Cluster
+    present: int
     parent: Frame | None = None
     path: str = ""
     level: int = 0
@@ -139,10 +141,20 @@ class Sources:
         style: EdgeStyle = "mask" if kind_of(value) == "bool" else "flow"
         return [replace(one, text=text, style=style if one.style == "flow" else one.style) for one in found]
 
+    def conditional(self, value: Apply, only: Value) -> list[Source]:
+        """What is there under a condition; the box of an expression that nothing else reads says which."""
+        found, shown = self.of(only), self.builder.shown
+        if isinstance(only, Apply) and not self.is_silent(only) and shown.readers[only] < 2:
+            for box in {one.box for one in found}:
+                self.builder.boxes[box].lines += shown.asked(value, self.frame.present)
+        return self.shaped(found, value)
+
     # What owns no weights
 
     def applied(self, value: Apply) -> list[Source]:
         """A sign in a circle between floats, else one small box for the whole expression."""
+        if value.op == "when":
+            return self.conditional(value, value.args[0])
         sign = _SIGNS.get(value.op)
         if sign and kind_of(value) == "float" and len(value.args) == 2:
             found = [self.of(term) for term in self.terms(value, value.op)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from archwright.backends.diagrams.build import scene_of
+from archwright.backends.diagrams.scene import Cluster
 from archwright.compiler.check import build_graph
 
 READS_AGAIN = """
@@ -170,3 +171,36 @@ def test_a_label_has_the_words_of_the_spec(tmp_path: Path) -> None:
     assert "places[:, :, 1]" in shown, "and not what stands in for the input"
     assert "softmax(·, -1)" in shown, "what is masked stands in a box of its own"
     assert "kernel [5, 1]" in shown
+
+
+ASKED = """
+model: asked
+params: {d_model: 8}
+inputs: {x: "float[batch, seq, $d_model]", side: "float[batch, seq, $d_model]?"}
+parts:
+  squash:
+    inputs: {x: "float[batch, seq, d]"}
+    graph:
+      bent: {block: activation, kind: gelu, in: x}
+      half: {expr: bent / 2, when: $seq > 9, else: bent}
+    outputs: {x: half}
+graph:
+  up: {block: linear, in: x, d_out: $d_model}
+  squash: {part: squash, in: {x: up}, when: $seq > 4 and has(side), else: up}
+  twice: {expr: squash * 2, when: $seq > 4, else: squash}
+outputs: {x: twice}
+"""
+
+
+def test_what_only_some_extents_make_says_so_once(tmp_path: Path) -> None:
+    (tmp_path / "asked.yaml").write_text(ASKED, encoding="utf-8")
+    graph = build_graph(tmp_path / "asked.yaml", None, None, {})
+    assert [box.lines for box in scene_of(graph).root.boxes() if "when" in str(box.lines)] == [
+        ["Squash", "[batch, seq, d_model]", "when seq > 4"],
+        ["squash * 2", "when seq > 4"],
+    ]
+    scene = scene_of(graph, 3)
+    assert [item.lines for item in scene.root.items if isinstance(item, Cluster)] == [["squash", "when seq > 4"]]
+    inside = next(item for item in scene.root.items if isinstance(item, Cluster))
+    assert ["gelu"] in [box.lines for box in inside.boxes()]
+    assert ["bent / 2", "when seq > 9"] in [box.lines for box in inside.boxes()]

@@ -44,6 +44,13 @@ def test_each_question_is_an_atom_in_the_words_of_the_call(tmp_path: Path) -> No
     assert "long = activation(kind=gelu) <- x -> float[batch, seq, d_model] when not side and seq > 3" in graph.text()
 
 
+def test_the_text_of_a_choice_says_which_calls_make_it(tmp_path: Path) -> None:
+    text = aw.check(spec(tmp_path)).text()
+    doubled = "first(p * 2 when not seq > 3, p)"
+    assert f"    out x = first({doubled} + side when not seq%2 == 0, {doubled})\n" in text
+    assert "    out x = first(p * 2 when not seq > 4, p)\n" in text
+
+
 def test_what_is_found_behind_a_condition_is_asked_too(tmp_path: Path) -> None:
     text = SPEC.replace("$n < 4,", "$n >= 4,").replace(
         "rest: {repeat: {i: 2}, part: layer, in", "rest: {part: outer, in"
