@@ -328,3 +328,6 @@ class Builder:
             at = partial(definition.span, "outputs", name)
             value = self.several(raw, at, scope) if isinstance(raw, list) else self.edge(raw, span, scope)
             body.outputs[name] = value if value is not None else Value(None, self.call.full)
+        if not body.outputs:
+            self.report.error("missing-key", f"`{definition.name}` gives nothing", definition.span("outputs", key=True),
+                              label="expected an output of the part, found none")  # fmt: skip
