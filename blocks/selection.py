@@ -78,6 +78,9 @@ class Compact(Block):
         kind: Type = values["x"]
         if not 0 < self.axis < len(kind.dims):
             raise PortError("x", f"an axis {self.axis} behind the batch", kind.shape)
+        marked, own = values["marked"].dims, (kind.dims[0], kind.dims[self.axis])
+        if not all([bindings.agree(one, mark) for one, mark in zip(own, marked, strict=True)]):
+            raise PortError("marked", f"[{own[0]}, {own[1]}], as `x` has", values["marked"].shape)
         kept = Dim.of(Symbol("kept", None))
         dims = (*kind.dims[: self.axis], kept, *kind.dims[self.axis + 1 :])
         return {"x": Type(kind.kind, dims), "filled": Type("bool", (kind.dims[0], kept))}

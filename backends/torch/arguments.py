@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...blocks.notation.dims import Dim
-from ...blocks.notation.types import Type
+from ...blocks.notation.types import RecordType, Type
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
 
@@ -68,6 +68,22 @@ def extents_of(graph: Graph, values: Mapping[str, Any]) -> dict[str, int]:
                 if free in map(Dim.of, free.symbols()):
                     found[str(free)] = max(extent, found.get(str(free), 0))
     return found
+
+
+def check_records(graph: Graph, values: Mapping[str, Any]) -> None:
+    """Refuse records, packed by now, that are not one for each sample.
+
+    Raises:
+        ArgumentError: there are more or fewer of them than samples, whom torch would give them all, or the one there is.
+    """
+    for name in values:
+        kind = graph.root.inputs[name].type
+        if isinstance(kind, RecordType):
+            first, samples = kind.items[0], extents_of(graph, values)
+            assert isinstance(first, Type)
+            found, wanted = len(next(iter(values[name].values()))), samples.get(str(first.dims[0].expanded()))
+            if wanted not in (None, found):
+                raise ArgumentError(f"`{name}` expected a mapping for each of {wanted} samples, found {found}")
 
 
 def inner_shape(graph: Graph, name: str, value: torch.Tensor) -> torch.Size:

@@ -19,7 +19,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .arguments import as_tensor, by_name, extents_of
+from .arguments import as_tensor, by_name, check_records, extents_of
 from .compiled import Compiled, compile_method
 from .emit.source import RoundsKind, Source
 from .generated import Generated, refuse_overlooked
@@ -204,8 +204,9 @@ class Model(nn.Module):
             return self._apart(args, inputs)
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
         named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
-        values = {text: self.value(named[name], name) for text, name in takes}
-        return wrap(self.graph.outputs, getattr(self.net, word)(**values))
+        values = {name: self.value(named[name], name) for _, name in takes}
+        check_records(self.graph, values)
+        return wrap(self.graph.outputs, getattr(self.net, word)(**{text: values[name] for text, name in takes}))
 
     def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The method of `net` for a call of which is told what stands where a tensor does not, and what it takes."""
@@ -227,6 +228,7 @@ class Model(nn.Module):
             combination = self._combination(named, set(given))
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         values = {name: self.value(value, name) for name, value in given.items()}
+        check_records(self.graph, values)
         if self.mask is not None and self.mask in values:
             how = {"is_compiled": self.backend == "inductor", "is_filled": is_recorded(self)}
             values[PADDING] = padding_for(self.graph, self.mask, self.emitter.needs[combination], values, **how)

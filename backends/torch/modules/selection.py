@@ -49,7 +49,12 @@ def compact(
     Returns:
         ``[batch, ..., kept, ...]``, `kept` being the largest number of marks in a sample, and zero (or what is left)
         where one has fewer; and ``[batch, kept]``, which places hold something.
+
+    Raises:
+        ValueError: there is not one mark for each place.
     """
+    if marked.shape != (x.shape[0], x.shape[axis]):  # `gather` reads the beginning of what is longer
+        raise ValueError(f"{list(marked.shape)} marks of {list(x.shape)} along the axis {axis}")
     index, filled = places_of(marked)
     shape = [1] * x.dim()
     shape[0], shape[axis] = index.shape

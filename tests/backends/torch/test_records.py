@@ -90,7 +90,7 @@ def test_examples_have_them_when_asked(spec: Path) -> None:
 @pytest.mark.parametrize(("labels", "message"), [
     ({"kinds": torch.zeros(2)}, "expected a list with a mapping for each sample, found dict"),
     ([], "expected a list with a mapping"),
-    ([{"kinds": torch.zeros(2)}], r"`labels\[0\]` expected a tensor `masks`, found NoneType"),
+    ([{"kinds": torch.zeros(2)}], r"`labels\[0\]` expected a tensor `masks`, found none"),
     ([record(2), record(1, kinds=torch.zeros(2))], r"`labels\[1\]` expected as many entries in each field"),
     ([record(2, masks=torch.zeros(2, 3))], r"expected `masks` of the shape \[objects, rows, 2\], found \[2, 3\]"),
     ([record(2, masks=torch.zeros(2, 3, 5))], r"found \[2, 3, 5\]"),
@@ -98,6 +98,16 @@ def test_examples_have_them_when_asked(spec: Path) -> None:
 def test_mistakes_in_a_call(spec: Path, labels: Any, message: str) -> None:
     with pytest.raises(ArgumentError, match=message):
         aw.compile(spec, backend="eager")(x=torch.zeros(1, 4), labels=labels)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("is_traced", [False, True])
+def test_there_is_one_for_each_sample(spec: Path, count: int, is_traced: bool) -> None:
+    model = aw.compile(spec, backend="eager")
+    call = torch.compile(model, backend="eager") if is_traced else model
+    call(x=torch.zeros(2, 4), labels=[record(2)] * 2)
+    with pytest.raises(ArgumentError, match=f"`labels` expected a mapping for each of 2 samples, found {count}"):
+        call(x=torch.zeros(2, 4), labels=[record(2)] * count)
 
 
 @pytest.mark.parametrize(("old", "new", "code"), [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from archwright.backends.torch.modules.selection import compact, diagonals
@@ -19,6 +20,13 @@ def test_compact_of_nothing_is_empty() -> None:
     moved, filled = compact(torch.randn(2, 4, 3), torch.zeros(2, 4, dtype=torch.bool), axis=1)
     assert moved.shape == (2, 0, 3)
     assert filled.shape == (2, 0)
+
+
+def test_compact_wants_a_mark_for_each_place() -> None:
+    x = torch.randn(2, 4, 3)
+    for marked in (torch.ones(2, 4), torch.ones(2, 2), torch.ones(1, 3)):
+        with pytest.raises(ValueError, match="marks of"):
+            compact(x, marked.bool(), axis=2)
 
 
 def test_diagonals_are_zero_outside() -> None:
