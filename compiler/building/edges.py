@@ -106,7 +106,7 @@ class _Reader:
         if isinstance(value, (str, list, dict)) or value is None:
             raise EdgeError("bad-edge", "an edge computes with numbers", tree,
                             f"expected a number, found {in_words(value)}", help=not_computed(value))  # fmt: skip
-        return number(value, tree, self.scope.full)
+        return number(value, self.scope.kept(tree), self.scope.full)
 
     def folded(self, tree: Expr, values: Sequence[Value]) -> Constant:
         try:
@@ -382,13 +382,13 @@ class _Reader:
                 label = f"expected {-known} to {known - 1}, found {at}"
                 message = f"there is no element {at} in an axis of {known}"
                 raise EdgeError("index-out-of-range", message, item, label)
-            return (at, item) if any(isinstance(part, Param) for part in walk(item)) else at
+            return (at, self.scope.kept(item)) if any(isinstance(part, Param) for part in walk(item)) else at
         ends = [None if part is None else self.end(part) for part in (item.first, item.last)]
         step = self.step(item.step)
         if extent is not None:
             dims.append(sliced(extent, ends[0], ends[1], step))
         parts = zip(ends, (item.first, item.last), strict=True)
-        first, last = (None if end is None else (simplest(end), part) for end, part in parts)
+        first, last = (None if end is None else (simplest(end), self.scope.kept(part)) for end, part in parts)
         return slice(first, last, step)
 
     def end(self, tree: Expr) -> Any:

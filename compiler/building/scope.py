@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 
 from ...blocks.notation.dim_condition import Condition, ask
 from ...blocks.notation.dims import Dim, Symbol
-from ...blocks.notation.expressions import Binary, Expr, ExpressionError, Name, Param, parse, walk
+from ...blocks.notation.expressions import Binary, Expr, ExpressionError, Literal, Name, Param, parse, walk
+from ...blocks.notation.settled import settled
 from ...blocks.notation.values import (
     EvaluationError, ExtentUnknown, Formula, FunctionMissing, NameMissing, evaluate, simplest,
 )  # fmt: skip
@@ -74,7 +75,8 @@ class Scope:
 
     `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `names` are
     the inputs and nodes, `called` those nodes whose outputs are known; `places` says where the value of a parameter is
-    written, `read` which names something has asked for, `outer` is the scope of the call.
+    written, `read` which names something has asked for, `outer` is the scope of the call, `round` the index of a
+    repeat and the round that is being read.
     """
 
     report: Report
@@ -89,6 +91,7 @@ class Scope:
     places: dict[str, Span] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
     outer: Scope | None = None
+    round: tuple[str, int] | None = None
     _open: list[str] = field(default_factory=list)
 
     @property
@@ -145,10 +148,19 @@ class Scope:
     def in_round(self, index: str, number: int) -> Iterator[None]:
         """For as long as this stands, ``$index`` is that number."""
         self.env[index] = Dim.of(Symbol(index, Dim.of(number)))
+        self.round = index, number
         try:
             yield
         finally:
             self.env.pop(index)
+            self.round = None
+
+    def kept(self, tree: Expr) -> Expr:
+        """An expression as a value keeps it: in what one round reads, with the round's number in place of its index."""
+        if self.round is None:
+            return tree
+        index, number = self.round
+        return settled(tree, lambda name: Literal(0, 0, number) if name == index else None, lambda _: False)
 
     def known_params(self) -> list[str]:
         """Every name that ``$`` may stand before, for did-you-mean."""

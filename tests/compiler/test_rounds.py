@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -359,3 +360,35 @@ def test_a_list_of_rounds_has_a_place_for_the_first_input_that_a_call_may_lack(t
         assert sorted(found) == sorted(expected)
         for name, value in expected.items():
             torch.testing.assert_close(found[name], tuple(value) if isinstance(value, list) else value)
+
+
+INDEXED = """\
+model: indexed
+params: {k: 2}
+inputs: {x: "float[batch, 5]", table: "float[4, batch, 5]"}
+parts:
+  step: {inputs: {x: "float[batch, d]", y: "float[1 | batch, d]?"}, graph: {sum: {expr: x * y, else: x}}, outputs: {x: sum}}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: {x: x, y: EDGE}}
+outputs: {y: steps}
+"""
+
+
+@pytest.mark.parametrize(
+    ("edge", "each"),
+    [
+        ("table[$i]", lambda table: [table[0], table[1], table[2]]),
+        ("table[$i + 1] if $i < $k else null", lambda table: [table[1], table[2], 1]),
+        ("table[-$i, $i:$i + 1]", lambda table: [table[0, :1], table[-1, 1:2], table[-2, 2:3]]),
+        ("table[0] * ($i + $k) - $i", lambda table: [table[0] * 2, table[0] * 3 - 1, table[0] * 4 - 2]),
+    ],
+)
+def test_what_a_round_reads_may_be_computed_from_its_number(edge: str, each: Any, tmp_path: Path) -> None:
+    path = tmp_path / "indexed.yaml"
+    path.write_text(INDEXED.replace("EDGE", f'"{edge}"'))
+    model = aw.compile(path, backend="eager")
+    x, table = torch.randn(3, 5), torch.randn(4, 3, 5)
+    expected = x
+    for factor in each(table):
+        expected = expected * factor
+    torch.testing.assert_close(model(x=x, table=table).y, expected)
