@@ -388,7 +388,7 @@ class _Reader:
         if extent is not None:
             dims.append(sliced(extent, ends[0], ends[1], step))
         parts = zip(ends, (item.first, item.last), strict=True)
-        first, last = (None if end is None else (simplest(end), self.scope.kept(part)) for end, part in parts)
+        first, last = (None if part is None else (simplest(end), self.scope.kept(part)) for end, part in parts)
         return slice(first, last, step)
 
     def end(self, tree: Expr) -> Any:

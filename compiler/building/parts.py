@@ -79,7 +79,7 @@ class PartCall(NodeCall):
     def read_port(self, raw: Any, port: str, *path: str) -> Value | list[Value] | None:
         """What stands at a port: of an edge that reads the index of the rounds, what it is in each."""
         repeat = self.original.repeat
-        if repeat is None or not isinstance(raw, str) or not re.search(rf"\${repeat.index}\b", raw):
+        if repeat is None or not re.search(rf"\${repeat.index}\b", str(raw)):
             return super().read_port(raw, port, *path)
         values: list[Value] = []
         for number in range(self.count[1]):

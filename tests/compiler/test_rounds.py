@@ -392,3 +392,10 @@ def test_what_a_round_reads_may_be_computed_from_its_number(edge: str, each: Any
     for factor in each(table):
         expected = expected * factor
     torch.testing.assert_close(model(x=x, table=table).y, expected)
+
+
+def test_a_list_that_reads_the_number_of_its_round_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "indexed.yaml"
+    path.write_text(INDEXED.replace("EDGE", '["table[$i]", "table[0]"]'))
+    with pytest.raises(SpecError, match=r"what `y` is in a round may not be several values(?s:.)*`number: \$i`"):
+        build_graph(path)
