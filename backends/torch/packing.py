@@ -33,9 +33,8 @@ def padding_for(
     padding = padding_of(mask, is_compiled=is_compiled, is_filled=is_filled)
     for need in needs:
         if not _is_kept(need, padding.mask, values):
-            what = (
-                f"`{need.labels}` to be {need.ignored} at padding" if need.labels else f"token {need.place} to be real"
-            )
+            where = "at padding and right behind it" if need.shift else "at padding"
+            what = f"`{need.labels}` to be {need.ignored} {where}" if need.labels else f"token {need.place} to be real"
             raise ArgumentError(f"`{need.node}` expected {what} in every sample of a packed model's call")
     return padding
 

@@ -244,6 +244,12 @@ def test_a_call_that_reads_padding_is_refused() -> None:
     writer(**inputs, labels=labels)
     with pytest.raises(ArgumentError, match="`labels` to be -100 at padding"):
         writer(**inputs, labels=inputs["input_ids"])
+    inputs, real = padded_inputs(writer, "attention_mask", "left")
+    labels = inputs["input_ids"].where(real, -100)
+    with pytest.raises(ArgumentError, match="`labels` to be -100 at padding and right behind it"):
+        writer(**inputs, labels=labels)  # the last token of padding predicts the first real one
+    labels[:, 1:].masked_fill_(~real[:, :-1], -100)
+    writer(**inputs, labels=labels)
 
 
 @pytest.mark.parametrize(
