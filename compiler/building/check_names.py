@@ -131,11 +131,12 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
     outputs = {*spec.outputs, *(key for one in chain for key in one.outputs)}
     nodes = {*spec.graph, *(key for one in chain for key in one.graph), name}
     at = ("tasks", name)
-    if all(one.part is None for one in chain):
+    if task.part is None:  # what it extends keeps what it reads; a task that extends its own name is whole by now
         for key, value in (("in", task.source), ("tie", task.tie), ("pass", task.passed)):
             if value:
                 label = Label(document.span(*at, key, key=True), "expected `part` beside it, found none")
-                help_ = f"to change the task that was, write `extends: {name}`" if spec.extends else None
+                is_new = spec.extends and not task.extends
+                help_ = f"to change the task that was, write `extends: {name}`" if is_new else None
                 yield Diagnostic("misplaced-key", f"`{key}` has no meaning without `part`", label, help=help_)
     if name == "base":
         label = Label(document.span(*at, key=True), "expected another name: this is the model without a task")
