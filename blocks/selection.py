@@ -78,9 +78,10 @@ class Compact(Block):
         kind: Type = values["x"]
         if not 0 < self.axis < len(kind.dims):
             raise PortError("x", f"an axis {self.axis} behind the batch", kind.shape)
-        marked, own = values["marked"].dims, (kind.dims[0], kind.dims[self.axis])
-        if not all([bindings.agree(one, mark) for one, mark in zip(own, marked, strict=True)]):
-            raise PortError("marked", f"[{own[0]}, {own[1]}], as `x` has", values["marked"].shape)
+        samples, places = kind.dims[0], kind.dims[self.axis]
+        marked = values["marked"].dims
+        if not (bindings.agree(samples, marked[0]) and bindings.agree(places, marked[1])):
+            raise PortError("marked", f"[{samples}, {places}], as `x` has", values["marked"].shape)
         kept = Dim.of(Symbol("kept", None))
         dims = (*kind.dims[: self.axis], kept, *kind.dims[self.axis + 1 :])
         return {"x": Type(kind.kind, dims), "filled": Type("bool", (kind.dims[0], kept))}

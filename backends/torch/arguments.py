@@ -74,7 +74,7 @@ def check_records(graph: Graph, values: Mapping[str, Any]) -> None:
     """Refuse records, packed by now, that are not one for each sample.
 
     Raises:
-        ArgumentError: there are more or fewer of them than samples, whom torch would give them all, or the one there is.
+        ArgumentError: there are more or fewer of them than samples, of whom torch would let all have a single one.
     """
     for name in values:
         kind = graph.root.inputs[name].type

@@ -44,7 +44,8 @@ def _entries(record: Mapping[str, Any], field: str, kind: Type, place: str) -> t
     """A field of one sample, in the kind of number that is asked for."""
     value = record.get(field)
     if not isinstance(value, torch.Tensor):
-        raise ArgumentError(f"`{place}` expected a tensor `{field}`, found {'none' if value is None else type(value).__name__}")
+        found = "none" if value is None else type(value).__name__
+        raise ArgumentError(f"`{place}` expected a tensor `{field}`, found {found}")
     wanted = [dim.known for dim in kind.dims[1:]]
     if value.numel() == 0 and value.dim() != len(wanted):
         value = value.new_zeros([0, *(extent or 0 for extent in wanted[1:])])

@@ -102,6 +102,7 @@ def test_mistakes_in_a_call(spec: Path, labels: Any, message: str) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("is_traced", [False, True])
+@pytest.mark.filterwarnings("ignore:Dynamo does not know")  # what it leaves to Python: the refusal
 def test_there_is_one_for_each_sample(spec: Path, count: int, is_traced: bool) -> None:
     model = aw.compile(spec, backend="eager")
     call = torch.compile(model, backend="eager") if is_traced else model
