@@ -69,10 +69,15 @@ def _farthest(found: list[Lost | None]) -> Lost | None:
 
 def _below_task(document: Document[schema.Spec], name: str, words: list[str]) -> Iterator[Lost | None]:
     """Words below a task, as nodes of its graph or its part, or of a task that it extends."""
-    for task in map(document.model.tasks.__getitem__, document.model.chain(name)):
+    for owner in document.model.chain(name):
+        task = document.model.tasks[owner]
         yield _below(document, task, words)
-        if task.part is not None:
+        if task.part is not None and owner == name:
             yield _below_part(document, task, words)
+        elif task.part is not None and words[0] != owner:  # the node of a task is called as the task is
+            yield Lost(len(words), words[0], [owner])
+        elif task.part is not None:
+            yield _below_part(document, task, words[1:]) if words[1:] else None
 
 
 def _below(
