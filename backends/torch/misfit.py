@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ...blocks.notation.types import Type
+from ...blocks.notation.types import RecordType, Type
 from ...compiler.calls import clash
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
@@ -103,6 +103,10 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
     for name, given in graph.root.inputs.items():
         kind, value, declared = given.type, values.get(name), graph.spec.inputs.get(name)
         rows = min((limit for limit in limits(graph.root, name) if limit), default=None)
+        if isinstance(kind, RecordType) and isinstance(value, Mapping):
+            for field, inner in zip(kind.names, kind.items, strict=True):
+                if getattr(inner, "kind", "") == "int" and (beyond := _outside(f"{name}.{field}", value[field], rows)):
+                    return beyond
         if not isinstance(kind, Type) or not isinstance(value, torch.Tensor):
             extent = extents.get(str(kind.dims[-1])) if isinstance(kind, Type) and kind.dims else None
             if graph.root.defaults.get(name) == "range" and rows is not None and extent is not None and extent > rows:
@@ -121,12 +125,19 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
             wanted = extents.setdefault(str(dim), extent) if dim.known is None else dim.known
             if extent not in (wanted, 1):
                 return f"{told}, where `{dim}` is {wanted}"
-        if rows is not None and value.numel() and kind.kind == "int" and not is_other and value.device.type == "cpu":
-            low, high = int(value.min()), int(value.max())
-            if high >= rows or (low < 0 and low != -100):
-                found = f"{low}" if low == high else f"{low} to {high}"
-                return f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
+        if kind.kind == "int" and not is_other and (beyond := _outside(name, value, rows)):
+            return beyond
     return "" if combination is None else clash(graph, combination, extents)
+
+
+def _outside(name: str, value: torch.Tensor, rows: int | None) -> str:
+    """That numbers are none of `rows`, in words; empty where they are, or lie where looking means to wait."""
+    if rows is None or not value.numel() or value.device.type != "cpu":
+        return ""
+    low, high = int(value.min()), int(value.max())
+    found = f"{low}" if low == high else f"{low} to {high}"
+    is_fine = high < rows and (low >= 0 or low == -100)
+    return "" if is_fine else f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
 
 
 def ranks(graph: Graph, name: str) -> set[int]:

@@ -327,6 +327,15 @@ def test_a_type_that_nothing_computes_with_is_refused(dtype: str) -> None:
         aw.compile("bert", size="tiny", backend="eager", dtype=dtype)
 
 
+@pytest.mark.parametrize("number", [7, -1])
+def test_an_object_of_no_class_is_refused(number: int) -> None:
+    model = aw.compile("detr", task="object_detection", size="tiny", backend="eager")
+    label = {"class_labels": torch.tensor([0, number]), "boxes": torch.rand(2, 4)}
+    found = f"{min(number, 0)} to {max(number, 0)}"
+    with pytest.raises(aw.ArgumentError, match=f"`labels.class_labels` expected numbers from 0 to 6, found {found}"):
+        model(pixel_values=torch.randn(1, 3, 64, 64), labels=[label])
+
+
 @pytest.mark.parametrize("backend", ["eager", "inductor"])
 @pytest.mark.parametrize(
     ("name", "told"),
