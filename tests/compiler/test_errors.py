@@ -132,6 +132,14 @@ def test_a_field_of_the_checkpoint_among_those_of_the_config() -> None:
     assert (_place(found), found.help) == ("unknown-parameter 3:23", "`model_type` stands beside `config`")
 
 
+@pytest.mark.parametrize("task", ["graph: {masked: {activation: relu}}", "dropout: 0.3", "in: {x: norm}"])
+def test_a_task_that_was_is_changed_by_its_name(task: str, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(f"model: small\nextends: bert\ntasks:\n  masked_lm: {{{task}}}\n")
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check(tmp_path / "spec.yaml")
+    assert {one.help for one in caught.value.diagnostics} == {"to change the task that was, write `extends: masked_lm`"}
+
+
 @pytest.mark.parametrize(
     ("given", "code", "place"),
     [
