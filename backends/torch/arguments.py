@@ -70,19 +70,32 @@ def extents_of(graph: Graph, values: Mapping[str, Any]) -> dict[str, int]:
     return found
 
 
-def check_records(graph: Graph, values: Mapping[str, Any]) -> None:
-    """Refuse records, packed by now, that are not one for each sample.
+def sample_axes(graph: Graph) -> dict[str, list[tuple[str, int]]]:
+    """Of each input of records the axes, by their inputs, that are as long as there are samples."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for name, value in graph.root.inputs.items():
+        if isinstance(value.type, RecordType) and isinstance(value.type.items[0], Type):
+            samples = value.type.items[0].dims[0]
+            kinds = {one: other.type for one, other in graph.root.inputs.items() if one not in graph.folds}
+            found[name] = [
+                (one, kind.dims.index(samples))
+                for one, kind in kinds.items()
+                if isinstance(kind, Type) and samples in kind.dims
+            ]
+    return found
+
+
+def check_records(axes: Mapping[str, list[tuple[str, int]]], values: Mapping[str, Any]) -> None:
+    """Refuse records, packed by now, that are not one for each sample; also while a call is traced.
 
     Raises:
         ArgumentError: there are more or fewer of them than samples, of whom torch would let all have a single one.
     """
-    for name in values:
-        kind = graph.root.inputs[name].type
-        if isinstance(kind, RecordType):
-            first, samples = kind.items[0], extents_of(graph, values)
-            assert isinstance(first, Type)
-            found, wanted = len(next(iter(values[name].values()))), samples.get(str(first.dims[0].expanded()))
-            if wanted not in (None, found):
+    for name, others in axes.items():
+        if name in values:
+            found = len(next(iter(values[name].values())))
+            wanted = max([values[one].shape[at] for one, at in others if one in values], default=found)
+            if wanted != found:
                 raise ArgumentError(f"`{name}` expected a mapping for each of {wanted} samples, found {found}")
 
 

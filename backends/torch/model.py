@@ -19,7 +19,7 @@ from ...compiler.graph import Graph
 from ...compiler.passes.packable import find_mask
 from ...compiler.passes.unmasked import may_leave_out
 from ..errors import ArgumentError
-from .arguments import as_tensor, by_name, check_records, extents_of
+from .arguments import as_tensor, by_name, check_records, extents_of, sample_axes
 from .compiled import Compiled, compile_method
 from .emit.source import RoundsKind, Source
 from .generated import Generated, refuse_overlooked
@@ -84,6 +84,7 @@ class Model(nn.Module):
         self._idle: dict[tuple[int, str], bool] = {}
         masks = [name for name, one in graph.root.inputs.items() if getattr(one.type, "kind", "") == "bool"]
         self._axes = {name: max(ranks(graph, name)) + (name in graph.folds) for name in masks}
+        self._samples = sample_axes(graph)
         self.emitter.specialise(_plainest(graph))
         layers = layers_of(self.emitter) if backend == "inductor" else {}
         self.is_deep = rounds_per_layer(layers) >= LEAST
@@ -205,7 +206,7 @@ class Model(nn.Module):
         word, takes = self._written([_told(one) for one in args], {name: _told(one) for name, one in inputs.items()})
         named = {**dict(zip(self.graph.root.inputs, args, strict=False)), **inputs}
         values = {name: self.value(named[name], name) for _, name in takes}
-        check_records(self.graph, values)
+        check_records(self._samples, values)
         return wrap(self.graph.outputs, getattr(self.net, word)(**{text: values[name] for text, name in takes}))
 
     def _written(self, args: list[Any], inputs: dict[str, Any]) -> tuple[str, tuple[tuple[str, str], ...]]:
@@ -228,7 +229,7 @@ class Model(nn.Module):
             combination = self._combination(named, set(given))
         method = self._methods.get(combination) or self._specialise(combination, set(given))
         values = {name: self.value(value, name) for name, value in given.items()}
-        check_records(self.graph, values)
+        check_records(self._samples, values)
         if self.mask is not None and self.mask in values:
             how = {"is_compiled": self.backend == "inductor", "is_filled": is_recorded(self)}
             values[PADDING] = padding_for(self.graph, self.mask, self.emitter.needs[combination], values, **how)
