@@ -10,6 +10,7 @@ A body is a list of lines, in this order and notation::
         in x: float[batch, seq, d]
         ...
         out x = norm2
+    mixed = gelu <- first(a when seq > 4, b)     the first that is there, and what each is there under
     again = reuse tokens <- ids -> float[...]    the same weights called again: the body stands where they are owned
     out loss = head.loss when labels             there under a condition; so are nodes
 

@@ -86,7 +86,7 @@ class SceneBuilder:
         """An input of the model, as a box."""
         path = f"input.{value.name}"
         if path not in self.boxes:
-            optional = not self.shown.is_needed(value.name, self.graph)
+            optional = not self.shown.is_needed(value.name)
             self.box(self.root, path, "input", "input", [value.name], optional=optional)
         return Source(path, shape_text(value.type), "mask" if kind_of(value) == "bool" else "flow")
 

@@ -40,13 +40,15 @@ class Shown:
 
     def asked(self, thing: Value | Node, within: int) -> list[str]:
         """What has to hold of a call's extents for something to be there, where it is `within`, as a line of a box."""
+        if not self.graph.conditions:
+            return []
         table, where = (whatever_given(one, self.graph) for one in (thing.present, within))
         text = presence_text(table, self.graph, where=where)
         return [f"when {text}"] if text else []
 
-    def is_needed(self, name: str, graph: Graph) -> bool:
+    def is_needed(self, name: str) -> bool:
         """Whether an input has to be given."""
-        return name not in graph.atoms or name in self.needed
+        return name not in self.graph.atoms or name in self.needed
 
     def used(self, node: Node) -> set[str]:
         """The inputs of a node that something in it reads; all of a block's."""

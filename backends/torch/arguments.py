@@ -94,7 +94,8 @@ def check_records(axes: Mapping[str, list[tuple[str, int]]], values: Mapping[str
     for name, others in axes.items():
         if name in values:
             found = len(next(iter(values[name].values())))
-            wanted = max([values[one].shape[at] for one, at in others if one in values], default=found)
+            known = [values[one].shape[at] for one, at in others if one in values and values[one].dim() > at]
+            wanted = max(known, default=found)
             if wanted != found:
                 raise ArgumentError(f"`{name}` expected a mapping for each of {wanted} samples, found {found}")
 

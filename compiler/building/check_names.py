@@ -15,6 +15,7 @@ from ...blocks.notation.types import parse_type
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError, clip, did_you_mean
 from ..reading import schema
 from ..reading.document import Document
+from ..reading.schema_errors import as_it_was
 from ..reading.span import Span
 from .definitions import article, part_definition
 from .order import Path, edges_of, entries
@@ -135,9 +136,8 @@ def _task(document: Document[schema.Spec], name: str, task: schema.Task) -> Iter
         for key, value in (("in", task.source), ("tie", task.tie), ("pass", task.passed)):
             if value:
                 label = Label(document.span(*at, key, key=True), "expected `part` beside it, found none")
-                is_new = spec.extends and not task.extends
-                help_ = f"to change the task that was, write `extends: {name}`" if is_new else None
-                yield Diagnostic("misplaced-key", f"`{key}` has no meaning without `part`", label, help=help_)
+                message = f"`{key}` has no meaning without `part`"
+                yield Diagnostic("misplaced-key", message, label, help=as_it_was(document.tree, at))
     if name == "base":
         label = Label(document.span(*at, key=True), "expected another name: this is the model without a task")
         yield Diagnostic("name-clash", "`base` is the name of two things", label)

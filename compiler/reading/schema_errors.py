@@ -146,12 +146,12 @@ def _task_keys(tree: Tree, path: Path, model: type[Construct]) -> list[Diagnosti
     strangers = [key for key in entries_of(task) if key not in known]
     meant = [key for key in strangers if nearest(key, ["part"])] or strangers
     found = [_unknown_key(tree, (*path, key), model) for key in meant]
-    if meant is strangers and (help_ := _as_it_was(tree, path)):
+    if meant is strangers and (help_ := as_it_was(tree, path)):
         found = [replace(one, help=help_) for one in found]
     return found
 
 
-def _as_it_was(tree: Tree, path: Path) -> str | None:
+def as_it_was(tree: Tree, path: Path) -> str | None:
     """How a task of a spec that extends another goes on from what it was there; None where it does, or cannot."""
     goes_on = "extends" not in entries_of(tree) or "extends" in entries_of(_at(tree, path))
     return None if goes_on else f"to change the task that was, write `extends: {path[-1]}`"
@@ -175,7 +175,7 @@ def _bad_node(tree: Tree, path: Path) -> Diagnostic:
             return Diagnostic("bad-node", message, label, help=help_)
     # it may be meant as a change of a node that there is
     there = entries_of(_at(tree, ("graph",))) if "extends" in entries_of(tree) else ()
-    help_ = did_you_mean(str(path[-1]), there) or (_as_it_was(tree, path[:2]) if path[0] == "tasks" else None)
+    help_ = did_you_mean(str(path[-1]), there) or (as_it_was(tree, path[:2]) if path[0] == "tasks" else None)
     return Diagnostic("bad-node", message, Label(locate(tree, path, key=True), f"{kinds}, found none"), help=help_)
 
 

@@ -72,12 +72,14 @@ def _below_task(document: Document[schema.Spec], name: str, words: list[str]) ->
     for owner in document.model.chain(name):
         task = document.model.tasks[owner]
         yield _below(document, task, words)
-        if task.part is not None and owner == name:
+        if task.part is None:
+            continue
+        if owner == name:
             yield _below_part(document, task, words)
-        elif task.part is not None and words[0] != owner:  # the node of a task is called as the task is
-            yield Lost(len(words), words[0], [owner])
-        elif task.part is not None:
+        elif words[0] == owner:  # the node of a task is called as the task is
             yield _below_part(document, task, words[1:]) if words[1:] else None
+        else:
+            yield Lost(len(words), words[0], [owner])
 
 
 def _below(
