@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from .base import Block, PortError, Size, Weight, block
+from .base import Block, PortError, Size, Weight, axis_in, block
 from .notation.dims import Dim
 from .notation.types import AnyType, Bindings, Type
 
@@ -56,7 +56,7 @@ class RelativePosition(Block):
 
     def infer(self, values: Mapping[str, Any], bindings: Bindings) -> dict[str, AnyType]:
         """The second axis of both."""
-        return {"x": Type("int", (values["q"].dims[1], values["k"].dims[1]))}
+        return {"x": Type("int", tuple(values[port].dims[axis_in(values[port], 1, port)] for port in ("q", "k")))}
 
 
 @block

@@ -259,11 +259,8 @@ class Node(OpenConstruct):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Node:
-        found = [kind for kind in NODE_KINDS if getattr(self, kind) is not None]
-        if len(found) != 1:
-            raise PydanticCustomError("bad_node", "expected exactly one kind")
-        if not self.model_fields_set - self.options.keys() <= taken(found[0], self.model_fields_set):
-            raise PydanticCustomError("misplaced_key", "expected keys that this kind takes")
+        kinds = [kind for kind in NODE_KINDS if getattr(self, kind) is not None]
+        _check_kind(kinds, self.model_fields_set - self.options.keys())
         return self
 
 
@@ -282,6 +279,14 @@ TAKEN: dict[str, set[str]] = {
 def taken(kind: str, given: Collection[str]) -> set[str]:
     """The fields that mean something beside those given: what is said of rounds needs some."""
     return TAKEN[kind] - (set() if {"repeat", "each"} & set(given) else {"layer_drop", "share"})
+
+
+def _check_kind(kinds: list[str], given: set[str]) -> None:
+    """Refuse what says nothing or twice what it is, and fields that mean nothing beside that."""
+    if len(kinds) != 1:
+        raise PydanticCustomError("bad_node", "expected exactly one kind")
+    if not given <= taken(kinds[0], given):
+        raise PydanticCustomError("misplaced_key", "expected keys that this kind takes")
 
 
 class Mount(Construct):
@@ -345,6 +350,11 @@ class Task(OpenConstruct):
     def _options_of_a_part(self) -> Task:
         if self.part is None and self.options:
             raise PydanticCustomError("task_key", "expected options beside a part alone")
+        if self.part is not None:  # which becomes a node, whose other fields stand beside it
+            names = Node.written_keys()
+            given = {names[key] for key in self.options if key in names}
+            kinds = ["part", *(kind for kind in NODE_KINDS if self.options.get(kind) is not None)]
+            _check_kind(kinds, {"part"} | given)
         return self
 
 
