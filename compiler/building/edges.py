@@ -290,6 +290,8 @@ class _Reader:
             if len(items) != 1:
                 raise EdgeError("list-value", "a list takes one index", tree, f"expected one, found {len(items)}")
             return self.pick(value, items[0])
+        assert isinstance(value.type, Type)
+        check_tensor("[...]", Side(base, value, value.type))
         for item in items:
             if isinstance(item, Star):
                 label = f"expected a list, as a `repeat` gives, found {value.type}"

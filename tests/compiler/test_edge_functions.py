@@ -137,3 +137,18 @@ def test_captures_inside_an_output_are_there_when_they_are_asked_for(tmp_path: P
     assert list(model(x=x, output_hidden_states=True)["inner"]) == ["z", "hidden_states"]
     inner = model(x=x, output_attentions=True)["inner"]
     assert list(inner) == ["z", "decoder_attentions", "deeper"] and list(inner["deeper"]) == ["attentions"]
+
+
+OPERATIONS = [
+    "(x ** 2) ** 3", "x ** 2 ** 3", "(-x) ** 2", "-x ** 2", "(x * y) ** 2", "2 ** (x ** 2)", "x - (y - x)", "x - y - x",
+    "x / (y / x)", "x / y * x", "x // (y % 2)", "x % y // 2", "-(-x)", "-(x + y)", "(x > y) == (y > 1)", "(x + y) * -x",
+]  # fmt: skip
+
+
+def test_operations_in_one_another_keep_their_order(tmp_path: Path) -> None:
+    written = ", ".join(f"o{at}: '{text}'" for at, text in enumerate(OPERATIONS))
+    model = built(tmp_path, "{x: 'float[batch]', y: 'float[batch]'}", f"{{{written}}}")
+    x, y = torch.tensor([1.5, 0.7, 2.0]), torch.tensor([1.3, 3.5, 0.9])
+    found = model(x=x, y=y)
+    for at, text in enumerate(OPERATIONS):
+        torch.testing.assert_close(found[f"o{at}"], eval(text, {"x": x, "y": y}), msg=lambda m, t=text: f"{t}: {m}")

@@ -121,8 +121,9 @@ class Render:
     def binary(self, value: Apply, rank: int) -> str:
         own, sign = _BINARY[value.op]
         left, right = value.args
-        side = own + 1 if own else 4
-        text = f"{self.text(left, own if own else 4)} {sign} {self.text(right, side)}"
+        tighter = own + 1 if own else 4
+        first = tighter if not own or sign == "**" else own  # powers in a row are read from the right
+        text = f"{self.text(left, first)} {sign} {self.text(right, tighter)}"
         return f"({text})" if rank > own or (own == 0 and rank) else text
 
     def axes(self, value: Apply) -> str:
