@@ -105,7 +105,8 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
         rows = min((limit for limit in limits(graph.root, name) if limit), default=None)
         if isinstance(kind, RecordType) and isinstance(value, Mapping):
             for field, inner in zip(kind.names, kind.items, strict=True):
-                if getattr(inner, "kind", "") == "int" and (beyond := _outside(f"{name}.{field}", value[field], rows)):
+                is_whole = getattr(inner, "kind", "") == "int"
+                if is_whole and (beyond := _outside(f"{name}.{field}", value[field], rows, ignored=0)):
                     return beyond
         if not isinstance(kind, Type) or not isinstance(value, torch.Tensor):
             extent = extents.get(str(kind.dims[-1])) if isinstance(kind, Type) and kind.dims else None
@@ -130,13 +131,13 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
     return "" if combination is None else clash(graph, combination, extents)
 
 
-def _outside(name: str, value: torch.Tensor, rows: int | None) -> str:
-    """That numbers are none of `rows`, in words; empty where they are, or lie where looking means to wait."""
+def _outside(name: str, value: torch.Tensor, rows: int | None, ignored: int = -100) -> str:
+    """That numbers are none of `rows`, in words; empty where they are or are ignored, or to look means to wait."""
     if rows is None or not value.numel() or value.device.type != "cpu":
         return ""
     low, high = int(value.min()), int(value.max())
     found = f"{low}" if low == high else f"{low} to {high}"
-    is_fine = high < rows and (low >= 0 or low == -100)
+    is_fine = high < rows and (low >= 0 or low == ignored)
     return "" if is_fine else f"`{name}` expected numbers from 0 to {rows - 1}, found {found}"
 
 

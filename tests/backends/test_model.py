@@ -327,7 +327,7 @@ def test_a_type_that_nothing_computes_with_is_refused(dtype: str) -> None:
         aw.compile("bert", size="tiny", backend="eager", dtype=dtype)
 
 
-@pytest.mark.parametrize("number", [7, -1])
+@pytest.mark.parametrize("number", [7, -1, -100])
 def test_an_object_of_no_class_is_refused(number: int) -> None:
     model = aw.compile("detr", task="object_detection", size="tiny", backend="eager")
     label = {"class_labels": torch.tensor([0, number]), "boxes": torch.rand(2, 4)}
