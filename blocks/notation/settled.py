@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .expressions import Binary, Conditional, Expr, Literal, Param, Unary
+from .expressions import Binary, Conditional, Expr, Index, Literal, Param, Unary
 
 
 def settled(tree: Expr, known: Callable[[str], Expr | None], has_value: Callable[[str], bool]) -> Expr:
@@ -37,6 +37,8 @@ def settled(tree: Expr, known: Callable[[str], Expr | None], has_value: Callable
                 return answer if bool(answer.value) == (op == "or") else each(right)
     found = replace(tree, **{field: each(getattr(tree, field)) for field in tree.__dataclass_fields__})
     match found:
+        case Conditional(then=then, other=other) if _fails(then) or _fails(other):
+            return other if _fails(then) else then
         case Unary(op="not", operand=Literal(value=value)):
             return _literal(tree, not value)
         case Binary(op="==" | "!=" as op, left=Literal(value=left), right=Literal(value=right)):
@@ -44,6 +46,18 @@ def settled(tree: Expr, known: Callable[[str], Expr | None], has_value: Callable
         case Binary(op="==" | "!=" as op, left=Param(text=text), right=Literal(value=None)) if has_value(text):
             return _literal(tree, op == "!=")
     return found
+
+
+def _fails(tree: Expr) -> bool:
+    """Whether an expression has no value, as it reads an element of null: what has been checked does not choose it."""
+    match tree:
+        case Index(base=base):
+            return _fails(base) or (isinstance(base, Literal) and base.value is None)
+        case Unary(operand=operand):
+            return _fails(operand)
+        case Binary(op=op, left=left, right=right):
+            return _fails(left) or (op not in ("and", "or") and _fails(right))
+    return False
 
 
 def _literal(tree: Expr, value: Any) -> Literal:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from archwright.blocks.notation.expressions import Binary, Conditional, Expr, Literal, Param, Unary, parse
+from archwright.blocks.notation.expressions import Binary, Conditional, Expr, Index, Literal, Param, Unary, parse
 from archwright.blocks.notation.settled import settled
 from archwright.blocks.notation.unparse import to_text
 from archwright.blocks.notation.values import EvaluationError, evaluate
@@ -23,6 +23,7 @@ TREES = st.recursive(
         st.builds(
             lambda op, a, b: Binary(0, 0, op, a, b), st.sampled_from(["and", "or", "==", "!=", "+"]), inner, inner
         ),
+        st.builds(lambda base: Index(0, 0, base, (Literal(0, 0, 0),)), inner),
         st.builds(lambda test, then, other: Conditional(0, 0, test, then, other), inner, inner, inner),
     ),
     max_leaves=12,
@@ -55,6 +56,9 @@ def value(tree: Expr) -> object:
         ("max($inner, 3)[0]", "max($d, 3)[0]"),
         ("$wide * 2 if $d == null else $d", "$d"),
         ("$none if $d != null and $d > 3 else 1", "null if $d > 3 else 1"),
+        ("2 * $d if $d > 3 else -$none[$d] // 2", "2 * $d"),
+        ("$none[0] if $d > 3 else $d", "$d"),
+        ("1 if $d > 3 else $d > 2 or $none[0]", "1 if $d > 3 else $d > 2 or null[0]"),
     ],
 )
 def test_null_is_written_in_and_what_it_decides_left_out(text: str, expected: str) -> None:
