@@ -310,6 +310,22 @@ def test_what_torch_refuses_is_told_in_the_words_of_the_spec(inputs: dict[str, A
         model(torch.zeros(1, 1).long(), input_ids=torch.zeros(1, 1).long())
 
 
+def test_an_input_is_not_told_apart_by_tables_that_read_what_is_made_from_it(tmp_path: Path) -> None:
+    file = tmp_path / "typed.yaml"
+    file.write_text(
+        "model: typed\ninputs: {ids: 'int[batch, seq, 2]', x: 'float[batch, seq, 4]'}\ngraph:\n"
+        "  kind: {block: embedding, in: 'ids[:, :, 0]', num: 3, dim: 4}\n"
+        "  row: {block: embedding, in: 'ids[:, :, 1]', num: 9, dim: 4}\n"
+        "  parity: {block: embedding, in: 'ids[:, :, 1] % 2', num: 2, dim: 4}\noutputs: {y: kind + row + parity + x}\n",
+        encoding="utf-8",
+    )
+    model, ids = aw.compile(file, backend="eager"), torch.tensor([[[2, 8], [0, 5]]])
+    with pytest.raises(aw.ArgumentError, match=re.escape("`x` expected float[batch, seq, 4], found float32[1, 3, 4]")):
+        model(ids=ids, x=torch.zeros(1, 3, 4))
+    with pytest.raises(aw.ArgumentError, match=re.escape("`kind.weight` has 3 rows, expected numbers from 0 to 2")):
+        model(ids=ids.flip(-1), x=torch.zeros(1, 2, 4))
+
+
 def test_an_input_that_lies_elsewhere_is_told(bert: Any) -> None:
     with pytest.raises(aw.ArgumentError, match="`attention_mask` expected on cpu, where the model is, found on meta"):
         bert(input_ids=IDS, attention_mask=torch.ones_like(IDS, device="meta"))
