@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +71,14 @@ class Compiled:
         how = grads, layerwise = torch.is_grad_enabled(), self.is_layerwise()
         if how not in self.runs:
             self.runs[how] = compile_method(self.model, self.method, grads=grads, layerwise=layerwise)
-        return self.runs[how](**(own_inputs(told) if self.model.emitter.has_regions else told))
+        given = own_inputs(told) if self.model.emitter.has_regions else told
+        try:
+            return self.runs[how](**given)
+        except Exception as error:
+            if not _asks_data(error):
+                raise
+        self.runs[how] = compile_method(self.model, self.method, grads=grads, is_whole=False)
+        return self.runs[how](**given)
 
     def is_layerwise(self) -> bool:
         """Whether layers are compiled by themselves, on a CPU: what calls cost on a GPU is not measured.
@@ -165,7 +174,9 @@ class Compiled:
 
 
 @uncollected()  # it imports the compiler
-def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise: bool = False) -> Callable[..., Any]:
+def compile_method(
+    model: Model, method: Any, *, grads: bool = False, layerwise: bool = False, is_whole: bool = True
+) -> Callable[..., Any]:
     """A method of a model's `net`, compiled when it is first called; extents may depend on numbers.
 
     Args:
@@ -175,6 +186,7 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
             of what it is a view of: kept, it may lie otherwise than traced, and torch (2.13) then holds its backward
             pass to the strides of the first call.
         layerwise: not the whole is compiled, but each distinct layer by itself (`layerwise.py`).
+        is_whole: as one graph; otherwise as several, between which extents that depend on data become known.
     """
     model.settle_compiler()
     model.generated.watch(model.net, is_layerwise=layerwise)
@@ -183,8 +195,8 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
         run = model.layers.setdefault((is_watched, grads), Layers(dynamic, LEARNING if grads else None)).around(method)
     else:
         options = LEARNING | (_OF_REGIONS_THAT_LEARN if model.emitter.has_regions else {}) if grads else None
-        run = torch.compile(method, fullgraph=True, dynamic=dynamic, options=options)
-    settings: dict[str, Any] = {"capture_scalar_outputs": True, "run_gc_after_compile": False, **_LIMITS}
+        run = torch.compile(method, fullgraph=is_whole, dynamic=dynamic, options=options)
+    settings: dict[str, Any] = {"capture_scalar_outputs": is_whole, "run_gc_after_compile": False, **_LIMITS}
     if is_watched:  # some layers may have hooks that others have not
         settings["skip_nnmodule_hook_guards"] = False
     run = torch._dynamo.config.patch(**settings)(run)
@@ -196,7 +208,28 @@ def compile_method(model: Model, method: Any, *, grads: bool = False, layerwise:
 
     if model.device.type == "cpu":
         prepare()
-    return uncollected()(together()(run))
+    return uncollected()(together()(run if is_whole else _untold()(run)))
+
+
+@contextmanager
+def _untold() -> Iterator[None]:
+    """Torch does not warn that one graph has become several, at the number that it was not to capture."""
+    log = logging.getLogger("torch._dynamo.variables.tensor")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _asks_data(error: BaseException | None) -> bool:
+    """Whether torch's compiler stopped as it has to know an extent that depends on data: attention's, a product's."""
+    from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode  # which imports sympy
+
+    while error is not None and not isinstance(error, GuardOnDataDependentSymNode):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 _LIMITS = dict.fromkeys(("recompile_limit", "accumulated_recompile_limit"), 1000)
