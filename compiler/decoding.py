@@ -67,7 +67,7 @@ class Flow:
         self.combination = combination
         self.tokens = tokens
         self.kinds = kinds
-        self.reader: Node | None = None
+        self.at: Span | None = None  # where the edge or the node stands whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
         self._inner: dict[tuple[Node, Body], Flow] = {}
@@ -98,7 +98,11 @@ class Flow:
             case Picked(base=base):
                 return self.kind(base)
             case Apply():
-                return self.apply(value)
+                before, self.at = self.at, value.span or self.at
+                try:
+                    return self.apply(value)
+                finally:
+                    self.at = before
         raise AssertionError(f"no kind for {type(value).__name__}")
 
     def apply(self, value: Apply) -> Kind:
@@ -148,8 +152,8 @@ class Flow:
         return isinstance(value, Dim) and self.tokens in value.expanded().symbols()
 
     def refuse(self, value: Apply, reason: str) -> NoReturn:
-        """Say what of an edge no step can do, where it is read."""
-        span = self.body.span if self.reader is None else self.reader.span
+        """Say what of an edge no step can do, where it stands or is read."""
+        span = self.body.span if self.at is None else self.at
         raise SpecError([undecodable(value.name or value.op, span, reason)])
 
     def node(self, node: Node) -> Kind:
@@ -183,11 +187,11 @@ class Flow:
 
     def read(self, value: Value, node: Node) -> Kind:
         """The kind of what a node reads."""
-        before, self.reader = self.reader, node
+        before, self.at = self.at, node.span
         try:
             return self.kind(value)
         finally:
-            self.reader = before
+            self.at = before
 
     def reads(self, node: Node, port: str, kind: AnyType | None) -> str:
         """How a port reads the tokens of a value."""

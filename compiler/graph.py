@@ -59,12 +59,13 @@ class Constant(Value):
 
 @dataclass(slots=True, eq=False)
 class Apply(Value):
-    """An operation over values; `attrs` are its constants (axes, slices), `name` what an ``expr:`` calls it."""
+    """An operation over values; `attrs` are constants (axes, slices), `name` what an ``expr:`` calls it, at `span`."""
 
     op: str
     args: tuple[Value, ...]
     attrs: tuple[Any, ...] = ()
     name: str | None = None
+    span: Span | None = None
 
 
 @dataclass(slots=True, eq=False)

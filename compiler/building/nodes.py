@@ -154,7 +154,7 @@ class NodeBuilder:
         if declaration.expr is not None:
             value = self.builder.edge(declaration.expr, self.span("graph", name, "expr"), self.scope)
             if isinstance(value, Apply) and value.name is None:
-                value.name = name
+                value.name, value.span = name, self.span("graph", name, key=True)
         else:
             choices = [
                 self.builder.edge(text, self.span("graph", name, "first", number), self.scope)

@@ -94,7 +94,7 @@ class Packing:
         self.caller = caller
         self.modes: dict[Node, Mode] = {}
         self.held = Hold(body, combination, extents=True).nodes if frame.is_held else {}
-        self._reader: Node | None = None  # whose inputs are looked at
+        self._at: Span | None = None  # where the edge or the node stands whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, dict[str, Kind]] = {}
         self._ports: dict[Node, dict[str, Kind]] = {}
@@ -131,8 +131,7 @@ class Packing:
         kind = self._values[value]
         if kind != "whole" and told.type is not value.type:
             self._rename(told.type, value.type)
-        many = value.type.items if isinstance(value.type, ListType) else [value.type]
-        if kind != "whole" and not all(map(self.token_axes, many)):
+        if kind != "whole" and not all(map(self.token_axes, _types(value))):
             reason = f"nothing says which axis of {value.type} is that of `{self.frame.mask}`"
             self.refuse(name_of(value) or self.body.part, self._span, reason)
         return kind
@@ -159,7 +158,10 @@ class Packing:
             case Picked(base=base):
                 return self.kind(base)
             case Apply():
-                return self.apply(value)
+                before, self._at = self._at, value.span or self._at
+                kind = self.apply(value)
+                self._at = before
+                return kind
         raise AssertionError(f"no kind for {type(value).__name__}")
 
     def apply(self, value: Apply) -> Kind:
@@ -200,8 +202,10 @@ class Packing:
             return False
         if value.op in ELEMENTWISE:
             return all(self.fit(arg, value) is not None for arg in value.args)
-        if not self.is_packable(value.args[0].type):
+        if not all(map(self.is_packable, _types(value.args[0]))):
             return False
+        if value.op == "stack":
+            return True
         if value.op == "slice":
             items = slice_items(value)
             return items[:2] == [slice(None)] * 2 and None not in value.attrs[:2]
@@ -223,8 +227,8 @@ class Packing:
 
     def _keeps_tokens(self, value: Apply, mixed: list[Value]) -> bool:
         """Whether every number is made from those at its own tokens, as far as axes tell."""
-        known = _ALONG_AXES | ELEMENTWISE | {"slice", "transpose", "@"}
-        kinds = [resolve(arg, self.combination).type for arg in mixed]
+        known = _ALONG_AXES | ELEMENTWISE | {"slice", "transpose", "@", "stack"}
+        kinds = [kind for arg in mixed for kind in _types(resolve(arg, self.combination))]
         is_sum = value.op in _ALONG_AXES and not value.attrs
         if value.op not in known or is_sum or not self._axes(value.type, [self.frame.batch]):
             return False
@@ -279,9 +283,9 @@ class Packing:
     def node(self, node: Node) -> dict[str, Kind]:
         """What a block gives, by port."""
         if node not in self._nodes:
-            before, self._reader = self._reader, node
+            before, self._at = self._at, node.span
             self._nodes[node] = self._node(node)
-            self._reader = before
+            self._at = before
         return self._nodes[node]
 
     def _node(self, node: Node) -> dict[str, Kind]:
@@ -366,7 +370,7 @@ class Packing:
 
     def _is_cut(self, term: Value) -> bool:
         """Whether a score term can be cut to the tokens of a sample."""
-        for kind in term.type.items if isinstance(term.type, ListType) else (term.type,):
+        for kind in _types(term):
             rank = len(kind.dims) if isinstance(kind, Type) else 0
             if not rank or not set(self.token_axes(kind)) <= {rank - 1, rank - 2}:
                 return False
@@ -396,9 +400,6 @@ class Packing:
                 port: "real" if len(found) > 1 and isinstance(node.inputs[port], list) else most(found)
                 for port, found in given.items()
             }
-            for port in sorted(node.each):
-                if kinds.get(port, "whole") != "whole":
-                    self.refuse(node.name, node.span, f"its input `{port}` is a list of values that see padding")
             while node.is_repeat:
                 inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in node.bodies]
                 carried: dict[str, Kind] = {
@@ -434,14 +435,14 @@ class Packing:
     def is_plain(self, body_outputs: Iterable[Value]) -> bool:
         """Whether a body that gives these outputs has nothing to do with packed values."""
         kinds = [self.kind(value) for value in body_outputs if present(value, self.combination)]
-        inner = [not flow.is_plain(flow.body.outputs.values()) for flow in self._inner.values()]
+        inner = [not flow.is_plain(()) for flow in self._inner.values()]  # of what was asked of them
         touched = any(mode != "plain" for mode in self.modes.values()) or any(inner)
         return not touched and {*kinds, *self.kinds.values()} <= {"whole"}
 
     @property
     def _span(self) -> Span:
-        """Where an edge is read: at a node, or as an output of the body."""
-        return self.body.span if self._reader is None else self._reader.span
+        """Where an edge stands, or is read: at a node, or as an output of the body."""
+        return self.body.span if self._at is None else self._at
 
     def refuse(self, name: str, span: Span, reason: str) -> NoReturn:
         """Say what cannot run.
@@ -450,6 +451,11 @@ class Packing:
             SpecError: always.
         """
         raise SpecError([unpackable(name, span, reason)])
+
+
+def _types(value: Value) -> tuple[AnyType | None, ...]:
+    """The types of a list's values, or a value's own."""
+    return value.type.items if isinstance(value.type, ListType) else (value.type,)
 
 
 def most(kinds: Iterable[Kind]) -> Kind:

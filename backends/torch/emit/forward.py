@@ -344,7 +344,7 @@ class Forward:
             assert isinstance(value, Value)
             one = element(value, at)
             if present(one, self.combination):
-                found[port] = one
+                found[port] = self.at_port(node, port, one)
         return found
 
     def round(

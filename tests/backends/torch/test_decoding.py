@@ -254,12 +254,12 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
           "c: {block: conv1d, d_out: 6, kernel: 3, padding: 1}", "y: {block: rearrange, pattern: b d s -> b s d}"], "7:3"),
         (["y: {block: roll, in: attention, by: [1], axes: [1]}"], "6:3"),
         (["rows: {block: rearrange, in: attention, pattern: b s d -> (b s) d}", 'y: {expr: "attention + mean(rows, 0)"}'],
-         "8:3"),
+         "7:3"),
         (["pairs: {block: rearrange, in: attention, pattern: b (n w) d -> b n w d, w: 2}",
           "y: {block: rearrange, pattern: b n w d -> b (n w) d}"], "6:3"),
-        (["y: {expr: attention * $seq}"], "7:3"),
+        (["y: {expr: attention * $seq}"], "6:3"),
         (["offset: {block: relative_position, in: {q: tokens, k: tokens}}",
-          'y: {expr: "attention + sum(float(offset), -1)[:, None]"}'], "8:3"),
+          'y: {expr: "attention + sum(float(offset), -1)[:, None]"}'], "7:3"),
         (['m: {expr: "input_ids > 3"}',
           "y: {block: global_attention, in: {q: tokens, k: tokens, v: tokens, marked: m}, num_heads: 2}"], "7:3"),
         (["t: {block: rearrange, in: attention, pattern: b s d -> b d s}", "n: {block: group_norm, num_groups: 2}",
@@ -269,7 +269,7 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
     ],
     ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups"],
 )  # fmt: skip
-def test_what_mixes_tokens_is_told_where_it_is_read(tmp_path: Path, nodes: list[str], place: str) -> None:
+def test_what_mixes_tokens_is_told_where_it_stands(tmp_path: Path, nodes: list[str], place: str) -> None:
     model = mixed(tmp_path, *nodes)
     assert model(input_ids=torch.randint(0, 30, (1, 8))).logits.isfinite().all()
     with pytest.raises(aw.SpecError, match=f"undecodable(?s:.)*mixed.yaml:{place}"):

@@ -277,6 +277,13 @@ def test_an_edge_that_reads_padding_is_shown_at_the_node_that_reads_it(tmp_path:
     with pytest.raises(aw.SpecError, match="`slice` cannot run on the real tokens alone") as caught:
         aw.compile(spec, backend="eager", packed=True)
     assert [one.label.span.line for one in caught.value.diagnostics] == [5]
+    named = EDGE.replace("norm:", 'seen: {expr: "attended + attended[:, :1]"}\n  norm:').replace(
+        '"attended + attended[:, :1]"}\noutputs', "seen}\noutputs"
+    )
+    spec.write_text(named, encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="`slice` cannot run") as caught:
+        aw.compile(spec, backend="eager", packed=True)
+    assert [one.label.span.line for one in caught.value.diagnostics] == [5]
 
 
 def test_a_flag_that_reads_padding_is_refused() -> None:
@@ -368,3 +375,54 @@ def test_rows_that_are_split_and_joined_run_packed(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(along.replace("state: attention}", "state: attention, best: best}"))
     with pytest.raises(aw.SpecError, match="`best` cannot run on the real tokens alone"):
         aw.compile(tmp_path / "heads.yaml", backend="eager", packed=True)
+
+
+HANDED = """\
+model: handed
+inputs: {input_ids: "int[batch, seq]", given: "float[batch, seq, 8]", attention_mask: "bool[batch, seq]?"}
+parts:
+  expert:
+    inputs: {x: "float[batch, seq, d]"}
+    graph: {up: {block: linear, in: x, d_out: $d}}
+    outputs: {y: up}
+  experts:
+    inputs: {x: "float[batch, seq, d]"}
+    graph:
+      experts: {repeat: {e: 3}, part: expert, in: x}
+      shares: {expr: "softmax(x[..., :3], -1)"}
+      mixed: {expr: "sum(stack(experts.y, -1) * shares[:, :, None], -1)"}
+      flat: {block: rearrange, in: shares, pattern: b s e -> (b s) e}
+    outputs: {x: mixed, flat: flat}
+  layer:
+    inputs: {x: "float[batch, seq, d]", beside: "float[batch, seq, d]", valid: "bool[batch, seq]?"}
+    graph:
+      attended: {part: self_attention, in: {x: x + beside, valid: valid}, num_heads: 2}
+      mixed: {part: experts}
+    outputs: {x: mixed, flat: mixed.flat}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: 8}
+  near: {block: linear, in: tokens, d_out: 8}
+  far: {block: linear, in: tokens, d_out: 8}
+  layers: {repeat: {i: 3}, part: layer, in: {x: tokens, beside: near if $i == 1 else far, valid: attention_mask}}
+  every: {expr: "stack(layers.x[*], 1)"}
+outputs:
+  last_hidden_state: layers
+  mean: mean(every, 1)
+  attentions: layers.flat
+"""
+
+
+@pytest.mark.parametrize("far", ["far", "given"])
+def test_lists_run_packed(far: str, tmp_path: Path) -> None:
+    (tmp_path / "handed.yaml").write_text(HANDED.replace("else far", f"else {far}"))
+    torch.manual_seed(0)
+    padded = aw.compile(tmp_path / "handed.yaml", backend="eager")
+    packed = aw.compile(tmp_path / "handed.yaml", backend="eager", packed=True)
+    packed.load_state_dict(padded.state_dict())
+    mask = torch.ones(3, LENGTH, dtype=torch.bool)
+    mask[1, :4] = mask[2, 6:] = False
+    inputs = {"input_ids": torch.randint(0, 30, (3, LENGTH)), "attention_mask": mask}
+    inputs["given"] = torch.randn(3, LENGTH, 8)
+    assert_same(packed(**inputs), padded(**inputs), mask)
+    with pytest.raises(aw.SpecError, match="`flat` cannot run on the real tokens alone"):
+        packed(**inputs, output_attentions=True)
