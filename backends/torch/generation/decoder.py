@@ -12,6 +12,7 @@ from torch.utils._pytree import tree_leaves
 from ....blocks.notation.types import Type
 from ....compiler.decoding import SHARED, token_axis
 from ....compiler.graph import Graph
+from ....compiler.passes.unmasked import may_leave_out
 from ....compiler.presence import present
 from ...errors import ArgumentError
 from ..model import Model
@@ -23,6 +24,7 @@ ROOM = 64
 """Room is made for a multiple of this many tokens, so that texts of about one length are one compiled step."""
 _GIVEN, _MADE = "encoder_outputs", "encoder_last_hidden_state"
 """What an encoder gives, as an input and as an output."""
+_MASKS = ("attention_mask", "decoder_attention_mask")
 
 
 class Decoder:
@@ -65,11 +67,22 @@ class Decoder:
         along_tokens = [name for name in self.inputs if token_axis(root[name].type, self.tokens) is not None]
         self.wholes = {name for name in along_tokens if getattr(root[name].type, "kind", "") == "bool"}
         self.embedded = self.inputs.get(embeds_of(self.ids))
+        for name in along_tokens:
+            if name != embeds_of(self.ids) and not self._goes_on(name):
+                raise ArgumentError(
+                    f"`{self.graph.name}` cannot write with `{name}`: nothing says what it is at tokens that are new"
+                )
         self.replays = Replays() if is_replayed(model) else None
         later = {*self.inputs, *along, self.ids} - {embeds_of(self.ids)}
         first = later if self.embedded is None else {*later, embeds_of(self.ids)} - {self.ids}
         self._first, self._first_takes = self._step(first, is_first=True)
         self._next, self._next_takes = self._step(later, is_first=False)
+
+    def _goes_on(self, name: str) -> bool:
+        """Whether an input along the tokens is true where tokens are written: a mask of what is to be seen."""
+        combination = self.graph.combination({*self.inputs, self.ids} & set(self.graph.atoms))
+        is_mask = name in _MASKS or may_leave_out(self.graph, name, combination)
+        return name in self.wholes and is_mask
 
     def _step(self, given: Collection[str], *, is_first: bool) -> tuple[Any, dict[str, str]]:
         """The step of a call with these inputs, and those that it takes."""

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import archwright as aw
+from archwright.backends.errors import ArgumentError
 from archwright.backends.torch.example import example_inputs
 from archwright.backends.torch.generation.decoder import Decoder
 from archwright.backends.torch.modules import prepacked
@@ -286,3 +287,30 @@ def test_what_writes_no_tokens_has_no_decoder() -> None:
     model = aw.compile("vit", size="tiny", backend="eager")
     with pytest.raises(ValueError, match="writes no tokens"):
         Decoder(model, {}, length=8)
+
+
+ALONG = """\
+model: along
+extends: gpt2
+inputs:
+  levels: "int[batch, seq]?"
+  marked: "bool[batch, seq]?"
+  seen: "bool[batch, seq]?"
+graph:
+  level: {block: embedding, in: levels, num: 5, dim: $d_model}
+  levelled: {expr: dropped + level, else: dropped}
+  told: {expr: "where(marked[:, :, None], 0.0, levelled)", else: levelled}
+  decoder: {in: {x: told, valid: seen}}
+checkpoint: {weights: {level: level}}
+"""
+
+
+def test_what_lies_along_the_tokens_goes_on_or_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "along.yaml").write_text(ALONG, encoding="utf-8")
+    model = model_of(str(tmp_path / "along.yaml"), "causal_lm")
+    ids, seen = tokens(model, 2), torch.ones(2, LENGTH, dtype=torch.long)
+    seen[1, :3] = 0
+    assert difference(model, ids, {"seen": seen}, "seen") < 1e-5
+    for name in ("levels", "marked"):
+        with pytest.raises(ArgumentError, match=f"`along` cannot write with `{name}`"):
+            model.generate(ids, max_new_tokens=2, **{name: torch.zeros_like(ids)})
