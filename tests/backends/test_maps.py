@@ -183,6 +183,24 @@ checkpoint: {match: {rope_scaling.type: linear, rope_scaling.factor: 2.0, adapte
     assert aw.from_pretrained(saved, spec=own, backend="eager").graph.name == "own"
 
 
+def test_a_field_of_a_config_inside_is_written_where_it_is_read(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\nparams: {factor: 1.0, start: int?}\ninputs: {x: 'float[batch, 3]'}\ngraph: {y: {expr: x * $factor}}\n"
+        "outputs: {y: y}\ncheckpoint: {class: Own, config: {factor: scaling.by.factor, start: scaling.start}}\n"
+    )
+    x = torch.ones(1, 3)
+    aw.compile(own, backend="eager", factor=4.0).save_pretrained(tmp_path / "made")
+    made = json.loads((tmp_path / "made" / "config.json").read_text())
+    assert made["scaling"] == {"by": {"factor": 4.0}}  # `start` is null, as where nothing says it
+    reworded(tmp_path / "made", scaling={"by": {"factor": 4.0, "kind": "a"}, "start": 2})
+    model = aw.from_pretrained(tmp_path / "made", spec=own, backend="eager", factor=5.0, start=None)
+    model.save_pretrained(tmp_path / "again")
+    again = json.loads((tmp_path / "again" / "config.json").read_text())
+    assert again["scaling"] == {"by": {"factor": 5.0, "kind": "a"}, "start": None}
+    assert torch.equal(aw.from_pretrained(tmp_path / "again", spec=own, backend="eager")(x=x).y, x * 5)
+
+
 def test_a_mounted_spec_may_be_of_some_configs_alone(tmp_path: Path) -> None:
     saved = tmp_path / "saved"
     (tmp_path / "inner.yaml").write_text(

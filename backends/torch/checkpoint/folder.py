@@ -391,6 +391,7 @@ def config_from(
     spec = document.model
     config = dict(previous)
     known = overrides_from(previous, document)
+    parts = {_written_as(previous, mount.config) for mount in spec.mounts.values() if mount.config}
     for name, value in params.items():
         is_kept = previous and (known[name] == value if name in known else name not in told)
         if name in spec.mounts:
@@ -410,19 +411,26 @@ def config_from(
             config["label2id"] = {f"LABEL_{n}": n for n in labels}
             continue
         field_name = _written_as(previous, spec.checkpoint.config.get(name, name))
-        if "." not in field_name:  # what is inside, a mounted spec writes
-            config[field_name] = value
+        head, *below = field_name.split(".")
+        is_new = value is not None or _said(previous, field_name) is not None
+        if not below or (is_new and head not in parts):  # what is inside a part's config, the mounted spec writes
+            _write(config, field_name, value)
     if spec.checkpoint.model_type:
         config.setdefault("model_type", spec.checkpoint.model_type)
     if not previous:
         config["architectures"] = _classes_of(spec, task)
         for path, wanted in _unmatched(spec.checkpoint.match, config):
-            *above, last = path.split(".")
-            inner = config
-            for word in above:
-                inner[word] = inner = dict(inner.get(word) or {})
-            inner[last] = wanted
+            _write(config, path, wanted)
     return config
+
+
+def _write(config: dict[str, Any], path: str, value: Any) -> None:
+    """Write a field, a dotted one into a copy of the config inside."""
+    *above, last = path.split(".")
+    for word in above:
+        there = config.get(word)
+        config[word] = config = dict(there) if isinstance(there, Mapping) else {}
+    config[last] = value
 
 
 def class_field(spec: Spec, task: str | None, config: Mapping[str, Any]) -> dict[str, list[str]]:
