@@ -25,13 +25,14 @@ FOLDED = re.compile(r"\w+\[(1 \| )?batch\b *[],]")
 
 @dataclass(slots=True)
 class Composed(Definition):
-    """A spec with a task laid over it; `places` says where the task's entries are written."""
+    """A spec with a task laid over it; `places` says where its entries are written, `made` what it gives itself."""
 
     places: dict[Path, Path] = field(default_factory=dict)
     task: str | None = None
     own: frozenset[str] = frozenset()
     kept: tuple[str, ...] = ()
     fold: Mapping[str, list[str]] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
     forced: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -134,11 +135,15 @@ def _task_outputs(composed: Composed, spec: schema.Spec, task: schema.Task, name
     if is_head and not outputs:  # what its part gives, or that of its last node
         outputs = {"<part>": name if task.part is not None else last}
         composed.places["outputs", "<part>"] = ("tasks", name)
-    if not outputs:
+    is_told = "keep" in task.model_fields_set
+    if not outputs and not is_told:
         return dict(spec.outputs)
+    composed.made = outputs or composed.made
+    known = {**composed.document.model.outputs, **spec.outputs}
     captures = [key for key, raw in spec.outputs.items() if isinstance(raw, dict) and "when" in raw]
-    keep = list(spec.outputs) if task.keep == "all" else captures if "keep" not in task.model_fields_set else task.keep
+    keep = list(known) if task.keep == "all" else task.keep if is_told else captures
+    outputs = dict(composed.made)
     for key in keep:
-        if key in spec.outputs:
-            outputs.setdefault(key, spec.outputs[key])
+        if key in known:
+            outputs.setdefault(key, known[key])
     return outputs
