@@ -12,6 +12,7 @@ from typing import Any
 from .dim_compare import compare
 from .dims import Dim
 from .expressions import Expr, ExpressionError, Index, Name, Star, parse
+from .unparse import plain_text
 from .values import EvaluationError, evaluate
 
 KINDS = ("float", "int", "bool", "any")
@@ -175,7 +176,7 @@ class Bindings:
         value = evaluate(tree, self.param, bare=self.lookup)
         if not isinstance(value, (int, Dim)) or isinstance(value, bool):
             raise EvaluationError(
-                f"expected a whole number, found {'nothing' if value is None else f'`{value}`'}", tree
+                f"expected a whole number, found {'nothing' if value is None else f'`{plain_text(value)}`'}", tree
             )
         return Dim.of(value)
 

@@ -14,7 +14,7 @@ from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import walk
 from ...blocks.notation.types import AnyType
 from ...blocks.notation.values import simplest
-from ..diagnosing.diagnostics import SpecError, clip, nearest
+from ..diagnosing.diagnostics import SpecError, clip
 from ..diagnosing.report import Reported
 from ..graph import Node, Option, OutputValue, Value
 from .definitions import part_definition
@@ -179,10 +179,7 @@ class BlockCall(NodeCall):
             option = self.scope.option(raw, partial(self.span, "block"))
             origin, others = self.scope.origin(option, origin, "the block is this")
             raw = option.value
-        if isinstance(raw, dict):
-            label = f"expected a name, or a choice such as `{{choose: $kind, pre: a, post: b}}`, found {listed(raw)}"
-            help_ = next((f"did you mean `choose` for `{key}`?" for key in raw if nearest(key, ["choose"])), None)
-            self.report.fail("wrong-type", "a block is a name or a choice", self.span("block"), label=label, help=help_)
+        self.check_name("block", raw)
         cls = all_blocks().get(str(raw))
         if cls is None:
             help_ = self.report.suggest(str(raw), all_blocks())

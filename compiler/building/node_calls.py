@@ -12,7 +12,7 @@ from ..diagnosing.report import Reported
 from ..graph import Node, TiedPair, Value, flat
 from ..reading.span import Span
 from .order import before
-from .origins import listed
+from .origins import in_words, listed
 from .values import any_of, spread
 
 if TYPE_CHECKING:
@@ -186,6 +186,20 @@ class NodeCall:
                 self.report.fail("list-value", "`each` needs lists of one length", span, label=label)
             lists[port], length = value, len(value.type.items)
         return lists, length or 0
+
+    def check_name(self, kind: str, raw: Any) -> None:
+        """See to it that what is called is a name by now.
+
+        Raises:
+            Reported: it is a mapping that chooses nothing, a list or a number.
+        """
+        if isinstance(raw, str):
+            return
+        found = listed(raw) if isinstance(raw, dict) else in_words(raw)
+        label = f"expected a name, or a choice such as `{{choose: $kind, pre: a, post: b}}`, found {found}"
+        close = next((key for key in raw if nearest(key, ["choose"])), None) if isinstance(raw, dict) else None
+        help_ = f"did you mean `choose` for `{close}`?" if close else None
+        self.report.fail("wrong-type", f"a {kind} is a name or a choice", self.span(kind), label=label, help=help_)
 
     def presence(self, given: Given) -> int:
         """A node is present where all that it requires is (F3).

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...blocks.notation.expressions import ExpressionError, Literal, parse
+from ...blocks.notation.unparse import plain_text
 from ...blocks.notation.values import EvaluationError, evaluate, simplest
 from ..graph import Apply, FirstOf, OutputValue, Picked, Rounds, Value, flat
 from ..diagnosing.diagnostics import clip
@@ -44,7 +45,7 @@ def in_words(value: object) -> str:
     if value is None or isinstance(value, bool):
         return words[value]
     if isinstance(value, (list, tuple)):
-        return f"the list {clip(str(list(value)))}"
+        return f"the list {clip(plain_text(value))}"
     if isinstance(value, (int, float)):
         return str(value)
     return "a mapping" if isinstance(value, dict) else f"`{clip(str(value))}`"

@@ -129,11 +129,12 @@ class PartCall(NodeCall):
             return mounted(self.builder, home, self.original.mount, self.scope)
         at = partial(self.nodes.span, "graph", self.origin, "part")
         raw = self.scope.option(self.original.part, at).value
-        known = self.builder.parts.get((home.document.path, str(raw)))
+        self.check_name("part", raw)
+        known = self.builder.parts.get((home.document.path, raw))
         if known is None:
             with self.report.taking():
-                known = part_definition(home.document, str(raw), at())
-            self.builder.parts[home.document.path, str(raw)] = known
+                known = part_definition(home.document, raw, at())
+            self.builder.parts[home.document.path, raw] = known
         return known
 
     # Rounds

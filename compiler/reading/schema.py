@@ -77,7 +77,7 @@ def _computed(raw: Any) -> Any:
 
 def _parameter(raw: Any) -> Parameter:
     if isinstance(raw, dict) and "type" in raw:
-        word = str(raw["type"])
+        word = as_choice(raw["type"])
         if word.removesuffix("?") not in PARAMETER_TYPES:
             raise PydanticCustomError(
                 "bad_parameter_type", "expected a type", {"word": word, "words": " ".join(PARAMETER_TYPES)}
@@ -208,7 +208,7 @@ class Tie(OpenConstruct):
     @property
     def pairs(self) -> dict[str, str]:
         """Own path, relative to the node, to the other's path from the root of the spec."""
-        return {key: str(value) for key, value in self.options.items()}
+        return {key: as_choice(value) for key, value in self.options.items()}
 
 
 class Repeat(OpenConstruct):

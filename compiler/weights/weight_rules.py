@@ -207,7 +207,10 @@ class _Reader:
         mounts = document.model.mounts if isinstance(document.model, schema.Spec) else {}
         mount = _mount_of(document, left) if left in self.graph.root.nodes else None
         if "map" in raw:
-            name = str(raw["map"])
+            name = raw["map"]
+            if not isinstance(name, str):
+                label = Label(at("map"), f"expected the name of a map, found {in_words(name)}")
+                raise SpecError([Diagnostic("wrong-type", "`map` is a text", label)])
             inner = library().weight_map(name, near=document.folder, at=at("map"))
             deeper = self.rules(inner, inner.model.weights, ("weights",), depth + 1)
         elif HOLE.fullmatch(left) and any(word in mounts for word in _first_words(left)):
@@ -220,6 +223,9 @@ class _Reader:
                 Rule(left, file, span, self.param, tuple(self.ops(raw.get("ops", []), at)), also, bare, save)
             )
             return
+        if "ops" in raw:
+            label = Label(at("ops", key=True), f"expected them in the rules of `{clip(name)}`, found them beside it")
+            raise SpecError([Diagnostic("bad-rule", "`ops` are of one tensor, and this rule is of many", label)])
         if depth >= MAX_NESTED:
             label = Label(at("map"), f"expected at most {MAX_NESTED} maps in each other")
             raise SpecError([Diagnostic("too-deep", f"the map `{clip(name)}` holds itself, or too many others", label)])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import unicodedata
+from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from archwright.compiler.check import build_graph
 from archwright.compiler.diagnosing.diagnostics import Diagnostic, Label, SpecError, nearest
 from archwright.compiler.reading.span import Source, Span
 
@@ -195,3 +198,17 @@ def test_any_place_in_any_text_can_be_shown(text: str, place: tuple[int, int, in
     shown = str(SpecError([one(span, label, help=label)]))
     assert shown.count("\n") == 7 and "^" in shown
     shown.encode()
+
+
+def test_what_is_found_is_told_as_a_spec_writes_it(tmp_path: Path) -> None:
+    path = tmp_path / "small.yaml"
+    spec = (
+        'model: small\nparams: {d: VALUE}\ninputs: {x: "float[batch, $d]"}\n'
+        "graph: {a: {block: linear, in: x, d_out: $d}}\noutputs: {y: a}\n"
+    )
+    for value in ("[null]", "true", "{a: null}"):
+        path.write_text(spec.replace("VALUE", value))
+        with pytest.raises(SpecError) as caught:
+            build_graph(path)
+        for one in caught.value.diagnostics:
+            assert not re.search("None|True|'a'", one.label.text), one.label.text
