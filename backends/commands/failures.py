@@ -28,11 +28,20 @@ def report(error: Exception, *, as_json: bool) -> int:
     if isinstance(error, SpecError):
         tell_diagnostics(error, as_json=as_json)
         return WRONG
-    if not isinstance(error, (ArgumentError, BlocksError, CheckpointError, ExportError, OSError)):
+    if _lacks_memory(error):
+        error = MemoryError(f"there is not enough memory: {str(error).splitlines()[0]}")
+    if not isinstance(error, (ArgumentError, BlocksError, CheckpointError, ExportError, MemoryError, OSError)):
         raise error
     if not as_json or not _printed({"ok": False, "message": _message(error), "diagnostics": []}):
         tell(_message(error))
     return USAGE if isinstance(error, ArgumentError) else WRONG
+
+
+def _lacks_memory(error: Exception) -> bool:
+    """Whether torch says so: of a GPU by a class of its own, on a CPU by a text."""
+    texts = ("can't allocate memory", "Storage size calculation overflowed")
+    is_told = isinstance(error, RuntimeError) and any(text in str(error) for text in texts)
+    return is_told or type(error).__name__ == "OutOfMemoryError"
 
 
 def tell_diagnostics(error: Any, *, as_json: bool) -> None:

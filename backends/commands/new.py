@@ -31,6 +31,10 @@ def command(ctx: click.Context, name: str, base: str | None, path: str | None, f
     """
     if not _NAME.fullmatch(name):
         raise click.BadParameter(f"{name!r} is no name: a name is letters, digits and `_`", param_hint="NAME")
+    from ...compiler.reading.schema import RESERVED
+
+    if not RESERVED.isdisjoint({name, name.lower()}):
+        raise click.BadParameter(f"{name!r} is a word of the language; take another name", param_hint="NAME")
     target = Path(path) if path is not None else Path(f"{name}.yaml")
     if target.exists() and not force:
         tell(f"{target} is there already; --force writes over it")

@@ -51,10 +51,30 @@ def _dims(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) ->
     found = {}
     for text in value:
         name, _, number = text.partition("=")
-        if not name.isidentifier() or not number.isdigit() or int(number) < 1:
+        if not name.isidentifier() or not number.isdecimal() or int(number) < 1:
             raise click.BadParameter(f"expected NAME=N with a whole number from 1, found {text!r}", ctx, param)
         found[name] = int(number)
     return found
+
+
+def _device(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and value.partition(":")[0] == "meta":
+        raise click.BadParameter("expected a device that holds numbers, found 'meta'", ctx, param)
+    return value
+
+
+class _Seed(click.ParamType):
+    name = "integer"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number: int = click.INT.convert(value, param, ctx)
+        if not -(2**63) <= number < 2**64:
+            self.fail(f"expected a whole number of 64 bits, found {number}", param, ctx)
+        return number
+
+
+SEED = _Seed()
+"""A number that torch's generator starts from."""
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:
@@ -114,7 +134,9 @@ call_options = together(
 )
 """How much an example call holds."""
 device_options = together(
-    click.option("--device", metavar="DEVICE", help="Where the model runs, such as cuda.  [default: cpu]"),
+    click.option(
+        "--device", metavar="DEVICE", callback=_device, help="Where the model runs, such as cuda.  [default: cpu]"
+    ),
     click.option("--dtype", metavar="DTYPE", help="The type of the weights, such as bfloat16."),
 )
 """Where the weights are, and of which type."""
