@@ -34,12 +34,18 @@ def _own(given: Any, seen: list[torch.Tensor]) -> Any:
 
 
 def own_inputs(inputs: dict[str, Any]) -> dict[str, Any]:
-    """What a call gives; of views of one tensor all but the first are copied: torch refuses a region that reads two."""
+    """What a call gives; of views of one tensor all but the first are copied: torch refuses a region that reads two.
+
+    What another program made for all shapes has a note that its extents may change. Beside an input without one, they
+    are symbols when torch (2.13) comes to a region and numbers when it leaves, and it stops at the next round; the
+    note is a hint, and taken off.
+    """
     firsts: dict[torch.Tensor, torch.Tensor] = {}  # a tensor is a key by itself, not by its numbers
 
     def own(given: Any) -> Any:
         if not isinstance(given, torch.Tensor):
             return given
+        vars(given).pop("_dynamo_propagated_dynamic_indices", None)
         base = given if given._base is None else given._base
         return given if firsts.setdefault(base, given) is given else given.clone()
 

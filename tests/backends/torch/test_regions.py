@@ -394,3 +394,24 @@ def test_what_rounds_give_may_be_as_long_as_numbers_say(tmp_path: Path) -> None:
     for length in (7, 9):
         inputs = {"x": torch.randn(3, length, 8), "marked": torch.rand(3, length) > 0.5}
         _assert_same_gradients(compiled, eager, {**inputs, "output_attentions": True})
+
+
+MASKED = """\
+model: masked
+params: {num_heads: 2, d_ff: 12, activation: gelu}
+inputs: {x: "float[batch, seq, 8]", mask: "bool[batch, seq]?"}
+graph: {layers: {repeat: {i: 3}, part: post_norm_layer, in: {x: x, valid: mask}}}
+outputs: {y: layers}
+"""
+
+
+def test_what_another_program_notes_of_extents_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "masked.yaml"
+    path.write_text(MASKED)
+    first, second, plain = (aw.compile(path, backend=one).eval() for one in ("inductor", "inductor", "eager"))
+    plain.load_state_dict(second.state_dict())
+    with fresh_cache(), torch.no_grad():
+        for batch, length in ((2, 4), (3, 6)):  # the second is compiled for all, and what it gives says so
+            x = first(x=torch.randn(batch, length, 8), mask=torch.ones(batch, length, dtype=torch.bool)).y
+        mask = torch.arange(6) < torch.tensor([[6], [4], [3]])
+        torch.testing.assert_close(second(x=x, mask=mask).y, plain(x=x, mask=mask).y)
