@@ -218,10 +218,12 @@ class Flow:
                 port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
                 for port, given in node.inputs.items()
             }
+            read = {port for one in node.bodies for port in one.inputs} if node.is_repeat else set[str]()
+            carried = [port for port in body.outputs if port in read and present(body.outputs[port], self.combination)]
+            kinds = {**dict.fromkeys(carried, _RANK[0]), **kinds}  # the first round may have none
             flow = Flow(body, self.combination, self.tokens, kinds)
-            for port in [port for port in body.outputs if node.is_repeat and port in kinds]:
-                if present(body.outputs[port], self.combination):
-                    kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
+            for port in carried:
+                kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
             self._inner[node, body] = Flow(body, self.combination, self.tokens, kinds)
         return self._inner[node, body]
 

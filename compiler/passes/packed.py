@@ -400,14 +400,15 @@ class Packing:
                 port: "real" if len(found) > 1 and isinstance(node.inputs[port], list) else most(found)
                 for port, found in given.items()
             }
+            outputs, read = node.rounds[0].outputs, {port for body in node.bodies for port in body.inputs}
+            ports = [port for port in outputs if port in read and port not in node.each]
+            ports = [port for port in ports if present(outputs[port], self.combination)]
+            if node.is_repeat:  # the first round may have none of what is carried
+                kinds = {**dict.fromkeys(ports, "whole"), **kinds}
             while node.is_repeat:
                 inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in node.bodies]
                 carried: dict[str, Kind] = {
-                    port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)])
-                    for port in node.rounds[0].outputs
-                    if port in kinds
-                    and port not in node.each
-                    and present(node.rounds[0].outputs[port], self.combination)
+                    port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)]) for port in ports
                 }
                 if all(kinds[port] == kind for port, kind in carried.items()):
                     break

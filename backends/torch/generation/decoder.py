@@ -69,9 +69,9 @@ class Decoder:
         self.embedded = self.inputs.get(embeds_of(self.ids))
         for name in along_tokens:
             if name != embeds_of(self.ids) and not self._goes_on(name):
-                raise ArgumentError(
-                    f"`{self.graph.name}` cannot write with `{name}`: nothing says what it is at tokens that are new"
-                )
+                help_ = "; a mask of what is to be seen is called `attention_mask`" if name in self.wholes else ""
+                told = f"`{self.graph.name}` cannot write with `{name}`"
+                raise ArgumentError(f"{told}: nothing says what it is at tokens that are new{help_}")
         self.replays = Replays() if is_replayed(model) else None
         later = {*self.inputs, *along, self.ids} - {embeds_of(self.ids)}
         first = later if self.embedded is None else {*later, embeds_of(self.ids)} - {self.ids}

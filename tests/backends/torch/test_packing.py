@@ -426,3 +426,38 @@ def test_lists_run_packed(far: str, tmp_path: Path) -> None:
     assert_same(packed(**inputs), padded(**inputs), mask)
     with pytest.raises(aw.SpecError, match="`flat` cannot run on the real tokens alone"):
         packed(**inputs, output_attentions=True)
+
+
+CARRIED = """\
+model: carried
+inputs: {input_ids: "int[batch, seq]", attention_mask: "bool[batch, seq]?"}
+params: {vocab_size: 30}
+parts:
+  layer:
+    inputs: {x: "float[batch, seq, d]", valid: "bool[batch, seq]?", state: "float[batch, seq, d]?"}
+    graph:
+      made: {block: linear, in: x, d_out: $d}
+      own: {first: [state, made]}
+      attended: {part: self_attention, in: {x: x + own, valid: valid}, num_heads: 2, causal: true}
+    outputs: {x: attended, state: own}
+graph:
+  tokens: {block: embedding, in: input_ids, num: $vocab_size, dim: 8}
+  layers: {repeat: {i: 3}, part: layer, in: {x: tokens, valid: attention_mask}}
+  logits: {block: linear, in: layers, d_out: $vocab_size}
+outputs: {logits: logits}
+"""
+
+
+def test_what_the_first_round_has_none_of_is_carried_packed_and_written(tmp_path: Path) -> None:
+    (tmp_path / "carried.yaml").write_text(CARRIED)
+    padded, packed = (aw.compile(tmp_path / "carried.yaml", backend="eager", packed=one) for one in (False, True))
+    packed.load_state_dict(padded.state_dict())
+    mask = torch.ones(2, LENGTH, dtype=torch.bool)
+    mask[1, 4:] = False
+    inputs = {"input_ids": torch.randint(0, 30, (2, LENGTH)), "attention_mask": mask}
+    assert_same(packed(**inputs), padded(**inputs), mask)
+    ids = inputs["input_ids"]
+    written = packed.generate(ids, max_new_tokens=3)
+    for _ in range(3):
+        ids = torch.cat([ids, padded(input_ids=ids).logits[:, -1:].argmax(-1)], 1)
+    assert written.equal(ids)
