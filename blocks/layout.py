@@ -140,7 +140,7 @@ class Concat(Block):
 class ExpandBatch(Block):
     """A value repeated for each sample of `like`: of as many axes, its batch of one; else it has no batch yet."""
 
-    inputs: ClassVar = {"x": "any", "like": "any"}
+    inputs: ClassVar = {"x": "any", "like": "any[batch, *]"}
     outputs: ClassVar = {"x": "any"}
     reads: ClassVar = {"x": "rows"}
     extents: ClassVar = frozenset(["like"])
