@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import SEED, device_options, json_option, spec_option, together
+from .options import check_seed, device_options, json_option, spec_option, together
 from .output import is_terminal, print_json, seconds
 from .progress import steps
 
@@ -34,7 +34,7 @@ _writing_options = together(
     click.option("--no-repeat-ngram-size", type=click.IntRange(0), help="No so many tokens twice."),
     click.option("--language", help="The language that is spoken (Whisper)."),
     click.option("--forced-bos-token", metavar="TOKEN", help="The text's first token, such as de_DE (mBART)."),
-    click.option("--seed", type=SEED, help="Of the draws."),
+    click.option("--seed", type=int, callback=check_seed, help="Of the draws."),
 )
 """Hugging Face's options of `generate`, by its names; what is left out is the checkpoint's own."""
 

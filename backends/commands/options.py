@@ -63,18 +63,11 @@ def _device(ctx: click.Context, param: click.Parameter, value: str | None) -> st
     return value
 
 
-class _Seed(click.ParamType):
-    name = "integer"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number: int = click.INT.convert(value, param, ctx)
-        if not -(2**63) <= number < 2**64:
-            self.fail(f"expected a whole number of 64 bits, found {number}", param, ctx)
-        return number
-
-
-SEED = _Seed()
-"""A number that torch's generator starts from."""
+def check_seed(ctx: click.Context, param: click.Parameter, value: int | None) -> int | None:
+    """A number that torch's generator can start from."""
+    if value is not None and not -(2**63) <= value < 2**64:
+        raise click.BadParameter(f"expected a whole number of 64 bits, found {value}", ctx, param)
+    return value
 
 
 def _overrides(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import SEED, call_options, device_options, json_option, refuse_beside, target_options, words_option
+from .options import call_options, check_seed, device_options, json_option, refuse_beside, target_options, words_option
 from .output import counted, in_bytes, plural, print_result, seconds, shapes, table, told
 from .progress import steps
 from .target import check_flags
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 @words_option("--inputs", help="Optional inputs that the example has too, such as labels.")
 @words_option("--flags", help="Flags of the call, such as output_hidden_states.")
 @call_options
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of fresh weights and example inputs.")
+@click.option(
+    "--seed", type=int, callback=check_seed, default=0, show_default=True, help="Of fresh weights and example inputs."
+)
 @json_option
 def command(
     target: str, backend: str, file: str | None, inputs: list[str] | None, flags: list[str] | None,

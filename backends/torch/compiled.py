@@ -74,7 +74,7 @@ class Compiled:
         given = own_inputs(told) if self.model.emitter.has_regions else told
         try:
             return self.runs[how](**given)
-        except Exception as error:
+        except RuntimeError as error:
             if not _asks_data(error):
                 raise
         self.runs[how] = compile_method(self.model, self.method, grads=grads, is_whole=False)

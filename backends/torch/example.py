@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
@@ -72,35 +72,35 @@ def _extent(dim: Dim, sizes: Mapping[str, int]) -> int:
     return dim.evaluate(free)
 
 
-def limits(body: Body, name: str, *, is_read: Callable[[Value, str], bool] | None = None) -> Iterator[int]:
+def limits(body: Body, name: str, *, itself: bool = False) -> Iterator[int]:
     """The sizes of the tables, and the numbers of classes, that an integer input is used with.
 
     Args:
         body: what the input is of.
         name: the input.
-        is_read: whether what a node reads counts; left out, all that is made from the input does.
+        itself: only what reads the input itself counts; else what reads anything made from it does.
     """
     for node in body.nodes.values():
         for port, value in node.values():
-            if is_read(value, name) if is_read else name in sources(value):
-                yield from _limit(node, port, is_read)
+            if _is_itself(value, name) if itself else name in sources(value):
+                yield from _limit(node, port, itself)
 
 
-def is_itself(value: Value, name: str) -> bool:
+def _is_itself(value: Value, name: str) -> bool:
     """Whether a value is an input, perhaps one of several that may stand there, or a field of it: not made from it."""
     match value:
         case InputValue():
             return value.name == name
         case FirstOf(choices=choices):
-            return any(is_itself(choice, name) for choice in choices)
+            return any(_is_itself(choice, name) for choice in choices)
         case Apply(op="when" | "field", args=args):
-            return is_itself(args[0], name)
+            return _is_itself(args[0], name)
     return False
 
 
-def _limit(node: Node, port: str, is_read: Callable[[Value, str], bool] | None) -> Iterator[int]:
+def _limit(node: Node, port: str, itself: bool) -> Iterator[int]:
     if node.contract is None:
-        yield from limits(node.rounds[0], port, is_read=is_read) if node.rounds else ()
+        yield from limits(node.rounds[0], port, itself=itself) if node.rounds else ()
         return
     num = getattr(node.contract, "num", None)
     if num is not None:

@@ -15,7 +15,7 @@ from ...compiler.calls import clash
 from ...compiler.graph import Graph
 from ..errors import ArgumentError
 from .arguments import inner_shape
-from .example import is_itself, limits
+from .example import limits
 
 
 def explain(
@@ -102,8 +102,8 @@ def misfit(graph: Graph, values: Mapping[str, Any], combination: int | None = No
     extents: dict[str, int] = {}
     for name, given in graph.root.inputs.items():
         kind, value, declared = given.type, values.get(name), graph.spec.inputs.get(name)
-        is_read = None if isinstance(kind, RecordType) else is_itself
-        rows = min((limit for limit in limits(graph.root, name, is_read=is_read) if limit), default=None)
+        itself = not isinstance(kind, RecordType)
+        rows = min((limit for limit in limits(graph.root, name, itself=itself) if limit), default=None)
         if isinstance(kind, RecordType) and isinstance(value, Mapping):
             for field, inner in zip(kind.names, kind.items, strict=True):
                 is_whole = getattr(inner, "kind", "") == "int"

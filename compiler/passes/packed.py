@@ -22,8 +22,9 @@ from typing import Literal, NoReturn
 from ...blocks.attention import Attention
 from ...blocks.windowed import GlobalAttention, WindowedAttention
 from ...blocks.notation.dims import Dim, Symbol
-from ...blocks.notation.types import AnyType, ListType, Type
+from ...blocks.notation.types import AnyType, Type
 from ..building.edges import AXIS, REDUCTIONS
+from ..building.values import types_in
 from ..decoding import ELEMENTWISE
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
 from ..graph import (
@@ -131,7 +132,7 @@ class Packing:
         kind = self._values[value]
         if kind != "whole" and told.type is not value.type:
             self._rename(told.type, value.type)
-        if kind != "whole" and not all(map(self.token_axes, _types(value))):
+        if kind != "whole" and not all(map(self.token_axes, types_in(value.type))):
             reason = f"nothing says which axis of {value.type} is that of `{self.frame.mask}`"
             self.refuse(name_of(value) or self.body.part, self._span, reason)
         return kind
@@ -202,7 +203,7 @@ class Packing:
             return False
         if value.op in ELEMENTWISE:
             return all(self.fit(arg, value) is not None for arg in value.args)
-        if not all(map(self.is_packable, _types(value.args[0]))):
+        if not all(map(self.is_packable, types_in(value.args[0].type))):
             return False
         if value.op == "stack":
             return True
@@ -228,7 +229,7 @@ class Packing:
     def _keeps_tokens(self, value: Apply, mixed: list[Value]) -> bool:
         """Whether every number is made from those at its own tokens, as far as axes tell."""
         known = _ALONG_AXES | ELEMENTWISE | {"slice", "transpose", "@", "stack"}
-        kinds = [kind for arg in mixed for kind in _types(resolve(arg, self.combination))]
+        kinds = [kind for arg in mixed for kind in types_in(resolve(arg, self.combination).type)]
         is_sum = value.op in _ALONG_AXES and not value.attrs
         if value.op not in known or is_sum or not self._axes(value.type, [self.frame.batch]):
             return False
@@ -370,7 +371,7 @@ class Packing:
 
     def _is_cut(self, term: Value) -> bool:
         """Whether a score term can be cut to the tokens of a sample."""
-        for kind in _types(term):
+        for kind in types_in(term.type):
             rank = len(kind.dims) if isinstance(kind, Type) else 0
             if not rank or not set(self.token_axes(kind)) <= {rank - 1, rank - 2}:
                 return False
@@ -452,11 +453,6 @@ class Packing:
             SpecError: always.
         """
         raise SpecError([unpackable(name, span, reason)])
-
-
-def _types(value: Value) -> tuple[AnyType | None, ...]:
-    """The types of a list's values, or a value's own."""
-    return value.type.items if isinstance(value.type, ListType) else (value.type,)
 
 
 def most(kinds: Iterable[Kind]) -> Kind:

@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from .class_names import class_ending
+
 NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 SIZE_NAME = r"^[A-Za-z0-9_]+$"
 RESERVED = frozenset({"true", "false", "null", "None", "and", "or", "not", "in", "if", "else"})
@@ -259,8 +261,7 @@ class Node(OpenConstruct):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Node:
-        kinds = [kind for kind in NODE_KINDS if getattr(self, kind) is not None]
-        _check_kind(kinds, self.model_fields_set - self.options.keys())
+        _check_kind({name: getattr(self, name) for name in self.model_fields_set - self.options.keys()})
         return self
 
 
@@ -281,11 +282,12 @@ def taken(kind: str, given: Collection[str]) -> set[str]:
     return TAKEN[kind] - (set() if {"repeat", "each"} & set(given) else {"layer_drop", "share"})
 
 
-def _check_kind(kinds: list[str], given: set[str]) -> None:
-    """Refuse what says nothing or twice what it is, and fields that mean nothing beside that."""
+def _check_kind(given: dict[str, Any]) -> None:
+    """Refuse fields that say nothing or twice what a node is, and such as mean nothing beside that."""
+    kinds = [kind for kind in NODE_KINDS if given.get(kind) is not None]
     if len(kinds) != 1:
         raise PydanticCustomError("bad_node", "expected exactly one kind")
-    if not given <= taken(kinds[0], given):
+    if not given.keys() <= taken(kinds[0], given):
         raise PydanticCustomError("misplaced_key", "expected keys that this kind takes")
 
 
@@ -352,9 +354,8 @@ class Task(OpenConstruct):
             raise PydanticCustomError("task_key", "expected options beside a part alone")
         if self.part is not None:  # which becomes a node, whose other fields stand beside it
             names = Node.written_keys()
-            given = {names[key] for key in self.options if key in names}
-            kinds = ["part", *(kind for kind in NODE_KINDS if self.options.get(kind) is not None)]
-            _check_kind(kinds, {"part"} | given)
+            beside = {names[key]: value for key, value in self.options.items() if key in names}
+            _check_kind({"part": self.part, **beside})
         return self
 
 
@@ -399,16 +400,6 @@ class Law(Construct):
     def name(self) -> str:
         """Which of the laws it is."""
         return next(iter(self.model_fields_set))
-
-
-SPELLINGS = {"lm": "LM", "ctc": "CTC", "xvector": "XVector"}
-"""Words of tasks that Hugging Face's classes spell otherwise than with one capital."""
-
-
-def class_ending(task: str) -> str:
-    """What follows the class of a system: ``Model``, ``Backbone``, ``ForMaskedLM``."""
-    words = (SPELLINGS.get(word, word.capitalize()) for word in task.split("_"))
-    return {"base": "Model", "backbone": "Backbone"}.get(task) or "For" + "".join(words)
 
 
 def _count(raw: Any) -> Any:

@@ -238,7 +238,7 @@ def test_classes_are_named() -> None:
      ("backbone", "Backbone")],
 )  # fmt: skip
 def test_words_are_spelt_as_hugging_face_does(task: str, name: str) -> None:
-    from archwright.compiler.reading.schema import class_ending
+    from archwright.compiler.reading.class_names import class_ending
 
     assert class_ending(task) == name
 

@@ -53,6 +53,14 @@ def made(name: str, task: str | None, *, packed: bool, **options: Any) -> Any:
     return model
 
 
+def of_one(spec: Path) -> tuple[Any, Any]:
+    """A model of a spec, and one of the same weights that is packed."""
+    torch.manual_seed(0)
+    padded, packed = (aw.compile(spec, backend="eager", packed=one) for one in (False, True))
+    packed.load_state_dict(padded.state_dict())
+    return padded, packed
+
+
 def padded_inputs(model: Any, mask: str, style: str) -> tuple[dict[str, Any], torch.Tensor]:
     """Inputs of samples with different lengths, and which of their tokens are real."""
     symbols = model.graph.root.inputs[mask].type.dims[1].expanded().symbols()
@@ -363,10 +371,7 @@ outputs: {last_hidden_state: attention}
 
 def test_rows_that_are_split_and_joined_run_packed(tmp_path: Path) -> None:
     (tmp_path / "heads.yaml").write_text(HEADS)
-    torch.manual_seed(0)
-    padded = aw.compile(tmp_path / "heads.yaml", backend="eager")
-    packed = aw.compile(tmp_path / "heads.yaml", backend="eager", packed=True)
-    packed.load_state_dict(padded.state_dict())
+    padded, packed = of_one(tmp_path / "heads.yaml")
     mask = torch.ones(3, LENGTH, dtype=torch.bool)
     mask[1, :4] = mask[2, 6:] = False
     inputs = {"input_ids": torch.randint(0, 30, (3, LENGTH)), "attention_mask": mask}
@@ -415,10 +420,7 @@ outputs:
 @pytest.mark.parametrize("far", ["far", "given"])
 def test_lists_run_packed(far: str, tmp_path: Path) -> None:
     (tmp_path / "handed.yaml").write_text(HANDED.replace("else far", f"else {far}"))
-    torch.manual_seed(0)
-    padded = aw.compile(tmp_path / "handed.yaml", backend="eager")
-    packed = aw.compile(tmp_path / "handed.yaml", backend="eager", packed=True)
-    packed.load_state_dict(padded.state_dict())
+    padded, packed = of_one(tmp_path / "handed.yaml")
     mask = torch.ones(3, LENGTH, dtype=torch.bool)
     mask[1, :4] = mask[2, 6:] = False
     inputs = {"input_ids": torch.randint(0, 30, (3, LENGTH)), "attention_mask": mask}
@@ -450,8 +452,7 @@ outputs: {logits: logits}
 
 def test_what_the_first_round_has_none_of_is_carried_packed_and_written(tmp_path: Path) -> None:
     (tmp_path / "carried.yaml").write_text(CARRIED)
-    padded, packed = (aw.compile(tmp_path / "carried.yaml", backend="eager", packed=one) for one in (False, True))
-    packed.load_state_dict(padded.state_dict())
+    padded, packed = of_one(tmp_path / "carried.yaml")
     mask = torch.ones(2, LENGTH, dtype=torch.bool)
     mask[1, 4:] = False
     inputs = {"input_ids": torch.randint(0, 30, (2, LENGTH)), "attention_mask": mask}
