@@ -49,7 +49,8 @@ class Attention(SharedHeads):
     a term of three axes is for heads. `empty_rows` says what a query with no key to look at gives: zero, the mean of
     all values (which it is in any case where there are `terms` or a `soft_cap`, or `probs` are read, as in Hugging
     Face's kernels), or the mean of those values that the least number of masks hides (`least`: masks are numbers that
-    add up).
+    add up). `past` is zero, and where `probs` are read the mean of what `causal` alone lets it see, as GPT-2's
+    kernels have it.
     """
 
     inputs: ClassVar = {
@@ -69,7 +70,7 @@ class Attention(SharedHeads):
     soft_cap: float | None = None
     dropout: Rate = 0.0
     fill: float | Literal["min"] = "min"
-    empty_rows: Literal["zero", "mean", "least"] = "zero"
+    empty_rows: Literal["zero", "mean", "least", "past"] = "zero"
 
     def infer(self, values: Mapping[str, AnyType | list[AnyType]], bindings: Bindings) -> dict[str, AnyType]:
         """As the notation says; regions need to know by what they are kept apart, and scores what they are added to."""

@@ -132,7 +132,7 @@ _many = (ids(2, 3, 7), mask("right"), integers("mc_token_ids", 2, 3, below=5))
 _both_labels = (token_labels(), integers("mc_labels", 2, below=3))
 
 GPT2_CASES: list[Case] = [
-    *GPT2.cases("GPT2Model", "base", *decoder_variants()),
+    *GPT2.cases("GPT2Model", "base", *decoder_variants(everywhere=True)),
     *GPT2.cases("GPT2Model", "base", *(variant(n, *_tokens, config=c, flags=STATES) for n, c in GPT2_CONFIGS.items())),
     *GPT2.cases("GPT2Model", "base", *(variant(n, *_tokens, config=c, flags=STATES, **UNSCALED)
         for n, c in GPT2_SCALES.items())),
@@ -140,6 +140,7 @@ GPT2_CASES: list[Case] = [
         for n, c in GPT2_SCALES.items())),
     *GPT2.cases("GPT2Model", "base",
         variant("segments", *_tokens, _types),
+        variant("leftpad_attentions", ids(2, 11), mask("left"), flags=MAPS),
         variant("positions_alone", ids(2, 7), integers("position_ids", like="input_ids", below=12)),
         # Without a cache Hugging Face takes positions that start again for a new text in the same row, and lets no
         # token look across; with one, the default, it does not. Left out is the first: what the same inputs give would

@@ -170,7 +170,7 @@ def attention(
     mask, masks = None, []
     if not only_causal:
         masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
-        if terms or same is not None or empty_rows != "zero":
+        if terms or same is not None or empty_rows not in ("zero", "past"):
             mask = _biased(q, masks, terms, same, fill, place)
         elif masks:
             mask = masks[0]
@@ -221,6 +221,8 @@ def attention_with_probs(
     if soft_cap is not None:
         scores = torch.tanh(scores / soft_cap) * soft_cap
     masks = _masks(q, k, causal=causal, valid=valid, allow=allow, empty_rows=empty_rows, place=place)
+    if empty_rows == "past" and causal:  # once more: what is hidden twice is no part of a mean
+        masks.append(_causal(q.shape[1], k.shape[1], q.device, place))
     bias = _biased(q, masks, terms, same, fill, place)
     if bias is not None:
         scores = scores + bias
