@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ from ..reading import schema
 from ..reading.document import Document
 from ..reading.layers import interleaved
 from ..reading.span import Span
-from .definitions import Definition
+from .definitions import Definition, part_definition
 from .order import Path, dependencies
 from .origins import listed
 
@@ -25,7 +25,10 @@ FOLDED = re.compile(r"\w+\[(1 \| )?batch\b *[],]")
 
 @dataclass(slots=True)
 class Composed(Definition):
-    """A spec with a task laid over it; `places` says where its entries are written, `made` what it gives itself."""
+    """A spec with a task laid over it; `places` says where its entries are written, `made` what it gives itself.
+
+    `brought` are the inputs that a mount has for parts of its task.
+    """
 
     places: dict[Path, Path] = field(default_factory=dict)
     task: str | None = None
@@ -34,6 +37,7 @@ class Composed(Definition):
     fold: Mapping[str, list[str]] = field(default_factory=dict)
     made: dict[str, Any] = field(default_factory=dict)
     forced: Mapping[str, Any] = field(default_factory=dict)
+    brought: tuple[str, ...] = ()
 
     @property
     def spec(self) -> schema.Spec:
@@ -44,6 +48,34 @@ class Composed(Definition):
     def span(self, *path: str | int, key: bool = False) -> Span:
         """The place of a path, in the task where the task says it."""
         return self.document.span(*self.places.get(path[:2], path[:2]), *path[2:], key=key)
+
+    def unwired(self) -> list[str]:
+        """Inputs that the task's own parts have and it does not wire: the model, or the mount, has them too."""
+        names: dict[str, None] = {}
+        for name in self.spec.graph:
+            if name not in self.own or name in self.document.model.graph:
+                continue  # what a task changes of the base has the base's inputs
+            node = self.spec.graph[name]
+            if node.repeat is not None:
+                continue  # a layer's options are no inputs of the model
+            for part in self._parts(name):
+                source = node.source
+                wired = set(source) if isinstance(source, dict) else {next(iter(part.inputs), "")}
+                names.update(
+                    (port, None)
+                    for port, one in part.inputs.items()
+                    if one.optional and one.default is None and port not in wired
+                )
+        return [name for name in names if name not in self.spec.inputs]
+
+    def _parts(self, name: str) -> Iterator[schema.InlinePart | schema.Spec]:
+        """The parts that a node may call."""
+        place = self.span("graph", name, "part")
+        for word in schema.choices(self.spec.graph[name].part).values():
+            try:
+                yield part_definition(self.document, word, place).model
+            except SpecError:
+                continue  # reported when the node is built
 
 
 def compose(document: Document[schema.Spec], task: str | None, *, at: Span | None = None) -> Composed:

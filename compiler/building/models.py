@@ -21,7 +21,6 @@ from ..reading.document import Document
 from ..reading.span import Span
 from .bodies import Builder
 from .compose import FLAGS, Composed, compose
-from .definitions import Definition, part_definition
 from .origins import in_words
 from .outputs import prune, read_outputs
 from .parameters import root_parameters
@@ -55,7 +54,7 @@ class ModelBuilder:
         self.flags = {**FLAGS, **{key: value is True for key, value in self.spec.flags.items()}}
         self.read: set[str] = set()
         self.shadowed: dict[tuple[str, str], Diagnostic] = {}
-        self.promoted = self.find_promoted()
+        self.promoted = self.definition.unwired()
         here = {name: one for name, one in self.spec.inputs.items() if name not in self.definition.dropped}
         inputs = [name for name, one in here.items() if one.optional]
         self.call = CallSite((*inputs, *self.promoted, *self.flags), self.flags, withheld)
@@ -219,27 +218,6 @@ class ModelBuilder:
         self.report.error("unknown-tie", f"there are no weights at `{missing}` to tie", span, label=label,
                           others=others, help=f"did you mean `{help_}`?" if help_ else None)  # fmt: skip
 
-    def find_promoted(self) -> list[str]:
-        """Inputs that a task's parts leave unwired: they become inputs of the model (rule on tasks)."""
-        names: dict[str, None] = {}
-        for name in self.spec.graph:
-            if name not in self.definition.own or name in self.document.model.graph:
-                continue  # what a task changes of the base has the base's inputs
-            if self.spec.graph[name].repeat is not None:
-                continue  # a layer's options are no inputs of the model
-            for part in self.parts_of(name):
-                names.update(dict.fromkeys(unwired(part.model, self.spec.graph[name])))
-        return [name for name in names if name not in self.spec.inputs]
-
-    def parts_of(self, name: str) -> Iterator[Definition]:
-        """The parts that a node may call."""
-        place = self.definition.span("graph", name, "part")
-        for word in schema.choices(self.spec.graph[name].part).values():
-            try:
-                yield part_definition(self.document, word, place)
-            except SpecError:
-                continue  # reported when the node is built
-
     def mounts(self, builder: Builder, scope: Scope) -> None:
         """Resolve the parameters of every mounted spec, so that ``$vision.d_model`` can be read."""
         for name, mount in self.spec.mounts.items():
@@ -326,10 +304,3 @@ def _as_literal(value: Any) -> Any:
     if isinstance(value, (Integral, Real)) and type(value) not in (bool, int, float):
         return int(value) if isinstance(value, Integral) else float(value)
     return value
-
-
-def unwired(part: schema.InlinePart | schema.Spec, node: schema.Node) -> list[str]:
-    """The optional inputs of a part that a task's node leaves out."""
-    source = node.source
-    wired = set(source) if isinstance(source, dict) else {next(iter(part.inputs), "")}
-    return [name for name, one in part.inputs.items() if one.optional and one.default is None and name not in wired]

@@ -51,7 +51,7 @@ class PartCall(NodeCall):
             raise
         inputs = definition.model.inputs
         self.ports = {name: port for name, port in inputs.items() if name not in definition.dropped}
-        promoted = self.builder.promoted if self.name in getattr(self.nodes.definition, "own", ()) else {}
+        promoted = self.promoted()
         self.varying: dict[str, Value] = {}
         given, each, length = self.given()
         if self.varying:
@@ -75,6 +75,13 @@ class PartCall(NodeCall):
             self.finish(node, given)
         else:
             self.pass_through(definition, given)
+
+    def promoted(self) -> Mapping[str, Value]:
+        """What a part of a task is given that nothing wires: inputs that the model, or its mount, has for its sake."""
+        home = self.nodes.definition
+        if not isinstance(home, Composed) or self.name not in home.own:
+            return {}
+        return self.builder.promoted if home.is_root else {port: self.scope.values[port] for port in home.brought}
 
     def read_port(self, raw: Any, port: str, *path: str) -> Value | list[Value] | None:
         """What stands at a port: of an edge that reads the index of the rounds, what it is in each."""
@@ -386,6 +393,10 @@ def mounted(builder: Builder, home: Definition, name: str, scope: Scope) -> Comp
         definition = compose(document, mount.task, at=home.span("mounts", name, "task"))
     definition.is_root = False
     definition.name = name
+    brought = {port: schema.Input(type="any", optional=True) for port in definition.unwired()}
+    spec = definition.spec
+    definition.model = spec.model_copy(update={"inputs": {**spec.inputs, **brought}})
+    definition.brought = tuple(brought)
     return definition
 
 

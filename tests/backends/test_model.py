@@ -222,6 +222,25 @@ def test_a_mounted_task_brings_its_head_with_its_ties_and_keys(tmp_path: Path) -
     assert torch.equal(again(ids=IDS).y, model(ids=IDS).y)
 
 
+def test_a_mounted_task_is_given_what_its_head_reads(tmp_path: Path) -> None:
+    file = tmp_path / "learning.yaml"
+    file.write_text(
+        "model: learning\nmounts: {text: {spec: bert, task: sequence_classification, size: tiny}}\n"
+        "inputs: {ids: 'int[batch, seq]', labels: 'int[batch]?'}\n"
+        "graph:\n  text: {mount: text, in: {input_ids: ids, labels: labels}}\n"
+        "  unread: {mount: text, in: {input_ids: ids}}\n"
+        "outputs: {loss: text.loss, logits: text.logits, other: unread.logits}\n",
+        encoding="utf-8",
+    )
+    model, labels = aw.compile(file, backend="eager").eval(), torch.tensor([1, 0])
+    out = model(ids=IDS[:2], labels=labels)
+    torch.testing.assert_close(out.loss, torch.nn.functional.cross_entropy(out.logits, labels))
+    assert "loss" not in model(ids=IDS[:2])
+    file.write_text(file.read_text(encoding="utf-8").replace("labels: labels", "label: labels"), encoding="utf-8")
+    with pytest.raises(aw.SpecError, match="did you mean `labels`"):
+        aw.compile(file)
+
+
 def test_signs_bind_as_they_are_written(tmp_path: Path) -> None:
     file = tmp_path / "signs.yaml"
     file.write_text(

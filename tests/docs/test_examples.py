@@ -199,3 +199,30 @@ def test_every_example_is_on_the_page() -> None:
     page = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.yaml")):
         assert f"({path.name})" in page
+
+
+def test_a_folder_of_llava_is_read_by_what_mounts_two_specs(tmp_path: Path) -> None:
+    vision = transformers.CLIPVisionConfig(
+        40, 72, num_hidden_layers=3, num_attention_heads=4, image_size=30, patch_size=6
+    )
+    text = transformers.LlamaConfig(99, 32, 72, 2, 4, num_key_value_heads=2, pad_token_id=1)
+    config = transformers.LlavaConfig(vision, text, image_token_index=9, attn_implementation="eager")
+    theirs = transformers.LlavaForConditionalGeneration(config).eval()
+    for value in theirs.parameters():
+        value.data.normal_(0, 0.2)
+    theirs.save_pretrained(tmp_path / "theirs")
+    model = aw.from_pretrained(tmp_path / "theirs", spec=EXAMPLES / "llava.yaml", backend="eager")
+    ids, mask = torch.arange(10, 90).view(2, 40), torch.ones(2, 40, dtype=torch.long)
+    ids[0, 3:28] = ids[1, 10:35] = 9
+    ids[1, :4], mask[1, :4] = 1, 0
+    given = {"input_ids": ids, "attention_mask": mask, "pixel_values": torch.randn(2, 3, 30, 30)}
+    expected, found = (one(**given, labels=ids.clamp(max=50)) for one in (theirs, model))
+    real = mask.bool()
+    torch.testing.assert_close(found.logits[real], expected.logits[real], rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found.loss, expected.loss)
+    for how in ({}, {"num_beams": 3}):
+        written = (one.generate(**given, max_new_tokens=6, do_sample=False, **how) for one in (theirs, model))
+        assert torch.equal(*written)
+    model.save_pretrained(tmp_path / "ours")
+    one, other = (tmp_path / made / "model.safetensors" for made in ("ours", "theirs"))
+    assert one.read_bytes() == other.read_bytes()
