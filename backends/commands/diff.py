@@ -26,10 +26,18 @@ _WIDTH = 110
 @click.option("--resolved", is_flag=True, help="Compare values and extents, not what is written.")
 @click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
               help="Draw B to this file, what is new, changed and gone marked; as for `draw`.")  # fmt: skip
-@click.option("--depth", type=click.IntRange(0), default=1, show_default=True, help="How deep the drawing goes.")
+@click.option("--depth", type=click.IntRange(0), help="How deep the drawing goes.  [default: 1]")
 @json_option
 def command(
-    first: str, second: str, spec: str | None, resolved: bool, path: str | None, depth: int, as_json: bool, **which: Any
+    first: str,
+    second: str,
+    spec: str | None,
+    size: str | None,
+    resolved: bool,
+    path: str | None,
+    depth: int | None,
+    as_json: bool,
+    **which: Any,
 ) -> None:
     """Compare two specs or checkpoints: nodes, options, edges, shapes and parameters.
 
@@ -52,23 +60,30 @@ def command(
     readers = [spec if is_checkpoint(one) else None for one in (first, second)]
     if spec is not None and spec not in readers:
         raise ArgumentError(f"`spec` is what reads a checkpoint, and {first} and {second} are none: leave it out")
-    graphs = [_graph(one, spec=reader, **which) for one, reader in zip((first, second), readers, strict=True)]
+    if depth is not None and path is None:
+        raise ArgumentError("`depth` is of the drawing, and none is asked for: say where (--output), or leave it out")
+    targets = [_sized(one) for one in (first, second)]
+    if size is not None and all(own is not None for _, own in targets):
+        raise ArgumentError(f"`size` is for what names none itself, and {first} and {second} do: leave it out")
+    graphs = [
+        graph_of(name, size=size if own is None else own, spec=reader, **which)
+        for (name, own), reader in zip(targets, readers, strict=True)
+    ]
     found, params = differences(*graphs, resolved=resolved), parameter_differences(*graphs)
     if path is not None:
         from ..diagrams.render import format_of, rendered
         from ..files import write_whole
 
+        depth = 1 if depth is None else depth
         write_whole(Path(path), rendered(graphs[1], format_of(path), depth, first=graphs[0], found=found))
         click.echo(f"wrote {path}", err=True)
     print_result(_data(graphs, found, params), _text(graphs, found, params), as_json=as_json)
 
 
-def _graph(target: str, *, size: str | None, **which: Any) -> Graph:
-    """The graph of ``spec@size``, a spec or a folder."""
+def _sized(target: str) -> tuple[str, str | None]:
+    """A spec or a folder, and the size that it names itself: ``spec@size``."""
     name, sign, own = target.rpartition("@")
-    if not sign or Path(target).exists():
-        name, own = target, size
-    return graph_of(name, size=own, **which)
+    return (name, own) if sign and not Path(target).exists() else (target, None)
 
 
 def _data(graphs: list[Graph], found: list[Difference], params: dict[str, Pair]) -> dict[str, Any]:

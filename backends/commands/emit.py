@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @click.command("emit", short_help="The Python that a model is.")
 @target_options("SPEC")
-@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True),
-              help="The file to write.  [default: stdout]")  # fmt: skip
+@click.option("--output", "-o", "path", metavar="FILE", type=click.Path(dir_okay=False, writable=True, allow_dash=True),
+              help="The file to write; - is stdout.  [default: stdout]")  # fmt: skip
 @click.option("--standalone", is_flag=True, help="Copy in the modules that it uses: the file needs torch alone.")
 @words_option("--inputs", help="The optional inputs that a call gives.  [default: what it must, and attention_mask]")
 @words_option("--flags", help="The flags that a call sets, such as output_hidden_states.")
@@ -43,7 +43,7 @@ def command(
     source = Source(graph, rounds="plain")
     source.specialise(graph.combination(called_with(graph, inputs, flags or [])))
     text = source.text(standalone=standalone)
-    if path is None:
+    if path in (None, "-"):
         click.echo(text, nl=False)
     else:
         write_whole(Path(path), text)

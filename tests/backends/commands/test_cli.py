@@ -123,6 +123,8 @@ def test_version() -> None:
         (["diff", "bert", "wrong.yaml"], 1),
         (["diff", "bert", "bert@no_such_size"], 1),
         (["diff", "bert", "bert", "-o", "x.doc"], 2),
+        (["diff", "bert@tiny", "bert@base", "--size", "tiny"], 2),
+        (["diff", "bert", "bert@tiny", "--depth", "2"], 2),
         (["diff", "bert"], 2),
         (["emit", "wrong.yaml"], 1),
         (["run", "no_such_spec"], 1),
@@ -360,7 +362,7 @@ def test_emitted_code_runs_alone(folder: Path) -> None:
 
 
 def test_emit_takes_flags(folder: Path) -> None:
-    assert "attention_mask" in call("emit", "bert", "--size", "tiny").stdout
+    assert "attention_mask" in call("emit", "bert", "--size", "tiny", "-o", "-").stdout
     assert '"attentions"' in call("emit", "bert", "--size", "tiny", "--flags", "output_attentions").stdout
 
 
