@@ -68,8 +68,9 @@ class _Pair:
             case OutputValue(node=node, port=port), OutputValue(node=again, port=read):
                 return node is again and port == read and self.node(node).get(port, False)
             case Rounds(node=node, port=port), Rounds(node=again, port=read):
-                starts = one.initial is None if other.initial is None else one.initial is not None
-                return node is again and port == read and starts and self.node(node).get(port, False)
+                starts = [first for first in (one.initial, other.initial) if first is not None]
+                begins = not starts or (len(starts) == 2 and self.match(*starts))
+                return node is again and port == read and begins and self.node(node).get(port, False)
             case Apply(), Apply():
                 alike = one.op == other.op and one.attrs == other.attrs and len(one.args) == len(other.args)
                 return alike and str(one.type) == str(other.type) and all(map(self.match, one.args, other.args))
@@ -85,13 +86,15 @@ class _Pair:
         """A value of the call with the mask, without what the mask decides."""
         while True:
             value = resolve(value, self.given)
+            kept: Value | None = None
             if isinstance(value, Apply) and value.op == "where" and self.true(value.args[0]):
-                value = value.args[1]
+                kept = value.args[1]
             elif isinstance(value, Apply) and value.op == "and" and any(map(self.true, value.args)):
                 left, right = value.args
-                value = right if self.true(left) else left
-            else:
+                kept = right if self.true(left) else left
+            if kept is None or str(kept.type) != str(value.type):  # a mask may make more of it, for each sample
                 return value
+            value = kept
 
     def node(self, node: Node) -> dict[str, bool]:
         """Which outputs of a node match."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import archwright as aw
 from archwright.compiler.check import build_graph
 from archwright.compiler.passes.report import changes, packed_changes
@@ -62,6 +64,32 @@ def test_a_mask_that_is_read_for_more_stays() -> None:
     assert not _leaves_out("opt", "attention_mask")  # positions are counted by it
     assert not _leaves_out("vit", "bool_masked_pos", task="masked_image_modeling")
     assert not _leaves_out("bert", "input_ids")
+
+
+MASKED = """\
+model: small
+params: {d: 4}
+inputs: {x: "float[batch, seq, $d]", mask: {type: "bool[batch, seq]", optional: true}}
+parts:
+  redone:
+    inputs: {x: "float[*, d]", y: "float[*, d]"}
+    graph: {up: {block: linear, in: y, d_out: $d}}
+    outputs: {x: up}
+graph:
+  places: {block: token_positions, in: x}
+  counted: {expr: "where(mask, places, 0)", else: places}
+  doubled: {expr: "2 * x * float(mask)[..., None]", else: x}
+  layers: {repeat: {i: 2}, part: redone, in: {x: doubled, y: x}}
+outputs: {y: LEFT}
+"""
+
+
+@pytest.mark.parametrize("left", ["sum(counted)", "counted", '"layers.x[*]"'])
+def test_a_mask_stays_that_makes_more_of_a_value_or_another_beginning(tmp_path: Path, left: str) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(MASKED.replace("LEFT", left))
+    graph = build_graph(str(file), None, None, {})
+    assert not may_leave_out(graph, "mask", graph.combination({"x", "mask"}))
 
 
 def test_what_is_packed_is_told() -> None:
