@@ -17,7 +17,7 @@ from . import cache, kept
 from .emit.source import Source
 from .instructions import settle_instructions
 from .layerwise import Layers
-from .modules.inference import Held
+from .modules.inference import Held, casts
 from .packing import PADDING
 from .regions import own_inputs
 from .replay import Replays, is_recorded
@@ -124,7 +124,7 @@ class Compiled:
         """What code depends on beside the text and the weights' shapes."""
         weight = next(self.model.net.parameters(), torch.empty(0))
         called = [cache.likeness(one) for one in values.values()]
-        return torch.is_grad_enabled(), self.model.training, weight.dtype, weight.device, *called
+        return torch.is_grad_enabled(), self.model.training, weight.dtype, weight.device, *casts(), *called
 
     def path(self, values: Mapping[str, Any]) -> Path:
         """The file for a call: its text is that of this specialisation alone."""
@@ -136,7 +136,7 @@ class Compiled:
         source.specialise(self.combination)
         pairs = zip(source.classes.values(), made.classes.values(), strict=True)
         names = [[there.held.get(text) for text in one.held] for one, there in pairs]
-        called = torch.is_grad_enabled(), model.training, torch.is_autocast_enabled(model.device.type)
+        called = torch.is_grad_enabled(), model.training, *casts()
         kinds = [type(one).__name__ for one in model.net.modules()]
         how = (model.dynamic, model.quantized, *called, names, kinds, kept.layout_of(model.net))
         return cache.path_for(source.text(), values, how=how, device=model.device)

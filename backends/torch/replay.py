@@ -15,6 +15,7 @@ import torch
 from torch.utils._pytree import tree_flatten, tree_map_only
 
 from .cache import likeness
+from .modules.inference import casts
 
 if TYPE_CHECKING:
     from .model import Model
@@ -47,7 +48,7 @@ class Replays:
     def __call__(self, run: Callable[..., Any], told: Mapping[str, Any]) -> Any:
         """What `run` gives for arguments by name: tensors, and what holds some, in tensors of its own."""
         leaves, form = tree_flatten(dict(told))
-        key = form, likeness(leaves)
+        key = form, likeness(leaves), *casts()
         if not self.is_possible or key not in self.recorded:
             self.recorded[key] = None
             return run(**told)

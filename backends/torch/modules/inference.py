@@ -259,5 +259,10 @@ def _fixed(value: torch.Tensor) -> torch.Tensor:
 
 
 def _likeness(like: Iterable[Any]) -> list[Any]:
-    casts = [torch.is_autocast_enabled(kind) for kind in ("cpu", "cuda")]
-    return [*casts, *((one.shape, one.dtype, one.device) if isinstance(one, torch.Tensor) else one for one in like)]
+    return [*casts(), *((one.shape, one.dtype, one.device) if isinstance(one, torch.Tensor) else one for one in like)]
+
+
+def casts() -> list[torch.dtype | None]:
+    """What autocast makes of floats on a CPU and on CUDA; None where it is off."""
+    kinds = ("cpu", "cuda")
+    return [torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else None for kind in kinds]

@@ -192,6 +192,21 @@ def test_what_is_kept_is_for_weights_that_lie_as_they_did(folder: Path, monkeypa
         assert len(compiled) == 2
 
 
+def test_what_is_kept_is_for_calls_with_or_without_autocast(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, other, eager = (aw.compile("bert", size="tiny", backend=one) for one in ("inductor", "inductor", "eager"))
+    given = example_inputs(model.graph)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        model.keep_compiled(**given)
+    monkeypatch.setattr(torch, "compile", lambda method, **options: method)
+    for one in (other, eager):
+        one.load_state_dict(model.state_dict())
+    with torch.no_grad():
+        for dtype in (torch.bfloat16, None, torch.float16):
+            with torch.autocast("cpu", dtype, enabled=dtype is not None):
+                found, expected = other(**given).pooler_output, eager(**given).pooler_output
+            assert found.dtype == expected.dtype == (dtype or torch.float32)
+
+
 class Doubled(torch.nn.Linear):
     """Another's part, with the weights of the one that it stands for."""
 

@@ -80,6 +80,26 @@ def test_under_autocast(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert_same(called(lean), called(plain))  # what was held then is not what holds now
 
 
+def test_what_is_held_is_held_for_a_type_of_autocast(tmp_path: Path) -> None:
+    file = tmp_path / "small.yaml"
+    file.write_text(
+        """
+model: small
+inputs: {x: "float[batch, 4]"}
+graph:
+  table: {block: parameter, shape: [5, 4]}
+  keys: {block: linear, d_out: 4}
+outputs: {y: x @ transpose(keys)}
+"""
+    )
+    plain, lean = (aw.compile(file, backend="eager", inference=how) for how in (False, True))
+    lean.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 4)
+    for dtype in (torch.bfloat16, torch.float16):
+        with torch.autocast("cpu", dtype):
+            assert torch.equal(lean(x=x).y, plain(x=x).y)
+
+
 @pytest.mark.parametrize("least", [0, prepacked.LEAST])
 @pytest.mark.parametrize("name", aw.list_models())
 def test_numbers_hold(name: str, least: int, monkeypatch: pytest.MonkeyPatch) -> None:
