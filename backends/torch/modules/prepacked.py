@@ -9,6 +9,7 @@ alone is the exception: its product is no more work than reading the weight, whi
 from __future__ import annotations
 
 import torch
+from torch.autograd.forward_ad import unpack_dual
 
 LEAST = 1 << 14
 """How many numbers a weight needs: below, finding the kernel takes longer than it saves."""
@@ -39,7 +40,8 @@ def prepacked_linear(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor |
 
 def is_plain(x: torch.Tensor) -> bool:
     """Whether a product is left to torch: the operator knows nothing of gradients and of autocast."""
-    return (torch.is_grad_enabled() and x.requires_grad) or torch.is_autocast_enabled(x.device.type)
+    is_learning = torch.is_grad_enabled() and x.requires_grad
+    return is_learning or torch.is_autocast_enabled(x.device.type) or unpack_dual(x).tangent is not None
 
 
 def is_fused(x: torch.Tensor) -> bool:

@@ -187,6 +187,19 @@ def test_a_gradient_of_an_input_passes_by_the_operator(monkeypatch: pytest.Monke
     torch.testing.assert_close(found[0], found[1])
 
 
+def test_a_tangent_of_an_input_passes_by_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepacked, "LEAST", 0)
+    one, two = PrepackedLinear(33, d_out=7), PrepackedLinear(33, d_out=5)
+    joined = Joined(one, two)
+    for module in (joined, single := PrepackedLinear(33, d_out=9)):
+        module.renew()
+        assert module.packed is not None
+    x, along = torch.randn(3, 33), torch.randn(3, 33)
+    found: Any = torch.func.jvp(lambda x: (single(x), *joined(x)), (x,), (along,))
+    for tangent, linear in zip(found[1], (single, one, two), strict=True):
+        torch.testing.assert_close(tangent, along @ linear.weight.T)
+
+
 def test_rewrites_are_found_in_the_graph() -> None:
     found = [(path, one.kind, one.name) for path, body in bodies(aw.check("detr")) for one in rewrites(body)]
     assert {kind for _, kind, _ in found} == {"folded"}  # q, k and v read different values there
