@@ -25,8 +25,8 @@ from .presence import present, resolve
 from .reading.span import Span
 
 Kind = Literal["fixed", "once", "keys", "whole", "new"]
-SHARED = ":all"
-"""How the name of what is held for all rows at once ends; whatever else is held has the batch as its first axis."""
+SHARED, MIXED = ":all", ":mixed"
+"""How the names of what is held for all rows at once end, and of what has them elsewhere than on the first axis."""
 _RANK: tuple[Kind, ...] = ("fixed", "once", "keys", "whole", "new")
 ELEMENTWISE = FUNCTIONS | {
     "or", "and", "==", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "//", "%", "**", "not", "where", "detach", "min",
@@ -70,6 +70,7 @@ class Flow:
         self.at: Span | None = None  # where the edge or the node stands whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
+        self._ports: dict[Node, dict[str, Kind]] = {}
         self._inner: dict[tuple[Node, Body], Flow] = {}
 
     def kind(self, value: Value) -> Kind:
@@ -92,7 +93,7 @@ class Flow:
             case OutputValue(node=node, port=port) | Rounds(node=node, port=port):
                 if node.contract is not None:
                     return self.node(node)
-                return self.inner(node, node.rounds[0]).kind(node.rounds[0].outputs[port])
+                return self.result(node, port)
             case Gathered(items=items):
                 return most(self.kind(item) for item in items if present(item, self.combination))
             case Picked(base=base):
@@ -128,8 +129,8 @@ class Flow:
 
     def is_along(self, value: Apply, axes: list[int]) -> bool:
         """Whether what an edge computes of a number hangs on others along `axes` of its first argument."""
-        if value.op == "transpose":
-            return False
+        if value.op == "transpose":  # of queries and keys
+            return len(axes) > 1
         if value.op == "slice":
             items = slice_items(value)
             return any(items[axis] != slice(None) for axis in axes)
@@ -164,6 +165,7 @@ class Flow:
 
     def _node(self, node: Node) -> Kind:
         assert node.contract is not None
+        self._require_places(node)
         read: list[Kind] = []
         given: list[Kind] = []
         for port, value in node.values():
@@ -206,26 +208,55 @@ class Flow:
             return "key" if isinstance(kind, Type) and axes == [len(kind.dims) - 1] else "query"
         if how == "rows":
             extents = [kind, *node.outputs.values()]
-            return "token" if all(is_laid(one, self.tokens) for one in extents) else "all"
+            return "token" if len(axes) < 2 and all(is_laid(one, self.tokens) for one in extents) else "all"
         if how is None and port not in node.contract.extents:
             return "token" if set(axes) <= set(node.contract.ports()[port].open_axes(kind)) else "all"
         return how or "token"
 
-    def inner(self, node: Node, body: Body) -> Flow:
-        """The flow inside a part or a round of a repeat; what is carried is at least what a round makes of it."""
-        if (node, body) not in self._inner:
+    def _require_places(self, node: Node) -> None:
+        """Refuse what numbers queries among keys where the tokens are one of them alone."""
+        assert node.contract is not None
+        if node.contract.counts and getattr(node.contract, "causal", True) and {"q", "k"} <= node.inputs.keys():
+            pair = {port: value for port, value in node.values() if port in ("q", "k")}
+            where = [token_axis(resolve(one, self.combination).type, self.tokens) for one in pair.values()]
+            if (where[0] is None) != (where[1] is None):
+                raise SpecError([undecodable(node.name, node.span, "it numbers tokens among places of another axis")])
+
+    def ports(self, node: Node) -> dict[str, Kind]:
+        """The kinds of a part's inputs; what rounds carry comes in every round as it does in any."""
+        if node not in self._ports:
             kinds: dict[str, Kind] = {
                 port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
                 for port, given in node.inputs.items()
             }
             read = {port for one in node.bodies for port in one.inputs} if node.is_repeat else set[str]()
-            carried = [port for port in body.outputs if port in read and present(body.outputs[port], self.combination)]
+            outputs = node.rounds[0].outputs
+            carried = [port for port in outputs if port in read and present(outputs[port], self.combination)]
             kinds = {**dict.fromkeys(carried, _RANK[0]), **kinds}  # the first round may have none
-            flow = Flow(body, self.combination, self.tokens, kinds)
-            for port in carried:
-                kinds[port] = most([kinds[port], flow.kind(body.outputs[port])])
-            self._inner[node, body] = Flow(body, self.combination, self.tokens, kinds)
+            while carried:
+                inner = [Flow(body, self.combination, self.tokens, kinds) for body in node.bodies]
+                made: dict[str, Kind] = {
+                    port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)])
+                    for port in carried
+                }
+                if made.items() <= kinds.items():
+                    break
+                kinds = {**kinds, **made}
+            self._ports[node] = kinds
+        return self._ports[node]
+
+    def inner(self, node: Node, body: Body) -> Flow:
+        """The flow inside a part or a round of a repeat."""
+        if (node, body) not in self._inner:
+            self._inner[node, body] = Flow(body, self.combination, self.tokens, self.ports(node))
         return self._inner[node, body]
+
+    def result(self, node: Node, port: str) -> Kind:
+        """The kind of a part's output, of every round alike."""
+        outputs = [(self.inner(node, body), body.outputs[port]) for body in node.bodies]
+        kinds: list[Kind] = [flow.kind(value) for flow, value in outputs if present(value, self.combination)]
+        carried: list[Kind] = [self.ports(node)[port]] if node.is_repeat and port in self.ports(node) else []
+        return most([*kinds, *carried])
 
 
 def undecodable(name: str, span: Span, reason: str) -> Diagnostic:

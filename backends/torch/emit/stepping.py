@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ....blocks.notation.dims import Dim
 from ....blocks.notation.types import Type
-from ....compiler.decoding import SHARED, Flow, token_axis
+from ....compiler.building.values import types_in
+from ....compiler.decoding import MIXED, SHARED, Flow, token_axis
 from ....compiler.graph import Apply, Body, Node, Value, name_of
 from ....compiler.value_text import value_text
 from .lean import Rewriting
@@ -42,7 +44,7 @@ class _Render(Render):
         return self.forward.recall(value.attrs[0])
 
     def counted(self, kind: Type, extent: str) -> str:
-        if token_axis(kind, self.forward.flow.tokens) is None:
+        if token_axis(kind, self.forward.flow.tokens) != len(kind.dims) - 1:
             return super().counted(kind, extent)
         return f"{self.forward.tell('place')}.positions()"
 
@@ -65,10 +67,11 @@ class Stepping(Rewriting):
         self.stem = "forward_first" if is_first else "forward_next"
         self.recalled: dict[str, Value] = {}
         self._names: dict[str, Value] = {}
+        self._held: dict[tuple[str, Value], str] = {}
         wanted = dict(outputs)
         if is_first:
             later = Stepping(owner, body, combination, outputs, flow, is_first=False)
-            self.recalled = later.recalled
+            self.recalled, self._names, self._held = later.recalled, later._names, later._held
             wanted.update({f"held {name}": value for name, value in self.recalled.items()})
         super().__init__(owner, body, combination, wanted)
         for name in self.recalled if is_first else ():
@@ -89,10 +92,10 @@ class Stepping(Rewriting):
             return value
         kind = self.flow.kind(value)
         if kind == "once" and not self.is_first:
-            return Apply(value.type, value.present, "recalled", (), (self.name_of(value),))
+            name = self.held_name(name_of(value) or "value", value)
+            return Apply(value.type, value.present, "recalled", (), (name,))
         if not isinstance(value, Apply) or kind in ("fixed", "once", "keys"):
             return value
-        # What is remembered is called by what it is: two edges may do the same to different values.
         names = [f"{value.op}({value_text(arg)})".replace('"', "'") for arg in value.args]
         args = tuple(self.read(arg, self.how(arg, value), name) for arg, name in zip(value.args, names, strict=True))
         return self.made_from(value, args)
@@ -107,25 +110,37 @@ class Stepping(Rewriting):
         """A value as a port reads it: remembered by `key` and `scan` ports, cut to the new tokens by others."""
         kind = self.flow.kind(value)
         axis = token_axis(resolve(value, self.combination).type, self.flow.tokens)
+        if axis is None:  # in other rounds it has one
+            return value
         if kind == "new" and how in ("key", "scan"):
-            return Apply(value.type, value.present, "remembered", (value,), (self.key(name, value), axis))
+            return Apply(value.type, value.present, "remembered", (value,), (self.held_name(name, value), axis))
         if kind == "whole" and how in ("token", "query"):
             return Apply(value.type, value.present, "newest", (value,), (axis,))
         return value
 
-    def name_of(self, value: Value) -> str:
-        """The name under which a value is held."""
-        name = name_of(value) or "value"
-        while self.key(name, value) in self._names:
-            name += "_"
-        self._names[self.key(name, value)] = value
-        return self.key(name, value)
+    def held_name(self, name: str, value: Value) -> str:
+        """The name under which a value is held: `name`, if nothing else is, nor a part has it."""
+        known = name, resolve(value, self.combination)
+        if known not in self._held:
+            parts = [one.name for one in self.body.nodes.values() if one.contract is None]
+            while (marked := name + self.mark(value)) in self._names or name in parts:
+                name += "_"
+            self._names[marked] = value
+            self._held[known] = marked
+        return self._held[known]
 
-    def key(self, name: str, value: Value) -> str:
-        """A name, marked where the value is the same for all rows: its first axis has a known extent."""
-        kind = resolve(value, self.combination).type
-        has_rows = isinstance(kind, Type) and bool(kind.dims) and kind.dims[0].expanded().known is None
-        return name if has_rows else f"{name}{SHARED}"
+    def mark(self, value: Value) -> str:
+        """How the name of what is held ends: by whether its first axis has a row for each sample, as that of inputs."""
+        tokens, held = self.flow.tokens, types_in(resolve(value, self.combination).type)
+        inputs = [one.type for one in self.owner.source.graph.root.inputs.values()]
+        inputs = [kind for kind in inputs if isinstance(kind, Type) and kind.dims]
+        firsts = {kind.dims[0].expanded() for kind in inputs}
+        rows = {dim for dim in firsts if dim.known is None and dim != Dim.of(tokens)}
+        if all(isinstance(kind, Type) and kind.dims and kind.dims[0].expanded() in rows for kind in held):
+            return ""
+        batch = {one for kind in inputs if token_axis(kind, tokens) == 1 for one in kind.dims[0].expanded().symbols()}
+        dims = [dim.expanded() for kind in held if isinstance(kind, Type) for dim in kind.dims]
+        return MIXED if any(batch & dim.symbols() for dim in dims) else SHARED
 
     def recall(self, name: str) -> str:
         """The text of what is held under a name; the first step will put it there."""
@@ -144,7 +159,9 @@ class Stepping(Rewriting):
     def told(self, node: Node) -> list[str]:
         """Where the new tokens stand, for what numbers them."""
         assert node.contract is not None
-        if node.contract.counts and getattr(node.contract, "causal", True) and self.flow.node(node) == "new":
+        counts = node.contract.counts and getattr(node.contract, "causal", True)
+        is_along = any(token_axis(kind, self.flow.tokens) is not None for kind in node.outputs.values())
+        if counts and is_along and self.flow.node(node) == "new":
             return [f"place={self.tell('place')}"]
         return []
 

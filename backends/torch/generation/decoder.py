@@ -10,7 +10,7 @@ import torch
 from torch.utils._pytree import tree_leaves
 
 from ....blocks.notation.types import Type
-from ....compiler.decoding import SHARED, token_axis
+from ....compiler.decoding import MIXED, SHARED, token_axis
 from ....compiler.graph import Graph
 from ....compiler.passes.unmasked import may_leave_out
 from ....compiler.presence import present
@@ -252,12 +252,20 @@ def _rows(value: Any, rows: torch.Tensor, count: int) -> Any:
 
 
 def _changed(change: Callable[..., torch.Tensor], held: Any, *others: Any) -> Any:
-    """All that is held, and others like it, with what is held for rows changed."""
+    """All that is held, and others like it, with what is held for rows changed.
+
+    Raises:
+        ArgumentError: something is held whose rows are elsewhere.
+    """
     if isinstance(held, dict):
+        mixed = next((name for name in held if name.endswith(MIXED)), None)
+        if mixed is not None:
+            told = f"`{mixed.removesuffix(MIXED)}` is held with samples on another axis than the first"
+            raise ArgumentError(f"{told}; write one text for each input, by one beam")
         return {
             name: value if name.endswith(SHARED) else _changed(change, value, *(one[name] for one in others))
             for name, value in held.items()
         }
     if isinstance(held, list):
         return [_changed(change, *ones) for ones in zip(held, *others, strict=True)]
-    return held if held.dim() < 2 else change(held, *others)
+    return change(held, *others) if held.dim() else held

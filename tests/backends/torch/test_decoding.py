@@ -199,7 +199,7 @@ def test_a_mounted_decoder_may_be_given_embeddings(tmp_path: Path) -> None:
 
 MIXED = """\
 model: mixed
-inputs: {input_ids: "int[batch, seq]"}
+inputs: {input_ids: "int[batch, seq]", attention_mask: "bool[batch, seq]?", kinds: {type: "int[batch, seq, 3]", default: range}}
 graph:
   tokens: {block: embedding, in: input_ids, num: 30, dim: 6}
   attention: {part: self_attention, in: tokens, num_heads: 2, causal: true}
@@ -240,9 +240,17 @@ def mixed(folder: Path, *nodes: str) -> Any:
          'index: {expr: "min(max(offset + 9, 0), 18)"}',
          "far: {block: dot_term, in: {x: attention, table: table, index: index}, side: key, num_heads: 2}",
          "y: {block: attention, in: {q: attention, k: attention, v: attention, terms: [far]}, num_heads: 2, causal: true}"],
+        ["far: {block: linear, in: tokens, d_out: 2}", 'parts: {expr: "far[:, None, None]"}',
+         'y: {block: attention, in: {q: attention, k: attention, v: attention, terms: ["parts[..., 0]", "parts[..., 1]"]}, num_heads: 2, causal: true}'],
+        ["odd: {expr: input_ids % 2, when: has(attention_mask), else: few}", "few: {expr: input_ids // 9}",
+         "even: {expr: input_ids % 2, when: not has(attention_mask), else: few}",
+         'one: {expr: "odd[:, None] == few[:, :, None]"}', 'two: {expr: "even[:, None] == few[:, :, None]"}',
+         'y: {block: attention, in: {q: attention, k: attention, v: attention, allow: "(one or not two)[:, None]"}, num_heads: 2, causal: true}'],
+        ['one: {block: token_positions, in: "attention[:, None]"}', 'y: {expr: "attention + one"}'],
+        ['y: {expr: "attention + 0.1 * kinds[:, :, 2:]"}'],
     ],
     ids=["unstack", "transpose", "number by number", "matrix", "rows", "cumsum", "concat", "two sums", "keys beside queries", "pairs", "keys",
-         "terms of keys"],
+         "terms of keys", "two terms", "two of one text", "another axis", "counted along another axis"],
 )  # fmt: skip
 def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: list[str]) -> None:
     assert difference(mixed(tmp_path, *nodes), torch.randint(0, 30, (2, LENGTH)), {}) < 1e-5
@@ -267,14 +275,100 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
           "y: {block: rearrange, pattern: b d s -> b s d}"], "7:3"),
         (['groups: {expr: "input_ids[:1] // 9"}',
           "y: {block: attention, in: {q: tokens, k: tokens, v: tokens, same: groups}, num_heads: 2, fill: -99.0}"], "7:3"),
+        (['less: {expr: "transpose(input_ids[:, None] < input_ids[:, :, None])"}',
+          'y: {block: attention, in: {q: tokens, k: tokens, v: tokens, allow: "less[:, None]"}, num_heads: 2, causal: true}'], "6:3"),
+        (["few: {block: parameter, shape: [1, 9, 6]}", "many: {block: expand_batch, in: {x: few, like: tokens}}",
+          "y: {block: attention, in: {q: tokens, k: many, v: many}, num_heads: 2, causal: true}"], "8:3"),
     ],
-    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups"],
+    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups", "turned",
+         "numbered among others"],
 )  # fmt: skip
 def test_what_mixes_tokens_is_told_where_it_stands(tmp_path: Path, nodes: list[str], place: str) -> None:
     model = mixed(tmp_path, *nodes)
     assert model(input_ids=torch.randint(0, 30, (1, 8))).logits.isfinite().all()
     with pytest.raises(aw.SpecError, match=f"undecodable(?s:.)*mixed.yaml:{place}"):
         Decoder(model, {}, length=8)
+
+
+HELD = """\
+model: held
+inputs:
+  input_ids: "int[batch, source]"
+  decoder_input_ids: "int[batch, seq]"
+parts:
+  reading:
+    inputs: {x: "float[batch, seq, d]", memory: "float[batch, source, d]"}
+    graph:
+      keys: {block: linear, in: memory, d_out: 6}
+      y: {block: attention, in: {q: x, k: x, v: x}, num_heads: 2, causal: true}
+    outputs: {keys: keys, x: y}
+  handing:
+    inputs: {a: any, b: any, x: "float[batch, seq, d]"}
+    graph:
+      y: {block: attention, in: {q: x, k: x, v: x, terms: ["a[:, None, None]"]}, num_heads: 2, causal: true}
+      last: {expr: "x[:, :, 0] + b"}
+    outputs: {a: b, b: last, y: y}
+graph:
+  memory: {block: embedding, in: input_ids, num: 30, dim: 6}
+  tokens: {block: embedding, in: decoder_input_ids, num: 30, dim: 6}
+  attention: {block: attention, in: {q: tokens, k: tokens, v: tokens}, num_heads: 2, causal: true}
+NODES
+  head: {part: lm_head, in: y, vocab_size: 30}
+outputs: {logits: head.logits}
+"""
+
+
+def held(folder: Path, *nodes: str) -> Any:
+    torch.manual_seed(0)
+    (folder / "held.yaml").write_text(HELD.replace("NODES", "\n".join(f"  {node}" for node in nodes)), encoding="utf-8")
+    model = aw.compile(folder / "held.yaml", backend="eager")
+    for parameter in model.parameters():
+        parameter.data.normal_(0.1, 0.3)
+    return model
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        ["y_k: {block: linear, in: memory, d_out: 6}", "q: {block: attention, in: {q: attention, k: y_k, v: y_k}, num_heads: 2}",
+         "y: {block: attention, in: {q: q, k: q, v: q}, num_heads: 2, causal: true}"],
+        ["read: {part: reading, in: {x: tokens, memory: memory}}",
+         "y: {block: attention, in: {q: read.x, k: read.keys, v: read.keys}, num_heads: 2}"],
+        ["none: {block: parameter, shape: [1, 1]}", "turns: {repeat: {i: 3}, part: handing, in: {a: none, b: none, x: tokens}}",
+         'y: {expr: "attention + turns.y[2]"}'],
+    ],
+    ids=["a port's name", "a part's name", "handed on from round to round"],
+)  # fmt: skip
+def test_what_is_held_goes_by_names_of_its_own(tmp_path: Path, nodes: list[str]) -> None:
+    ids = torch.randint(0, 30, (2, LENGTH))
+    assert difference(held(tmp_path, *nodes), ids, {"input_ids": torch.randint(0, 30, (2, 4))}) < 1e-5
+
+
+def test_what_is_for_all_rows_stays_where_others_are_taken(tmp_path: Path) -> None:
+    places = "places: {block: token_positions, in: memory}"
+    table = "table: {block: embedding, in: places, num: 20, dim: 6}"
+    terms = 'terms: ["sum(tokens[:, :, None] * table, -1)[:, None]"]'
+    read = f"y: {{block: attention, in: {{q: tokens, k: memory, v: memory, {terms}}}, num_heads: 2}}"
+    model, rows = held(tmp_path, places, table, read), torch.tensor([1, 0, 0])
+    ids, source = torch.randint(0, 30, (3, LENGTH)), torch.randint(0, 30, (3, 3))  # as many places as rows
+    with torch.no_grad():
+        decoder = Decoder(model, {"input_ids": source}, length=LENGTH)
+        decoder.step(ids[:, :-1])
+        decoder.reorder(rows)
+        found = decoder.step(ids[:, -1:])
+        expected = model(input_ids=source[rows], decoder_input_ids=torch.cat([ids[rows, :-1], ids[:, -1:]], 1))
+    torch.testing.assert_close(found, expected.logits[:, -1:], rtol=1e-4, atol=1e-4)
+
+
+def test_rows_that_are_not_in_front_cannot_be_taken_otherwise(tmp_path: Path) -> None:
+    heads = ("{block: rearrange, in: tokens, pattern: b s (h d) -> (b h) s d, h: 2}",
+             "{block: attention, in: {q: h, k: h, v: h}, num_heads: 1, causal: true}",
+             '{block: rearrange, in: seen, pattern: "(b h) s d -> b s (h d)", h: 2}')  # fmt: skip
+    model = mixed(tmp_path, *(f"{name}: {node}" for name, node in zip(("h", "seen", "y"), heads, strict=True)))
+    ids = torch.randint(0, 30, (2, LENGTH))
+    assert difference(model, ids, {}) < 1e-5
+    with pytest.raises(ArgumentError, match="`seen_k` is held with samples on another axis than the first"):
+        model.generate(ids, num_beams=2, max_new_tokens=2)
 
 
 def test_what_looks_ahead_cannot_be_decoded() -> None:
