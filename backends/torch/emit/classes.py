@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.unparse import literal
-from ....compiler.decoding import Flow
+from ....compiler.decoding import Flow, Kind
 from ....compiler.graph import Body, Node
 from ....compiler.passes.held import is_bare
 from .aliases import gives_counted, gives_twice
@@ -95,12 +95,12 @@ class ClassText:
             self.written[key] = self.keep(self.source.forward(self, body, combination, outputs))
         return self.written[key]
 
-    def step(self, body: Body, combination: int, wanted: list[str], flow: Flow, *, is_first: bool) -> Method:
-        """The step of `body` that gives the `wanted` outputs for new tokens."""
-        key = ("step", id(body), combination, *wanted, is_first, *flow.kinds.items())
+    def step(self, body: Body, combination: int, wanted: dict[str, Kind], flow: Flow, *, is_first: bool) -> Method:
+        """The step of `body` that gives the `wanted` outputs, as they are asked for, for new tokens."""
+        key = ("step", id(body), combination, *wanted.items(), is_first, *flow.kinds.items())
         if key not in self.written:
             outputs = {port: value for port, value in body.outputs.items() if port in wanted}
-            step = Stepping(self, body, combination, outputs, flow, is_first=is_first)
+            step = Stepping(self, body, combination, outputs, flow, wanted, is_first=is_first)
             self.written[key] = self.keep(step, step.stem)
         return self.written[key]
 

@@ -6,17 +6,18 @@ takes the inputs that a forward takes, and keeps what the later ones need of val
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ....blocks.notation.dims import Dim
 from ....blocks.notation.types import Type
 from ....compiler.building.values import types_in
-from ....compiler.decoding import MIXED, SHARED, Flow, token_axis
-from ....compiler.graph import Apply, Body, Node, Value, name_of
+from ....compiler.decoding import MIXED, SHARED, Flow, Kind, token_axis
+from ....compiler.graph import Apply, Body, Gathered, Node, Value, name_of
 from ....compiler.value_text import value_text
 from .lean import Rewriting
 from .naming import MODULES
-from .values import Render, resolve
+from .values import Render, present, resolve
 
 if TYPE_CHECKING:
     from .classes import ClassText, Method
@@ -60,17 +61,20 @@ class Stepping(Rewriting):
     renders = _Render
 
     def __init__(
-        self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Flow, *, is_first: bool
-    ) -> None:
+        self, owner: ClassText, body: Body, combination: int, outputs: dict[str, Value], flow: Flow,
+        kinds: Mapping[str, Kind] | None = None, *, is_first: bool,
+    ) -> None:  # fmt: skip
         self.flow = flow
+        self.combination = combination
         self.is_first = is_first
         self.stem = "forward_first" if is_first else "forward_next"
         self.recalled: dict[str, Value] = {}
         self._names: dict[str, Value] = {}
         self._held: dict[tuple[str, Value], str] = {}
-        wanted = dict(outputs)
+        given = {name: value for name, value in outputs.items() if present(value, combination)}
+        wanted = {name: self.as_kind(value, (kinds or {}).get(name)) for name, value in given.items()}
         if is_first:
-            later = Stepping(owner, body, combination, outputs, flow, is_first=False)
+            later = Stepping(owner, body, combination, outputs, flow, kinds, is_first=False)
             self.recalled, self._names, self._held = later.recalled, later._names, later._held
             wanted.update({f"held {name}": value for name, value in self.recalled.items()})
         super().__init__(owner, body, combination, wanted)
@@ -94,6 +98,9 @@ class Stepping(Rewriting):
         if kind == "once" and not self.is_first:
             name = self.held_name(name_of(value) or "value", value)
             return Apply(value.type, value.present, "recalled", (), (name,))
+        if isinstance(value, Gathered):
+            items = tuple(self.as_kind(one, kind) if present(one, self.combination) else one for one in value.items)
+            return value if items == value.items else Gathered(value.type, value.present, items)
         if not isinstance(value, Apply) or kind in ("fixed", "once", "keys"):
             return value
         names = [f"{value.op}({value_text(arg)})".replace('"', "'") for arg in value.args]
@@ -114,9 +121,14 @@ class Stepping(Rewriting):
             return value
         if kind == "new" and how in ("key", "scan"):
             return Apply(value.type, value.present, "remembered", (value,), (self.held_name(name, value), axis))
-        if kind == "whole" and how in ("token", "query"):
-            return Apply(value.type, value.present, "newest", (value,), (axis,))
-        return value
+        return self.as_kind(value, "new") if how in ("token", "query") else value
+
+    def as_kind(self, value: Value, kind: Kind | None) -> Value:
+        """A value as it is read among others of a kind: cut to the new tokens where those are new."""
+        axis = token_axis(resolve(value, self.combination).type, self.flow.tokens)
+        if kind != "new" or axis is None or self.flow.kind(value) != "whole":
+            return value
+        return Apply(value.type, value.present, "newest", (value,), (axis,))
 
     def held_name(self, name: str, value: Value) -> str:
         """The name under which a value is held: `name`, if nothing else is, nor a part has it."""
@@ -148,9 +160,9 @@ class Stepping(Rewriting):
         return f'{self.tell("held")}["{name}"]'
 
     def at_port(self, node: Node, port: str, value: Value) -> Value:
-        """A value as a port reads it; a part reads it as it is."""
+        """A value as a port reads it; that of a part as it does in every round."""
         if node.contract is None:
-            return value
+            return self.as_kind(value, self.flow.ports(node).get(port))
         how = self.flow.reads(node, port, resolve(value, self.combination).type)
         if how == "token" and self.flow.node(node) == "whole":
             how = "scan"
@@ -179,7 +191,8 @@ class Stepping(Rewriting):
         if all(flow.kind(body.outputs[port]) in ("fixed", "once") for port in wanted):
             return super().method(node, body, wanted)
         owner = self.owner.source.class_of(body)
-        return owner.step(body, self.combination, wanted, flow, is_first=self.is_first)
+        kinds: dict[str, Kind] = {port: self.flow.result(node, port) for port in wanted}
+        return owner.step(body, self.combination, kinds, flow, is_first=self.is_first)
 
     def context_for(self, node: Node, name: str) -> str:
         """What a part is told: the place, and what is held for it."""

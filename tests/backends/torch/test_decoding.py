@@ -308,6 +308,11 @@ parts:
       y: {block: attention, in: {q: x, k: x, v: x, terms: ["a[:, None, None]"]}, num_heads: 2, causal: true}
       last: {expr: "x[:, :, 0] + b"}
     outputs: {a: b, b: last, y: y}
+  summing:
+    inputs: {x: "float[batch, seq, d]"}
+    graph:
+      y: {expr: "cumsum(x, 1) / 4"}
+    outputs: {x: y}
 graph:
   memory: {block: embedding, in: input_ids, num: 30, dim: 6}
   tokens: {block: embedding, in: decoder_input_ids, num: 30, dim: 6}
@@ -336,10 +341,12 @@ def held(folder: Path, *nodes: str) -> Any:
          "y: {block: attention, in: {q: read.x, k: read.keys, v: read.keys}, num_heads: 2}"],
         ["none: {block: parameter, shape: [1, 1]}", "turns: {repeat: {i: 3}, part: handing, in: {a: none, b: none, x: tokens}}",
          'y: {expr: "attention + turns.y[2]"}'],
+        ["y: {repeat: {i: 2}, part: summing, in: attention}"],
+        ['sums: {expr: "cumsum(tokens, 1)"}', 'y: {expr: "attention + sum(stack([tokens, sums]), 0)"}'],
     ],
-    ids=["a port's name", "a part's name", "handed on from round to round"],
+    ids=["a port's name", "a part's name", "handed on from round to round", "sums of sums", "a list with sums"],
 )  # fmt: skip
-def test_what_is_held_goes_by_names_of_its_own(tmp_path: Path, nodes: list[str]) -> None:
+def test_what_is_held_of_parts_rounds_and_lists(tmp_path: Path, nodes: list[str]) -> None:
     ids = torch.randint(0, 30, (2, LENGTH))
     assert difference(held(tmp_path, *nodes), ids, {"input_ids": torch.randint(0, 30, (2, 4))}) < 1e-5
 
