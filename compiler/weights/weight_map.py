@@ -196,18 +196,22 @@ def _ambiguous(key: str, rule: Rule, entries: list[WeightEntry], other: FileTens
 
 
 def file_shape(shapes: list[tuple[int, ...]], ops: tuple[Op, ...]) -> tuple[int, ...]:
-    """The shape in the file of what becomes weights of `shapes`: the operations backwards."""
-    shape = shapes[0]
+    """The shape in the file of what becomes weights of `shapes`."""
+    return shapes_before(shapes, ops)[0]
+
+
+def shapes_before(shapes: list[tuple[int, ...]], ops: tuple[Op, ...]) -> list[tuple[int, ...]]:
+    """The shapes of what the operations make weights of `shapes` from: the operations backwards."""
     for name, value in reversed(ops):
         if name == "heads" and (uneven := [one[0] for one in shapes if one[0] % value]):
             raise SizesError(f"rows of which {value} heads have equal shares, found {uneven[0]}")
         if name in ("split", "heads"):
-            shape = (sum(one[0] for one in shapes), *shape[1:])
+            shapes = [(sum(one[0] for one in shapes), *shapes[0][1:])]
         elif name == "transpose":
-            shape = shape[::-1]
+            shapes = [one[::-1] for one in shapes]
         elif name == "rearrange":
-            shape = value.file_shape(shape)
-    return shape
+            shapes = [value.file_shape(one) for one in shapes]
+    return shapes
 
 
 def unmapped(graph: Graph) -> list[Diagnostic]:

@@ -39,6 +39,27 @@ def test_heads_that_lie_together_may_have_unequal_parts(tmp_path: Path) -> None:
         aw.check(own)
 
 
+@pytest.mark.parametrize(
+    ("ops", "lies"),
+    [
+        ('[{rearrange: "(h n d) i -> (n h d) i", n: 2, d: 2}, split]', lambda q, k: torch.cat([q[:2], k[:2], q[2:], k[2:]])),
+        ("[split, transpose]", lambda q, k: torch.cat([q.t(), k.t()])),
+        ('[split, {rearrange: "(a b) i -> (b a) i", a: 2}]', lambda q, k: torch.cat([q[[0, 2, 1, 3]], k[[0, 2, 1, 3]]])),
+    ],
+)  # fmt: skip
+def test_operations_may_stand_before_a_split_and_behind_it(ops: str, lies: Any, tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "model: own\ninputs: {x: 'float[batch, 3]'}\ngraph:\n"
+        "  q: {block: linear, in: x, d_out: 4, bias: false}\n  k: {block: linear, in: x, d_out: 4, bias: false}\n"
+        f"outputs: {{q: q, k: k}}\ncheckpoint: {{class: Own, weights: {{<q|k>: {{file: qk, ops: {ops}}}}}}}\n",
+        encoding="utf-8",
+    )
+    model, tensors, again = _saved(own, tmp_path / "saved")
+    assert torch.equal(tensors["qk.weight"], lies(model.net.q.weight, model.net.k.weight))
+    assert torch.equal(again.net.q.weight, model.net.q.weight) and torch.equal(again.net.k.weight, model.net.k.weight)
+
+
 def test_an_alternative_of_the_file_may_be_an_expression(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(

@@ -19,7 +19,7 @@ from torch import nn
 from ....compiler.building.origins import quoted
 from ....compiler.graph import Graph, WeightEntry
 from ....compiler.weights.first_values import FirstValues
-from ....compiler.weights.weight_map import FileTensor, Table, table_of
+from ....compiler.weights.weight_map import FileTensor, Table, shapes_before, table_of
 from ...errors import CheckpointError, warn
 from ..emit.naming import attribute
 from ..modules.layout import rearrange
@@ -361,19 +361,18 @@ def _types_of(made: Plan, origin: Origin) -> tuple[torch.dtype | None, bool]:
 def parts_of(value: torch.Tensor, tensor: FileTensor) -> list[torch.Tensor]:
     """The weights that a tensor of the file becomes: its operations forwards."""
     parts = [value]
-    for name, number in tensor.ops:
+    for at, (name, number) in enumerate(tensor.ops, start=1):
+        shapes = shapes_before([entry.shape for entry in tensor.entries], tensor.ops[at:])
         if name == "transpose":
             parts = [part.t() if part.dim() == 2 else part for part in parts]  # views: the file stays the only copy
         elif name == "split":
-            parts = list(parts[0].split([entry.shape[0] for entry in tensor.entries]))
+            parts = list(parts[0].split([shape[0] for shape in shapes]))
         elif name == "heads":
-            grouped = (
-                parts[0].unflatten(0, (number, -1)).split([entry.shape[0] // number for entry in tensor.entries], 1)
-            )
-            parts = [part.reshape(entry.shape) for part, entry in zip(grouped, tensor.entries, strict=True)]
+            grouped = parts[0].unflatten(0, (number, -1)).split([shape[0] // number for shape in shapes], 1)
+            parts = [part.reshape(shape) for part, shape in zip(grouped, shapes, strict=True)]
         elif name == "rearrange":
-            sizes = number.sizes(tensor.entries[0].shape)
-            parts = [rearrange(part, pattern=number.pattern, **sizes).contiguous() for part in parts]
+            pairs = zip(parts, map(number.sizes, shapes), strict=True)
+            parts = [rearrange(part, pattern=number.pattern, **sizes).contiguous() for part, sizes in pairs]
     return parts
 
 
@@ -387,8 +386,8 @@ def joined(parts: list[torch.Tensor], tensor: FileTensor) -> torch.Tensor:
         elif name == "heads":
             parts = [torch.cat([part.unflatten(0, (number, -1)) for part in parts], 1).flatten(0, 1)]
         elif name == "rearrange":
-            sizes = number.sizes(tensor.entries[0].shape)
-            parts = [rearrange(part, pattern=number.inverse, **sizes) for part in parts]
+            sizes = [number.sizes(tuple(part.shape)) for part in parts]
+            parts = [rearrange(part, pattern=number.inverse, **one) for part, one in zip(parts, sizes, strict=True)]
     return parts[0]
 
 
