@@ -12,7 +12,7 @@ from pydantic import ConfigDict, field_validator, model_validator
 from .base import Block, Count, PortError, Size, Whole, axis_in, block
 from .notation.dim_compare import compare
 from .notation.dims import Dim, Symbol, ceil_div
-from .notation.types import AnyType, Bindings, Type
+from .notation.types import AnyType, Bindings, Type, kind_of_all
 
 
 @block
@@ -133,7 +133,7 @@ class Concat(Block):
             if any(place != at and compare(*pair) == "different" for place, pair in enumerate(pairs)):
                 raise PortError("parts", f"{first.shape} but for axis {at}", part.shape)
         dims[at] = sum((part.dims[at] for part in parts[1:]), first.dims[at])
-        return {"x": Type(first.kind, tuple(dims))}
+        return {"x": Type(kind_of_all(parts), tuple(dims))}
 
 
 @block

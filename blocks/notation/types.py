@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -49,6 +49,12 @@ class ListType:
     def shape(self) -> str:
         """As `str`, with the shapes alone."""
         return f"list of {len(self.items)}"
+
+
+def kind_of_all(types: Iterable[AnyType | None]) -> str:
+    """The kind of numbers of what tensors of these types are joined to; truth values count as whole numbers."""
+    kinds = {one.kind for one in types if isinstance(one, Type)}
+    return kinds.pop() if len(kinds) == 1 else next((one for one in ("any", "float") if one in kinds), "int")
 
 
 @dataclass(frozen=True, slots=True)

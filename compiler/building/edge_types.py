@@ -53,7 +53,8 @@ def elementwise(function: str, side: Side) -> Type:
     check_tensor(function, side)
     if function in ("abs", "relu"):
         check_kind(function, side, "bool")
-    kind = {"int": "int", "bool": "bool", "isfinite": "bool", "abs": side.type.kind}.get(function, "float")
+    kept = dict.fromkeys(("abs", "relu"), side.type.kind)
+    kind = {"int": "int", "bool": "bool", "isfinite": "bool", **kept}.get(function, "float")
     return Type(kind, side.type.dims)
 
 

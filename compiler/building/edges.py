@@ -13,7 +13,7 @@ from ...blocks.notation.dims import Dim
 from ...blocks.notation.expressions import (
     Binary, Call, Conditional, Dots, Expr, Index, ListOf, Literal, Name, Param, Slice, Star, Unary, walk,
 )  # fmt: skip
-from ...blocks.notation.types import ListType, RecordType, Type
+from ...blocks.notation.types import ListType, RecordType, Type, kind_of_all
 from ...blocks.notation.values import EvaluationError, Formula, evaluate, simplest
 from ..diagnosing.diagnostics import did_you_mean
 from ..graph import Apply, Constant, Gathered, Value
@@ -222,7 +222,7 @@ class _Reader:
             label = f"expected {-rank} to {rank - 1}, found {axes[0]}"
             raise EdgeError("bad-axis", f"there is no axis {axes[0]} in a stack of {first}", at[0], label)
         dims.insert(axes[0] % rank if axes else 0, Dim.of(len(value.type.items)))
-        return Apply(Type(first.kind, tuple(dims)), value.present, "stack", (value,), axes)
+        return Apply(Type(kind_of_all(value.type.items), tuple(dims)), value.present, "stack", (value,), axes)
 
     def call_unstack(self, tree: Call) -> Value:
         value = self.argument(tree)

@@ -38,6 +38,19 @@ def test_a_choice_of_two_of_a_kind_is_of_that_kind(tmp_path: Path) -> None:
     assert [found[name].dtype for name in "abcd"] == [torch.bool, torch.bool, torch.int64, torch.float32]
 
 
+def test_what_is_joined_is_of_the_kind_that_torch_makes_it(tmp_path: Path) -> None:
+    outputs = (
+        "{a: 'stack([x, y])', b: 'stack([m, x], 1)', c: 'stack([m, m])', d: relu(x), e: joined, f: 'stack([m, y])[1]'}"
+    )
+    graph = "{joined: {block: concat, in: {parts: [m, x, y]}, axis: 0}}"
+    model = built(tmp_path, f"{{m: 'bool[batch]', x: 'int[batch]', y: 'float[batch]'}}\ngraph: {graph}", outputs)
+    kinds = [model.graph.outputs[name].type.kind for name in "abcdef"]
+    assert kinds == ["float", "int", "bool", "int", "float", "float"]
+    found = model(m=torch.tensor([True]), x=torch.tensor([-3]), y=torch.tensor([0.5]))
+    dtypes = {"float": torch.float32, "int": torch.int64, "bool": torch.bool}
+    assert [found[name].dtype for name in "abcdef"] == [dtypes[kind] for kind in kinds]
+
+
 def test_flip_reads_an_axis_backwards(tmp_path: Path) -> None:
     model = built(tmp_path, "{x: 'float[batch, length]'}", "{y: 'flip(x, 1)', z: 'flip(x + 1, -2)'}")
     x = torch.arange(6.0).reshape(2, 3)
