@@ -204,6 +204,8 @@ class Flow:
             return "all" if vars(node.contract)["axis"] % max(rank, 1) in axes else "token"
         if how == "side":
             return str(vars(node.contract)["side"])
+        if how == "query" and len(axes) > max(len(axes_of(one, self.tokens)) for one in node.outputs.values()):
+            return "all"  # what is said of keys becomes what a token is
         if how == "score":
             return "key" if isinstance(kind, Type) and axes == [len(kind.dims) - 1] else "query"
         if how == "rows":

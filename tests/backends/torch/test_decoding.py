@@ -279,9 +279,11 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
           'y: {block: attention, in: {q: tokens, k: tokens, v: tokens, allow: "less[:, None]"}, num_heads: 2, causal: true}'], "6:3"),
         (["few: {block: parameter, shape: [1, 9, 6]}", "many: {block: expand_batch, in: {x: few, like: tokens}}",
           "y: {block: attention, in: {q: tokens, k: many, v: many}, num_heads: 2, causal: true}"], "8:3"),
+        (['less: {expr: "float(input_ids[:, None] < input_ids[:, :, None])"}', "near: {block: diagonals, in: less, reach: 1}",
+          "y: {block: linear, d_out: 6}"], "7:3"),
     ],
     ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups", "turned",
-         "numbered among others"],
+         "numbered among others", "diagonals"],
 )  # fmt: skip
 def test_what_mixes_tokens_is_told_where_it_stands(tmp_path: Path, nodes: list[str], place: str) -> None:
     model = mixed(tmp_path, *nodes)
