@@ -59,6 +59,15 @@ def is_laid(kind: AnyType | None, tokens: Symbol) -> bool:
     return all(dim // Dim.of(tokens) * Dim.of(tokens) == dim for dim in dims)
 
 
+def numbers_of(value: Apply) -> list[object]:
+    """The numbers that an edge computes with: those among its arguments, and those by which it slices."""
+    numbers: list[object] = [arg.value for arg in value.args if isinstance(arg, Constant)]
+    for item in slice_items(value) if value.op == "slice" else ():
+        ends = (item.start, item.stop) if isinstance(item, slice) else (item,)
+        numbers += [end[0] if isinstance(end, tuple) else end for end in ends]
+    return numbers
+
+
 class Flow:
     """The kinds of the values of one body, called with inputs of `kinds`, under one combination."""
 
@@ -114,10 +123,12 @@ class Flow:
             known = isinstance(value.type, Type) and all(dim.known is not None for dim in value.type.dims)
             return "fixed" if known else "once"
         kind = most(self.kind(arg) for arg in value.args)
+        if kind in ("fixed", "once") and self.first_rows(value) is not None:
+            return "new"
+        if any(map(self.counts, numbers_of(value))):
+            self.refuse(value, "the number of all tokens is read")
         if kind in ("fixed", "once"):
             return kind
-        if any(isinstance(arg, Constant) and self.counts(arg.value) for arg in value.args):
-            self.refuse(value, "the number of all tokens is read")
         if value.op in ELEMENTWISE:
             return kind
         axes = axes_of(value.args[0].type, self.tokens)
@@ -148,6 +159,16 @@ class Flow:
             return False
         return [axis - len(own.dims) for axis in axes_of(own, self.tokens)] == [axes[1] - len(kind.dims)]
 
+    def first_rows(self, value: Apply) -> int | None:
+        """The axis along which a slice takes as many first rows as there are tokens, and nothing else; or None."""
+        if value.op != "slice" or None in value.attrs:
+            return None
+        cut = [(axis, item) for axis, item in enumerate(slice_items(value)) if item != slice(None)]
+        if len(cut) != 1 or not isinstance(item := cut[0][1], slice):
+            return None
+        end = item.stop[0] if isinstance(item.stop, tuple) and item.start is None and item.step is None else None
+        return cut[0][0] if isinstance(end, Dim) and end.expanded() == Dim.of(self.tokens) else None
+
     def counts(self, value: object) -> bool:
         """Whether a number is one of the call's that hangs on how many tokens there are."""
         return isinstance(value, Dim) and self.tokens in value.expanded().symbols()
@@ -168,10 +189,13 @@ class Flow:
         self._require_places(node)
         read: list[Kind] = []
         given: list[Kind] = []
+        has_tokens = any(axes_of(one, self.tokens) for one in node.outputs.values())
         for port, value in node.values():
             if not present(value, self.combination):
                 continue
             kind = self.read(value, node)
+            if port in node.contract.extents and not has_tokens and kind != "fixed":
+                kind = "once"  # how many samples there are, say, no token changes
             how = self.reads(node, port, resolve(value, self.combination).type)
             given.append(kind)
             if kind in ("new", "whole"):

@@ -103,6 +103,9 @@ class Stepping(Rewriting):
             return value if items == value.items else Gathered(value.type, value.present, items)
         if not isinstance(value, Apply) or kind in ("fixed", "once", "keys"):
             return value
+        axis = self.flow.first_rows(value)
+        if axis is not None and self.flow.kind(value.args[0]) in ("fixed", "once"):
+            return Apply(value.type, value.present, "newest", value.args, (axis,))
         names = [f"{value.op}({value_text(arg)})".replace('"', "'") for arg in value.args]
         args = tuple(self.read(arg, self.how(arg, value), name) for arg, name in zip(value.args, names, strict=True))
         return self.made_from(value, args)

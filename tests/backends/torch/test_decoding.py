@@ -248,9 +248,13 @@ def mixed(folder: Path, *nodes: str) -> Any:
          'y: {block: attention, in: {q: attention, k: attention, v: attention, allow: "(one or not two)[:, None]"}, num_heads: 2, causal: true}'],
         ['one: {block: token_positions, in: "attention[:, None]"}', 'y: {expr: "attention + one"}'],
         ['y: {expr: "attention + 0.1 * kinds[:, :, 2:]"}'],
+        ["table: {block: parameter, shape: [1, 19, 6]}", 'place: {block: linear, in: "table[:, :$seq]", d_out: 6}',
+         "y: {expr: attention + place}"],
+        ["learned: {block: parameter, shape: [3, 6]}", "rows: {block: expand_batch, in: {x: learned, like: attention}}",
+         "seen: {part: self_attention, in: {x: attention, kv: rows}, num_heads: 2}", "y: {expr: attention + seen}"],
     ],
     ids=["unstack", "transpose", "number by number", "matrix", "rows", "cumsum", "concat", "two sums", "keys beside queries", "pairs", "keys",
-         "terms of keys", "two terms", "two of one text", "another axis", "counted along another axis"],
+         "terms of keys", "two terms", "two of one text", "another axis", "counted along another axis", "first rows of a table", "learned rows beside"],
 )  # fmt: skip
 def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: list[str]) -> None:
     assert difference(mixed(tmp_path, *nodes), torch.randint(0, 30, (2, LENGTH)), {}) < 1e-5
@@ -267,6 +271,8 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
         (["pairs: {block: rearrange, in: attention, pattern: b (n w) d -> b n w d, w: 2}",
           "y: {block: rearrange, pattern: b n w d -> b (n w) d}"], "6:3"),
         (["y: {expr: attention * $seq}"], "6:3"),
+        (["w: {block: parameter, shape: [6]}", "y: {expr: attention + w * $seq}"], "7:3"),
+        (["table: {block: parameter, shape: [19, 6]}", 'y: {expr: "attention + table[1:1 + $seq]"}'], "7:3"),
         (["offset: {block: relative_position, in: {q: tokens, k: tokens}}",
           'y: {expr: "attention + sum(float(offset), -1)[:, None]"}'], "7:3"),
         (['m: {expr: "input_ids > 3"}',
@@ -282,7 +288,7 @@ def test_what_works_token_by_token_is_found_step_by_step(tmp_path: Path, nodes: 
         (['less: {expr: "float(input_ids[:, None] < input_ids[:, :, None])"}', "near: {block: diagonals, in: less, reach: 1}",
           "y: {block: linear, d_out: 6}"], "7:3"),
     ],
-    ids=["convolution", "roll", "mean of rows", "windows", "length", "keys", "global", "group norm", "groups", "turned",
+    ids=["convolution", "roll", "mean of rows", "windows", "length", "length of no token", "later rows of a table", "keys", "global", "group norm", "groups", "turned",
          "numbered among others", "diagonals"],
 )  # fmt: skip
 def test_what_mixes_tokens_is_told_where_it_stands(tmp_path: Path, nodes: list[str], place: str) -> None:
