@@ -343,6 +343,10 @@ class Graph:
     folds: dict[str, str] = field(default_factory=dict)
     conditions: dict[str, Condition] = field(default_factory=dict)
 
+    def read_outside(self, body: Body) -> list[Value]:
+        """What is read of a body from outside: its outputs, or what a call returns."""
+        return list(body.outputs.values() if body is not self.root else dict(named_outputs(self.outputs)).values())
+
     @property
     def label(self) -> str:
         """Its name and size, as a comparison calls it: ``bert@base``."""

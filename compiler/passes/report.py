@@ -47,13 +47,13 @@ def changes(graph: Graph) -> Iterator[Change]:
             if may_leave_out(graph, name, given):
                 yield Change("unmasked", "", (name,), "left out where it hides nothing, on a CPU")
     for path, body in bodies(graph):
-        for one in rewrites(body):
+        for one in rewrites(graph, body):
             yield Change(one.kind, path, _names(one.nodes), _WORDS[one.kind])
         linear = [node for node in body.nodes.values() if type(node.contract) is Linear and node.reuse is None]
         if linear:
             yield Change("prepacked", path, _names(linear), "on a CPU, weights in the order of its kernels")
         needed = [node for node in body.nodes.values() if present(node, combination)]
-        outputs = [value for value in body.outputs.values() if present(value, combination)]
+        outputs = [value for value in graph.read_outside(body) if present(value, combination)]
         fixed = Hold(body, combination, extents=False).nodes
         for node, chain in Hold(body, combination, extents=True).frontier(needed, outputs).items():
             yield Change("held", path, _names(chain), "made once" if node in fixed else "made once for a shape")

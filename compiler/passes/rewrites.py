@@ -29,12 +29,12 @@ class Rewrite:
     name: str
 
 
-def rewrites(body: Body) -> list[Rewrite]:
-    """The rewrites of one body, no node being in two."""
+def rewrites(graph: Graph, body: Body) -> list[Rewrite]:
+    """The rewrites of one body of a graph, no node being in two."""
     made: list[Rewrite] = []
     taken = set(body.nodes) | set(body.params) | set(body.symbols)
     passes: dict[Kind, Iterator[tuple[Node, ...]]] = {
-        "joined": _joined(body), "folded": _folded(body), "settled": _settled(body)
+        "joined": _joined(body), "folded": _folded(body, graph.read_outside(body)), "settled": _settled(body)
     }  # fmt: skip
     for kind, found in passes.items():
         for nodes in found:
@@ -56,8 +56,8 @@ def _joined(body: Body) -> Iterator[tuple[Node, ...]]:
     yield from (tuple(group) for group in groups.values() if len(group) > 1)
 
 
-def _folded(body: Body) -> Iterator[tuple[Node, ...]]:
-    readers = _readers(body)
+def _folded(body: Body, outputs: list[Value]) -> Iterator[tuple[Node, ...]]:
+    readers = _readers(body, outputs)
     for norm in body.nodes.values():
         if type(norm.contract) not in (BatchNorm, FrozenBatchNorm) or norm.reuse is not None:
             continue
@@ -81,10 +81,10 @@ def _read(node: Node) -> Value:
     return value
 
 
-def _readers(body: Body) -> Counter[Node]:
-    """How often each node's outputs are read, by nodes and as outputs."""
+def _readers(body: Body, outputs: list[Value]) -> Counter[Node]:
+    """How often what each node gives is read, by nodes and as `outputs`."""
     found: Counter[Node] = Counter()
-    stack: list[Value] = list(body.outputs.values())
+    stack: list[Value] = list(outputs)
     for node in body.nodes.values():
         stack += [value for _, value in node.values()]
     while stack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ....compiler.graph import Body, Node
+from ....compiler.graph import Body, Graph, Node
 from ....compiler.passes.held import Hold, costs
 from ....compiler.passes.rewrites import Kind, Rewrite, rewrites
 from .forward import Forward
@@ -21,7 +21,7 @@ class Rewriting(Forward):
 
     def write(self) -> None:
         """Find what is computed as one, then write."""
-        found = rewrites(self.body) if self.owner.source.inference else []
+        found = rewrites(self.owner.source.graph, self.body) if self.owner.source.inference else []
         computed = {node for node in self.needs.ports if not self.is_held(node)}
         self.rewritten: dict[Node, tuple[Rewrite, list[Node]]] = {}
         for one in found:
@@ -97,10 +97,10 @@ class Lean(Rewriting):
         return [name for name in dict.fromkeys(known) if name in words - made]
 
 
-def made_from_others(body: Body, imports: dict[str, set[str]]) -> list[str]:
+def made_from_others(graph: Graph, body: Body, imports: dict[str, set[str]]) -> list[str]:
     """The lines of a constructor that make what a lean forward calls."""
     lines = []
-    for rewrite in rewrites(body):
+    for rewrite in rewrites(graph, body):
         sources = ", ".join(f"self.{attribute(node.name)}" for node in rewrite.nodes)
         lines.append(f"self.{rewrite.name} = {_CLASSES[rewrite.kind]}({sources})")
         imports[MODULE].add(_CLASSES[rewrite.kind])

@@ -86,7 +86,7 @@ class Source:
     def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
         constructor = Constructor(self, body, is_root)
         if self.inference:
-            constructor.lines += made_from_others(body, self.imports)
+            constructor.lines += made_from_others(self.graph, body, self.imports)
         key = (name, tuple(constructor.lines))
         if key in self.classes:
             made = self.classes[key]

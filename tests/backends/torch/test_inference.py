@@ -22,7 +22,7 @@ from archwright.backends.torch.modules.inference import (
     PrepackedLinear,
     SettledConv,
 )
-from archwright.compiler.passes.rewrites import bodies, rewrites
+from archwright.compiler.passes.rewrites import Rewrite, bodies, rewrites
 
 
 PLACES = """\
@@ -200,16 +200,43 @@ def test_a_tangent_of_an_input_passes_by_the_operator(monkeypatch: pytest.Monkey
         torch.testing.assert_close(tangent, along @ linear.weight.T)
 
 
+def found_in(spec: str | Path) -> list[Rewrite]:
+    graph = aw.check(spec)
+    return [one for _, body in bodies(graph) for one in rewrites(graph, body)]
+
+
 def test_rewrites_are_found_in_the_graph() -> None:
-    found = [(path, one.kind, one.name) for path, body in bodies(aw.check("detr")) for one in rewrites(body)]
-    assert {kind for _, kind, _ in found} == {"folded"}  # q, k and v read different values there
-    assert any(one.kind == "settled" for _, body in bodies(aw.check("hubert")) for one in rewrites(body))
+    assert {one.kind for one in found_in("detr")} == {"folded"}  # q, k and v read different values there
+    assert any(one.kind == "settled" for one in found_in("hubert"))
 
 
 def test_a_projection_that_is_read_alone_is_computed_alone() -> None:
-    graph = aw.check("bert")
-    groups = [one for _, body in bodies(graph) for one in rewrites(body)]
-    assert {tuple(node.name for node in one.nodes) for one in groups} == {("q", "k", "v")}
+    assert {tuple(node.name for node in one.nodes) for one in found_in("bert")} == {("q", "k", "v")}
+
+
+SHOWN = """\
+model: shown
+inputs: {x: "float[batch, 4, length]"}
+graph:
+  conv: {block: conv1d, in: x, d_out: 6, kernel: 3}
+  norm: {block: batch_norm}
+  conv2: {block: conv1d, d_out: 5, kernel: 1}
+  norm2: {block: batch_norm}
+outputs: {maps: conv, x: norm2}
+"""
+
+
+def test_a_convolution_that_a_call_returns_is_not_folded(tmp_path: Path) -> None:
+    (tmp_path / "shown.yaml").write_text(SHOWN, encoding="utf-8")
+    torch.manual_seed(0)
+    plain = aw.compile(tmp_path / "shown.yaml", backend="eager").eval()
+    for value in plain.state_dict().values():
+        value.copy_(torch.rand(value.shape) + 0.5)
+    lean = aw.compile(tmp_path / "shown.yaml", backend="eager", inference=True)
+    lean.load_state_dict(plain.state_dict())
+    x = torch.randn(2, 4, 9)
+    assert_same(called(lean, x=x), called(plain, x=x))
+    assert [one.name for one in found_in(tmp_path / "shown.yaml")] == ["conv2_norm2"]
 
 
 @pytest.mark.parametrize(("name", "kind"), [("resnet", FoldedNorm), ("detr", FoldedNorm), ("wav2vec2", SettledConv)])
