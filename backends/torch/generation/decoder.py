@@ -166,10 +166,19 @@ class Decoder:
         return scores
 
     def reorder(self, rows: torch.Tensor) -> None:
-        """Go on with other rows of the batch, as many as are named: those of the beams that are kept."""
+        """Go on with other rows of the batch, as many as are named: those of the beams that are kept.
+
+        Raises:
+            ArgumentError: what is remembered is not laid by row, as where the model folds the batch.
+        """
         stays = self.replays is not None and len(rows) == self.rows
 
         def chosen(value: torch.Tensor) -> torch.Tensor:
+            if value.shape[0] not in (1, self.rows):
+                raise ArgumentError(
+                    f"`{self.graph.name}` writes one text for each input, and by one beam: of {self.rows} rows of "
+                    f"tokens it remembers {value.shape[0]}; leave `num_beams` and `num_return_sequences` out"
+                )
             if value.shape[0] != self.rows:
                 return value
             found = value.index_select(0, rows)

@@ -423,3 +423,27 @@ def test_what_lies_along_the_tokens_goes_on_or_is_refused(tmp_path: Path) -> Non
     for name in ("levels", "marked"):
         with pytest.raises(ArgumentError, match=f"`along` cannot write with `{name}`"):
             model.generate(ids, max_new_tokens=2, **{name: torch.zeros_like(ids)})
+
+
+FOLDED = """\
+model: folded
+extends: gpt2
+graph:
+  pairs: {block: rearrange, in: dropped, pattern: (b n) s d -> n b s d, n: 2}
+  joined: {expr: "sum(pairs, 0)"}
+  decoder: {in: {x: joined, valid: null, memory: null, memory_valid: null}}
+  apart: {block: rearrange, in: norm, pattern: b s (n d) -> (b n) s d, n: 2}
+  spread: {block: linear, d_out: $d_model}
+outputs: {last_hidden_state: spread}
+checkpoint: {weights: {spread: spread}}
+"""
+
+
+def test_a_model_that_folds_the_batch_writes_one_text_for_each_row(tmp_path: Path) -> None:
+    (tmp_path / "folded.yaml").write_text(FOLDED, encoding="utf-8")
+    model = model_of(str(tmp_path / "folded.yaml"), "causal_lm")
+    ids = tokens(model, 4)
+    assert difference(model, ids, {}) < 1e-5
+    for more in ({"num_beams": 2}, {"do_sample": True, "num_return_sequences": 2}):
+        with pytest.raises(ArgumentError, match="of 4 rows of tokens it remembers 2"):
+            model.generate(ids, max_new_tokens=2, **more)
