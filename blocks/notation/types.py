@@ -227,8 +227,8 @@ def _match_dim(tree: Expr, extent: Dim, bindings: Bindings, actual: Type, notati
     expected = bindings.dim(tree)
     if not bindings.agree(expected, extent):
         wanted, found = _shape_in_words(notation, bindings), f"{actual.shape}"
-        if wanted == found:  # two parameters of one name
-            wanted, found = f"{wanted} where `{expected}` is {expected.known}", f"{extent.known}"
+        if str(expected) == str(extent):  # two parameters, or two extents, of one name
+            wanted, found = f"{wanted} where `{expected}` is {expected.expanded()}", f"{extent.expanded()}"
         raise MatchError(wanted, found)
 
 
