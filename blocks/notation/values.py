@@ -243,8 +243,10 @@ class _Evaluator:
         return result
 
     def index(self, tree: Expr, base: Any, items: tuple[Expr, ...]) -> Any:
-        if not isinstance(base, (list, tuple)) or len(items) != 1:
-            raise EvaluationError("only a list can be indexed, by one index", tree)
+        if not isinstance(base, (list, tuple)):
+            raise EvaluationError(f"only a list can be indexed, found {_in_words(base)}", tree)
+        if len(items) != 1:
+            raise EvaluationError(f"a list has one index, found {len(items)}", tree)
         item = items[0]
         if isinstance(item, Slice):
             ends = [None if part is None else self.whole(part) for part in (item.first, item.last, item.step)]

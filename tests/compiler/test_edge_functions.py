@@ -98,6 +98,8 @@ def test_an_element_of_a_list_that_is_a_parameter_is_a_number(tmp_path: Path) ->
     assert model(x=torch.tensor([1, 2])).y.tolist() == [74, 117]
     with pytest.raises(aw.SpecError, match=r"index 2 is outside a list of 2"):
         built(tmp_path, inputs + params, "{y: 'x * $primes[2]'}")
+    with pytest.raises(aw.SpecError, match=r"only a list can be indexed, found `\[31, 43\]`"):
+        built(tmp_path, inputs + "\nlet: {primes: '[31, 43]'}", "{y: 'x * $primes[0]'}")
 
 
 def test_a_number_over_an_extent_is_told_to_stand_behind_a_tensor(tmp_path: Path) -> None:
