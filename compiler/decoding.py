@@ -21,7 +21,7 @@ from .graph import (
     Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, flat,
     slice_items,
 )  # fmt: skip
-from .presence import present, resolve
+from .presence import made, present, resolve
 from .reading.span import Span
 
 Kind = Literal["fixed", "once", "keys", "whole", "new"]
@@ -248,26 +248,31 @@ class Flow:
             if (where[0] is None) != (where[1] is None):
                 raise SpecError([undecodable(node.name, node.span, "it numbers tokens among places of another axis")])
 
+    def gives(self, port: str) -> Kind:
+        """The kind of an output of this body; the least where it gives none."""
+        value = made(self.body, self.combination).get(port)
+        return most([]) if value is None else self.kind(value)
+
     def ports(self, node: Node) -> dict[str, Kind]:
-        """The kinds of a part's inputs; what rounds carry comes in every round as it does in any."""
+        """The kinds of a part's inputs; what rounds carry is at least what any of them makes of it."""
         if node not in self._ports:
             kinds: dict[str, Kind] = {
                 port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
                 for port, given in node.inputs.items()
             }
-            read = {port for one in node.bodies for port in one.inputs} if node.is_repeat else set[str]()
-            outputs = node.rounds[0].outputs
-            carried = [port for port in outputs if port in read and present(outputs[port], self.combination)]
-            kinds = {**dict.fromkeys(carried, _RANK[0]), **kinds}  # the first round may have none
-            while carried:
+            read = {port for body in node.bodies for port in body.inputs} - node.each
+            made_by_any = [port for body in node.bodies for port in made(body, self.combination)]
+            ports = [port for port in dict.fromkeys(made_by_any) if port in read]
+            if node.is_repeat:  # the first round may have none of what is carried
+                kinds = {**dict.fromkeys(ports, _RANK[0]), **kinds}
+            while node.is_repeat:
                 inner = [Flow(body, self.combination, self.tokens, kinds) for body in node.bodies]
-                made: dict[str, Kind] = {
-                    port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)])
-                    for port in carried
+                carried: dict[str, Kind] = {
+                    port: most([kinds[port], *(flow.gives(port) for flow in inner)]) for port in ports
                 }
-                if made.items() <= kinds.items():
+                if carried.items() <= kinds.items():
                     break
-                kinds = {**kinds, **made}
+                kinds = {**kinds, **carried}
             self._ports[node] = kinds
         return self._ports[node]
 
@@ -279,8 +284,7 @@ class Flow:
 
     def result(self, node: Node, port: str) -> Kind:
         """The kind of a part's output, of every round alike."""
-        outputs = [(self.inner(node, body), body.outputs[port]) for body in node.bodies]
-        kinds: list[Kind] = [flow.kind(value) for flow, value in outputs if present(value, self.combination)]
+        kinds: list[Kind] = [self.inner(node, body).gives(port) for body in node.bodies]
         carried: list[Kind] = [self.ports(node)[port]] if node.is_repeat and port in self.ports(node) else []
         return most([*kinds, *carried])
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..blocks.notation.unparse import wrapped
-from .graph import Apply, FirstOf, Graph, Node, Value
+from .graph import Apply, Body, FirstOf, Graph, Node, Value
 
 if TYPE_CHECKING:
     from .building.scope import CallSite
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def present(value: Value | Node, combination: int) -> bool:
     """Whether a value or node is there under a combination."""
     return bool(value.present >> combination & 1)
+
+
+def made(body: Body, combination: int) -> dict[str, Value]:
+    """What a body gives under a combination, by port; of a repeat one round may give what another does not."""
+    return {port: value for port, value in body.outputs.items() if present(value, combination)}
 
 
 def where_given(at: int, full: int) -> int:

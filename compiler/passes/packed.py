@@ -31,7 +31,7 @@ from ..graph import (
     Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, name_of,
     slice_items,
 )  # fmt: skip
-from ..presence import present, resolve
+from ..presence import made, present, resolve
 from ..reading.span import Span
 from .held import Hold, is_bare
 
@@ -249,7 +249,7 @@ class Packing:
         if isinstance(value, InputValue) and self.caller is not None:
             flow, node = self.caller
             given = node.inputs.get(value.name)
-            is_carried = node.is_repeat and value.name in node.rounds[0].outputs
+            is_carried = node.is_repeat and any(value.name in body.outputs for body in node.bodies)
             if isinstance(given, Value) and not is_carried and value.name not in node.each:
                 return flow.trace(given)
         return self, value
@@ -401,15 +401,15 @@ class Packing:
                 port: "real" if len(found) > 1 and isinstance(node.inputs[port], list) else most(found)
                 for port, found in given.items()
             }
-            outputs, read = node.rounds[0].outputs, {port for body in node.bodies for port in body.inputs}
-            ports = [port for port in outputs if port in read and port not in node.each]
-            ports = [port for port in ports if present(outputs[port], self.combination)]
+            read = {port for body in node.bodies for port in body.inputs} - node.each
+            made_by_any = [port for body in node.bodies for port in made(body, self.combination)]
+            ports = [port for port in dict.fromkeys(made_by_any) if port in read]
             if node.is_repeat:  # the first round may have none of what is carried
                 kinds = {**dict.fromkeys(ports, "whole"), **kinds}
             while node.is_repeat:
                 inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in node.bodies]
                 carried: dict[str, Kind] = {
-                    port: most([kinds[port], *(flow.kind(flow.body.outputs[port]) for flow in inner)]) for port in ports
+                    port: most([kinds[port], *(flow.gives(port) for flow in inner)]) for port in ports
                 }
                 if all(kinds[port] == kind for port, kind in carried.items()):
                     break
@@ -425,14 +425,14 @@ class Packing:
 
     def result(self, node: Node, port: str) -> Kind:
         """As what a part's output comes, that of every round alike."""
-        kinds: list[Kind] = [
-            flow.kind(body.outputs[port])
-            for body in node.bodies
-            for flow in [self.inner(node, body)]
-            if present(body.outputs[port], self.combination)
-        ]
+        kinds: list[Kind] = [self.inner(node, body).gives(port) for body in node.bodies]
         carried: list[Kind] = [self.ports(node)[port]] if node.is_repeat and port in self.ports(node) else []
         return most([*kinds, *carried])
+
+    def gives(self, port: str) -> Kind:
+        """As what an output of this body comes; the least where it gives none."""
+        value = made(self.body, self.combination).get(port)
+        return most([]) if value is None else self.kind(value)
 
     def is_plain(self, body_outputs: Iterable[Value]) -> bool:
         """Whether a body that gives these outputs has nothing to do with packed values."""

@@ -16,6 +16,7 @@ from ....compiler.graph import (
     Apply, Body, Gathered, InputValue, Node, Option, OutputValue, Picked, Rounds, Value, flat,
 )  # fmt: skip
 from ....compiler.passes.held import is_bare
+from ....compiler.presence import made
 from .aliases import takes_twice
 from .naming import MODULES, Names, attribute, said
 from .values import Render, present, resolve
@@ -283,7 +284,7 @@ class Forward:
             arguments.append(f"{name}={text}")
         arguments += [f"{name}={self.context_for(node, name)}" for name in inner.context]
         method = "" if inner.method == "forward" else f".{inner.method}"
-        return method, arguments, [port for port in body.outputs if port in wanted]
+        return method, arguments, [port for port in made(body, self.combination) if port in wanted]
 
     def method(self, node: Node, body: Body, wanted: list[str]) -> Method:
         """The method of a part that gives the `wanted` outputs."""
@@ -304,10 +305,9 @@ class Forward:
     def loop(self, node: Node) -> None:
         """A loop over the rounds; unrolled where their calls differ."""
         wanted = self.needs.ports[node]
-        first = node.rounds[0]
-        both = [port for port in first.outputs if port in node.inputs and port not in node.each]
-        carried = [port for port in both if present(first.outputs[port], self.combination)]
-        ports = [port for port in first.outputs if port in wanted or port in carried]
+        given = dict.fromkeys(port for body in node.bodies for port in made(body, self.combination))
+        carried = [port for port in given if port in node.inputs and port not in node.each]
+        ports = [port for port in given if port in wanted or port in carried]
         histories = self.needs.histories.get(node, {})
         replaced = {port: self.named(node, port) for port in carried}
         for port in carried:
@@ -318,16 +318,17 @@ class Forward:
             start = replaced[port] if histories.get(port) else ""
             self.line(f"{self.history(node, port)} = [{start}]")
         calls = [self.call(node, body, ports, replaced, self.elements(node, at)) for at, body in enumerate(node.rounds)]
-        looped = len({(method, tuple(args)) for method, args, _ in calls}) == 1
+        looped = len({(method, tuple(arguments), tuple(own)) for method, arguments, own in calls}) == 1
         modules = f"self.{attribute(node.owner.name)}"
         if looped and len(calls) > 1:
-            self.line(self.header(node, modules, calls[0][1]))
-            self.round(node, node.rounds, f"layer{calls[0][0]}", calls[0][1], ports, carried)
+            method, arguments, own = calls[0]
+            self.line(self.header(node, modules, arguments))
+            self.round(node, node.rounds, f"layer{method}", arguments, own, carried)
         else:
-            for at, (method, arguments, _) in enumerate(calls):
+            for at, (method, arguments, own) in enumerate(calls):
                 self.enter(node, at, arguments)
                 one = f"{modules}[{at}]" if node.owner.is_repeat else modules  # one module called for each element
-                self.round(node, node.rounds[at : at + 1], f"{one}{method}", arguments, ports, carried)
+                self.round(node, node.rounds[at : at + 1], f"{one}{method}", arguments, own, carried)
 
     def header(self, node: Node, modules: str, arguments: list[str]) -> str:
         """The line that begins a loop."""

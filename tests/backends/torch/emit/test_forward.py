@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import torch
+from torch.nn.functional import scaled_dot_product_attention
 
 import archwright as aw
 
@@ -45,3 +47,58 @@ def test_the_shape_beside_a_round_is_that_of_the_round(tmp_path: Path, options: 
     spec.write_text(SPEC.replace("ROUND", options))
     lines = aw.compile(spec, backend="eager").source.splitlines()
     assert [line.strip() for line in lines if "layers = " in line and "(layers)" in line] == wanted
+
+
+UNEVEN = """\
+model: uneven
+inputs: {input_ids: "int[batch, seq]", attention_mask: "bool[batch, seq]?"}
+params: {keeps: [true, true, true]}
+parts:
+  layer:
+    params: {keeps: bool}
+    inputs: {x: "float[batch, seq, d]", kept: "float[batch, seq, d]?", valid: "bool[batch, seq]?"}
+    graph:
+      q: {block: linear, in: x, d_out: $d}
+      k: {block: linear, in: "first(kept, x)", d_out: $d}
+      core: {block: attention, in: {q: q, k: k, v: x, valid: valid}, num_heads: 2, causal: true}
+      made: {block: linear, in: x + core, d_out: $d, when: $keeps}
+    outputs: {x: x + core, kept: made}
+graph:
+  tokens: {block: embedding, in: input_ids, num: 30, dim: 8}
+  layers: {repeat: {i: len($keeps)}, part: layer, each: {keeps: $keeps}, in: {x: tokens, valid: attention_mask}}
+  logits: {block: linear, in: layers, d_out: 30}
+outputs: {logits: logits, hidden_states: "layers.x[*]"}
+"""
+
+
+@pytest.mark.parametrize("keeps", [[1, 1, 0], [0, 1, 1], [0, 1, 0], [1, 0, 1], [1, 0, 0, 1], [0, 0, 0]])
+def test_rounds_of_which_some_carry_on_what_others_do_not(keeps: list[int], tmp_path: Path) -> None:
+    (tmp_path / "uneven.yaml").write_text(UNEVEN)
+    told = {"keeps": list(map(bool, keeps)), "backend": "eager"}
+    model = aw.compile(str(tmp_path / "uneven.yaml"), **told)
+    for parameter in model.parameters():
+        parameter.data.normal_(0, 0.6)
+    packed = aw.compile(str(tmp_path / "uneven.yaml"), packed=True, **told)
+    packed.load_state_dict(model.state_dict())
+    ids, mask = (
+        torch.randint(0, 30, (2, 5)),
+        torch.ones(2, 5, dtype=torch.bool),
+    )  # two: a batch that could be taken apart
+
+    x, kept = model.net.tokens(ids), None
+    states = [x]
+    for layer, keeps_on in zip(model.net.layers, keeps, strict=True):
+        read = (layer.q(x), layer.k(x if kept is None else kept), x)
+        q, k, v = (one.unflatten(2, (2, 4)).transpose(1, 2) for one in read)
+        x = x + scaled_dot_product_attention(q, k, v, is_causal=True).transpose(1, 2).flatten(2)
+        kept = layer.made(x) if keeps_on else None
+        states.append(x)
+    out = model(input_ids=ids, output_hidden_states=True)
+    torch.testing.assert_close(out.hidden_states, tuple(states))
+
+    mask[1, 3:] = False
+    torch.testing.assert_close(packed(ids, mask).logits[mask], model(ids, mask).logits[mask])
+    written = ids
+    for _ in range(3):
+        written = torch.cat([written, model(written).logits[:, -1:].argmax(-1)], 1)
+    assert model.generate(ids, max_new_tokens=3).equal(written)
