@@ -129,7 +129,8 @@ class InputReader:
                 self.scope.blame(error, place)
                 fits = False
                 continue
-            self.builder.unproven.extend((span, a, b) for a, b in local.unproven)
+            own = self.body.symbols.values()  # told as the caller has them
+            self.builder.unproven.extend((span, a.lift(own), b.lift(own)) for a, b in local.unproven)
             for key, dim in local.dims.items():
                 if key == "*" or key in self.bindings.dims:
                     self.bindings.dims.setdefault(key, dim)

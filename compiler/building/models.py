@@ -157,8 +157,6 @@ class ModelBuilder:
         """A note for each pair of extents that only a call can prove equal."""
         seen: set[tuple[str, str]] = set()
         for span, a, b in builder.unproven:
-            if str(a) == str(b):  # one of them is a part's name for an extent of its caller's
-                a, b = a.expanded(), b.expanded()
             if (str(a), str(b)) not in seen:
                 seen.add((str(a), str(b)))
                 text, label = f"`{a}` and `{b}` are compared when the model runs", f"expected `{a}`, found `{b}`"

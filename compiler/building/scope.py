@@ -372,7 +372,7 @@ class Scope:
         if self.report.is_poisoned(name):
             return
         help_ = self.report.suggest(name, self.known_params(), prefix="$")
-        if name.split(".")[0] in self.names:
+        if (first := name.split(".")[0]) in self.names and first not in self.env:  # a mount is both
             help_ = f"`{name}` is an input or a node: write it without `$`"
         self.report.error(
             "unknown-parameter", f"there is no parameter `{name}`", span.within(tree.start, tree.end),

@@ -29,16 +29,26 @@ def test_what_is_given_says_the_extents_of_what_is_not(tmp_path: Path) -> None:
         build_graph(path)
 
 
-def test_extents_that_meet_in_a_part_are_told_as_its_caller_has_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("joined", "mask", "told"),
+    [
+        (
+            "a: {block: rearrange, in: x, pattern: (b n) s d -> b (n s) d, n: 2}",
+            "other, 2 * seq",
+            "`batch//2` and `other`",
+        ),
+        ("a: {block: concat, in: {parts: [x, 'x[:, :1]']}, axis: 1}", "batch, total", "`seq + 1` and `total`"),
+    ],
+)
+def test_extents_that_meet_in_a_part_are_told_as_its_caller_has_them(
+    joined: str, mask: str, told: str, tmp_path: Path
+) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(
-        'model: own\ninputs: {x: "float[rows, seq, 8]", mask: "bool[batch, seq]"}\ngraph:\n'
-        "  a: {block: rearrange, in: x, pattern: (b n) s d -> n b s d, n: 2}\n"
-        '  b: {part: self_attention, in: {x: "sum(a, 0)", valid: mask}, num_heads: 2}\noutputs: {b: b}\n'
+        f'model: own\ninputs: {{x: "float[batch, seq, 8]", mask: "bool[{mask}]"}}\ngraph:\n  {joined}\n'
+        "  b: {part: self_attention, in: {x: a, valid: mask}, num_heads: 2}\noutputs: {b: b}\n"
     )
-    assert "`rows//2` and `batch` are compared when the model runs" in [
-        note.message for note in build_graph(path).notes
-    ]
+    assert f"{told} are compared when the model runs" in [note.message for note in build_graph(path).notes]
 
 
 def test_extents_of_one_name_that_differ_are_told_by_what_they_are(tmp_path: Path) -> None:

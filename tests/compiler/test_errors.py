@@ -162,6 +162,18 @@ def test_what_a_call_or_a_size_says_of_a_mount(given: Any, code: str, place: str
     assert findings(in_row, task="base", size="tiny") == [f"{code} {place}"]
 
 
+def test_a_parameter_that_a_mount_has_not_is_sought_among_its_own_though_a_node_has_its_name() -> None:
+    text = (
+        "model: mounting\nmounts: {v: {spec: vit, size: tiny}}\n"
+        'inputs: {pixel_values: "float[batch, 3, height, width]", marked: "bool[batch, height // $v.patch_high]"}\n'
+        "graph: {v: {mount: v, in: {pixel_values: pixel_values}}}\noutputs: {y: v, marked: marked}\n"
+    )
+    Path("spec.yaml").write_text(text)
+    with pytest.raises(aw.SpecError) as caught:
+        aw.check("spec.yaml")
+    assert [one.help for one in caught.value.diagnostics] == ["did you mean `$v.patch_size`?"]
+
+
 def test_numbers_of_other_libraries_are_numbers() -> None:
     graph = aw.check("bert", task="base", num_layers=np.int64(3), dropout=np.float32(0.5))
     assert (graph.params["num_layers"], graph.params["dropout"]) == (3, 0.5)
