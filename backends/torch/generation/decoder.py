@@ -169,16 +169,11 @@ class Decoder:
         """Go on with other rows of the batch, as many as are named: those of the beams that are kept.
 
         Raises:
-            ArgumentError: what is remembered is not laid by row, as where the model folds the batch.
+            ArgumentError: what is held is not laid by row, as where the model folds the batch.
         """
         stays = self.replays is not None and len(rows) == self.rows
 
         def chosen(value: torch.Tensor) -> torch.Tensor:
-            if value.shape[0] not in (1, self.rows):
-                raise ArgumentError(
-                    f"`{self.graph.name}` writes one text for each input, and by one beam: of {self.rows} rows of "
-                    f"tokens it remembers {value.shape[0]}; leave `num_beams` and `num_return_sequences` out"
-                )
             if value.shape[0] != self.rows:
                 return value
             found = value.index_select(0, rows)
@@ -264,13 +259,13 @@ def _changed(change: Callable[..., torch.Tensor], held: Any, *others: Any) -> An
     """All that is held, and others like it, with what is held for rows changed.
 
     Raises:
-        ArgumentError: something is held whose rows are elsewhere.
+        ArgumentError: something is held whose rows are elsewhere, or folded with others.
     """
     if isinstance(held, dict):
         mixed = next((name for name in held if name.endswith(MIXED)), None)
         if mixed is not None:
-            told = f"`{mixed.removesuffix(MIXED)}` is held with samples on another axis than the first"
-            raise ArgumentError(f"{told}; write one text for each input, by one beam")
+            told = f"`{mixed.removesuffix(MIXED)}` is not held by rows of tokens, so that one text is written for each"
+            raise ArgumentError(f"{told}, by one beam: leave `num_beams` and `num_return_sequences` out")
         return {
             name: value if name.endswith(SHARED) else _changed(change, value, *(one[name] for one in others))
             for name, value in held.items()
