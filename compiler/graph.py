@@ -379,15 +379,21 @@ class Graph:
     def weights(self, *, distinct: bool = False) -> list[WeightEntry]:
         """Every weight of the model, in the order of the graph; a leaf that the other side of a tie lacks is not tied.
 
+        What is tied to one that is tied itself is tied to that one's owner; in a ring none is (`check_ties`).
+
         Args:
             distinct: of rounds that are alike the first alone.
         """
-        entries = list(_weights(self.root, "", distinct=distinct))
-        paths = {entry.path for entry in entries}
-        for entry in entries:
-            if entry.tied_to not in paths:
+        entries = {entry.path: entry for entry in _weights(self.root, "", distinct=distinct)}
+        for entry in entries.values():
+            if entry.tied_to not in entries:
                 entry.tied_to = None
-        return entries
+        for entry in entries.values():
+            passed = {entry.path}
+            while entry.tied_to is not None and entry.tied_to not in passed and entries[entry.tied_to].tied_to:
+                passed.add(entry.tied_to)
+                entry.tied_to = entries[entry.tied_to].tied_to
+        return list(entries.values())
 
     def num_parameters(self) -> int:
         """How many trained numbers the model has; tied ones count once."""

@@ -184,23 +184,23 @@ class ModelBuilder:
 
     def check_ties(self, graph: Graph) -> None:
         """Both sides of a tie must be weights of one shape."""
-        if not any(node.ties for node in graph.root.nodes.values()):
-            return
-        entries = {entry.path: entry for entry in graph.weights()}
-        for node in graph.root.nodes.values():
-            for pair in node.ties:
-                own = f"{node.name}.{pair.own}" if pair.own else node.name
-                below = [entry for entry in entries.values() if path_below(own, entry.path) is not None]
-                sides = [(entry, entries.get(str(entry.tied_to))) for entry in below]
-                if not any(other is not None for _, other in sides):
-                    self.unknown_tie(own, pair, bool(below), list(entries))
-                for entry, other in sides:
-                    if other is not None and other.shape != entry.shape:
-                        self.report.error(
-                            "tie-mismatch", f"`{entry.path}` and `{other.path}` cannot be one", pair.span,
-                            label=f"expected the shape {list(entry.shape)}, found {list(other.shape)}",
-                            others=[(one.node.span, f"has {list(one.shape)}") for one in (entry, other)],
-                        )  # fmt: skip
+        pairs = {(own, pair.span): (own, pair) for own, pair in _ties(graph.root)}
+        entries = {entry.path: entry for entry in graph.weights()} if pairs else {}
+        for own, pair in pairs.values():
+            below = [entry for entry in entries.values() if path_below(own, entry.path) is not None]
+            sides = [(entry, entries.get(str(entry.tied_to))) for entry in below]
+            if not any(other is not None for _, other in sides):
+                self.unknown_tie(own, pair, bool(below), list(entries))
+            for entry, other in sides:
+                if other is not None and other.tied_to is not None:
+                    label = f"expected a weight of its own, found `{pair.other}`, tied back to it"
+                    self.report.error("cycle", f"`{entry.path}` is tied to itself", pair.span, label=label)
+                elif other is not None and other.shape != entry.shape:
+                    self.report.error(
+                        "tie-mismatch", f"`{entry.path}` and `{other.path}` cannot be one", pair.span,
+                        label=f"expected the shape {list(entry.shape)}, found {list(other.shape)}",
+                        others=[(one.node.span, f"has {list(one.shape)}") for one in (entry, other)],
+                    )  # fmt: skip
 
     def unknown_tie(self, own: str, pair: TiedPair, is_other: bool, paths: list[str]) -> None:
         """Report the side of a tie at which there are no weights."""
@@ -304,3 +304,13 @@ def _as_literal(value: Any) -> Any:
     if isinstance(value, (Integral, Real)) and type(value) not in (bool, int, float):
         return int(value) if isinstance(value, Integral) else float(value)
     return value
+
+
+def _ties(body: Body, prefix: str = "") -> Iterator[tuple[str, TiedPair]]:
+    """The ties of a body and of the parts in it, not of what is mounted, each with the path of its own side."""
+    for node in body.nodes.values():
+        path = f"{prefix}{node.name}"
+        yield from ((f"{path}.{pair.own}" if pair.own else path, pair) for pair in node.ties)
+        for inner in node.bodies if node.reuse is None else ():
+            if not inner.is_spec:
+                yield from _ties(inner, f"{path}.<i>." if node.is_repeat else f"{path}.")
