@@ -56,7 +56,8 @@ class _Line:
         if self.law.startswith("kaiming"):
             wanted, fits = "`fan_in` or `fan_out`", value in _FANS
         elif self.law == "uniform" and isinstance(value, list):
-            wanted, fits = "a lower and an upper bound", len(value) == 2 and all(map(_is_number, value))
+            fits = len(value) == 2 and all(map(_is_number, value)) and value[0] <= value[1]
+            wanted = "a lower and an upper bound"
         else:
             wanted, fits = "a number", _is_number(value)
             if self.law != "constant":
