@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -310,8 +310,10 @@ class Forward:
         ports = [port for port in given if port in wanted or port in carried]
         histories = self.needs.histories.get(node, {})
         replaced = {port: self.named(node, port) for port in carried}
+        before = set[str]()
         for port in carried:
             text = self.port_text(node, port)
+            before |= {port} if text is not None else set()
             if text != replaced[port]:
                 self.line(f"{replaced[port]} = {text}")
         for port in [port for port in ports if port in histories or port not in carried]:
@@ -323,12 +325,13 @@ class Forward:
         if looped and len(calls) > 1:
             method, arguments, own = calls[0]
             self.line(self.header(node, modules, arguments))
-            self.round(node, node.rounds, f"layer{method}", arguments, own, carried)
+            self.round(node, node.rounds, f"layer{method}", arguments, own, carried, before)
         else:
             for at, (method, arguments, own) in enumerate(calls):
                 self.enter(node, at, arguments)
                 one = f"{modules}[{at}]" if node.owner.is_repeat else modules  # one module called for each element
-                self.round(node, node.rounds[at : at + 1], f"{one}{method}", arguments, own, carried)
+                self.round(node, node.rounds[at : at + 1], f"{one}{method}", arguments, own, carried, before)
+                before |= {*own}
 
     def header(self, node: Node, modules: str, arguments: list[str]) -> str:
         """The line that begins a loop."""
@@ -349,9 +352,14 @@ class Forward:
         return found
 
     def round(
-        self, node: Node, bodies: list[Body], callee: str, arguments: list[str], ports: list[str], carried: list[str]
-    ) -> None:
-        """One round, or all of them in a loop: call, keep what is carried, append what is gathered."""
+        self, node: Node, bodies: list[Body], callee: str, arguments: list[str], ports: list[str], carried: list[str],
+        before: Collection[str],
+    ) -> None:  # fmt: skip
+        """One round, or all of them in a loop: call, keep what is carried, append what is gathered.
+
+        Args:
+            before: what is carried and there before the call.
+        """
         indent = int(len(bodies) > 1)
         histories = self.needs.histories.get(node, {})
         targets = [
@@ -361,20 +369,24 @@ class Forward:
         made = [lifted(body.outputs[ports[0]].type, body) for body in bodies]
         kind = made[0] if all(one == made[0] for one in made) else None
         call = f"{callee}({', '.join(arguments)})"
-        if node.layer_drop is not None and ports[:1] == carried[:1]:
-            self.owner.source.imports[f"{MODULES}.elementwise"].add("drop_layer")
-            rate = self.names.option(node.layer_drop)
+        tensors = [port for port in ports if isinstance(bodies[0].outputs[port].type, Type)]
+        stays = [self.variables[node, port] for port in tensors if port in carried and port in before]
+        if node.layer_drop is not None and stays:
             kept = self.names.claim(("kept", node), "kept")
-            self.line(f"{kept} = {targets[0]}", None, indent)
+            self.line(f"{kept} = {', '.join(stays)}", None, indent)
             self.line(f"{', '.join(targets)} = {call}", kind, indent)
-            self.line(
-                f"{targets[0]} = drop_layer({targets[0]}, {kept}, p={rate}, training=self.training)", None, indent
-            )
+            self.line(self.skipped(node.layer_drop, stays, kept), None, indent)
         else:
             self.line(f"{', '.join(targets)} = {call}", kind, indent)
         for port, target in zip(ports, targets, strict=True):
             if port in histories or port not in carried:
                 self.line(f"{self.history(node, port)}.append({target})", None, indent)
+
+    def skipped(self, rate: Option, carried: list[str], kept: str) -> str:
+        """The line that takes back, at times, what a round has made of what is carried."""
+        drop, after = ("drop_layer", carried[0]) if len(carried) == 1 else ("drop_layers", f"({', '.join(carried)})")
+        self.owner.source.imports[f"{MODULES}.elementwise"].add(drop)
+        return f"{', '.join(carried)} = {drop}({after}, {kept}, p={self.names.option(rate)}, training=self.training)"
 
     # Dimensions
 

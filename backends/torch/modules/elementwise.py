@@ -103,3 +103,13 @@ def drop_layer(after: torch.Tensor, before: torch.Tensor, *, p: float, training:
     if not training or not p:
         return after
     return torch.where(torch.rand((), device=after.device) < p, before, after)
+
+
+def drop_layers(
+    after: tuple[torch.Tensor, ...], before: tuple[torch.Tensor, ...], *, p: float, training: bool
+) -> tuple[torch.Tensor, ...]:
+    """As `drop_layer`, of a layer that several values go through: all of them are kept, or none."""
+    if not training or not p:
+        return after
+    skips = torch.rand((), device=after[0].device) < p
+    return tuple(torch.where(skips, old, new) for new, old in zip(after, before, strict=True))

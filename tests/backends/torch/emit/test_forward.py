@@ -102,3 +102,31 @@ def test_rounds_of_which_some_carry_on_what_others_do_not(keeps: list[int], tmp_
     for _ in range(3):
         written = torch.cat([written, model(written).logits[:, -1:].argmax(-1)], 1)
     assert model.generate(ids, max_new_tokens=3).equal(written)
+
+
+SKIPPED = """\
+model: skipping
+inputs: {x: "float[batch, 4]", y: "float[batch, 4]"}
+parts:
+  layer:
+    inputs: {x: "float[batch, d]", y: "float[batch, d]", z: "float[batch, d]?"}
+    graph:
+      a: {block: linear, in: x + y, d_out: $d}
+      b: {block: linear, in: "first(z, y)", d_out: $d}
+    outputs: {seen: a * b, x: a, y: b, z: a - b}
+graph:
+  layers: {repeat: {i: 3}, layer_drop: 1.0, part: layer, in: {x: x, y: y}}
+outputs: {x: layers.x, y: layers.y, z: layers.z, hidden_states: layers.seen}
+"""
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_a_round_that_is_skipped_leaves_all_that_is_carried(shown: bool, tmp_path: Path) -> None:
+    (tmp_path / "skipping.yaml").write_text(SKIPPED)
+    model = aw.compile(str(tmp_path / "skipping.yaml"), backend="eager").train()
+    x, y = torch.randn(2, 4), torch.randn(2, 4)
+    out = model(x=x, y=y, output_hidden_states=shown)
+    first = model.net.layers[0]
+    assert out.x.equal(x) and out.y.equal(y)
+    torch.testing.assert_close(out.z, first.a(x + y) - first.b(y))  # there is none before the first
+    assert not model.eval()(x=x, y=y).y.equal(y)
