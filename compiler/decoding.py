@@ -228,8 +228,8 @@ class Flow:
             return "all" if vars(node.contract)["axis"] % max(rank, 1) in axes else "token"
         if how == "side":
             return str(vars(node.contract)["side"])
-        if how == "query" and len(axes) > max(len(axes_of(one, self.tokens)) for one in node.outputs.values()):
-            return "all"  # what is said of keys becomes what a token is
+        if how == "query" and len(axes) == 2:  # what is said of keys may become what a token is
+            return how if all(len(axes_of(one, self.tokens)) == 2 for one in node.outputs.values()) else "all"
         if how == "score":
             return "key" if isinstance(kind, Type) and axes == [len(kind.dims) - 1] else "query"
         if how == "rows":
