@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ...blocks.notation.dims import Dim, DimError, Symbol
-from ...blocks.notation.expressions import Expr, ExpressionError, Literal, Name, Param, parse, walk
+from ...blocks.notation.expressions import ExpressionError, Literal, Param, parse
 from ...blocks.notation.types import Type
 from ...blocks.notation.values import EvaluationError, simplest
 from ..diagnosing.diagnostics import Diagnostic, Label, clip, nearest
 from ..diagnosing.report import Report, Reported
-from ..graph import Body, Gathered, InputValue, Option, Rounds, Value, flat
+from ..graph import Body, Gathered, InputValue, Option, Value, flat
 from ..presence import presence_text
 from ..reading import schema
 from ..reading.span import Span
@@ -29,7 +29,7 @@ from .nodes import NodeBuilder
 from .origins import in_words, listed, makers, not_computed, quoted
 from .outputs import read_outputs
 from .scope import CallSite, Scope, unreadable
-from .values import STANDS_IN, first_of, gathered, is_uneven, rounds_that_give, unlike
+from .values import STANDS_IN, first_of, gathered, is_uneven, unlike
 
 MAX_CALLS = 10_000
 
@@ -281,7 +281,6 @@ class Builder:
             return None
         try:
             tree = parse(raw)
-            self.note_rounds(tree, span, scope)
             return read_edge(tree, scope)
         except ExpressionError as error:
             unreadable(self.report, raw, error, span)
@@ -296,14 +295,6 @@ class Builder:
         except DimError as error:
             self.report.error("bad-expression", str(error), span)
         return None
-
-    def note_rounds(self, tree: Expr, span: Span, scope: Scope) -> None:
-        """Note a list that is read and absent, as some rounds give what it gathers and others never do."""
-        for one in (one for one in walk(tree) if isinstance(one, Name)):
-            found = scope.values.get(one.text)
-            if isinstance(found, Rounds) and (given := rounds_that_give(found)):
-                label = f"expected one from each of {len(found.node.rounds)} rounds, found those from {listed(given)}"
-                self.note("never-present", f"`{one.text}` is absent", span.within(one.start, one.end), label)
 
     def note(self, code: str, message: str, span: Span, label: str, *others: Label, about: str = "") -> None:
         """Keep in mind what is worth knowing and no mistake: once for a place and what it is about."""

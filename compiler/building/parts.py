@@ -341,11 +341,13 @@ class PartCall(NodeCall):
         ports = list(last.outputs)
         carried = [port for port in ports if node.is_repeat and port in given]
         for port in ports:
-            seen = {body: lifted(body.outputs[port].type, body) for body in node.bodies}
-            kinds = [seen[body] for body in node.rounds]
-            present = together((body.outputs[port] for body in node.bodies), node.present)
+            is_carried = not node.is_repeat or port in carried
+            giving = [body for body in node.bodies if is_carried or body.outputs[port].present] or node.bodies
+            seen = {body: lifted(body.outputs[port].type, body) for body in giving}
+            kinds = [seen[body] for body in node.rounds if body in seen]
+            present = together((body.outputs[port] for body in giving), node.present)
             node.output_presence[port] = present
-            if not node.is_repeat or port in carried:
+            if is_carried:
                 node.outputs[port] = kinds[-1]
                 values[f"{self.name}.{port}"] = OutputValue(kinds[-1], present, node, port)
             if not node.is_repeat:
