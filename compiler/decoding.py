@@ -53,6 +53,12 @@ def axes_of(kind: AnyType | None, tokens: Symbol) -> list[int]:
     return [axis for axis, dim in enumerate(dims) if tokens in dim.expanded().symbols()]
 
 
+def is_said_of_keys(kind: AnyType | None, tokens: Symbol) -> bool:
+    """Whether a value has a number for each key and is the same for all queries, as some score terms are."""
+    dims = kind.dims if isinstance(kind, Type) else ()
+    return axes_of(kind, tokens) == [len(dims) - 1] and len(dims) > 1 and dims[-2].expanded().known == 1
+
+
 def is_laid(kind: AnyType | None, tokens: Symbol) -> bool:
     """Whether the numbers of each token lie together, on an axis of the tokens or one that they share with others."""
     dims = [kind.dims[axis].expanded() for axis in axes_of(kind, tokens)] if isinstance(kind, Type) else []
@@ -253,13 +259,28 @@ class Flow:
         value = made(self.body, self.combination).get(port)
         return most([]) if value is None else self.kind(value)
 
+    def _given(self, node: Node) -> dict[str, Kind]:
+        """The kinds of what a part is given.
+
+        Raises:
+            SpecError: a list has what is said of keys, token by token: nothing in the part would remember it.
+        """
+        kinds: dict[str, Kind] = {}
+        for port, given in node.inputs.items():
+            items = [one for one in flat(given) if present(one, self.combination)]
+            read: list[Kind] = [self.read(one, node) for one in items]
+            types = [resolve(one, self.combination).type for one in items]
+            of_keys = [kind for kind, told in zip(read, types, strict=True) if is_said_of_keys(told, self.tokens)]
+            if isinstance(given, list) and "new" in of_keys:
+                reason = f"its list `{port}` has what is said of keys, which nothing in it remembers"
+                raise SpecError([undecodable(node.name, node.span, reason)])
+            kinds[port] = most(read)
+        return kinds
+
     def ports(self, node: Node) -> dict[str, Kind]:
         """The kinds of a part's inputs; what rounds carry is at least what any of them makes of it."""
         if node not in self._ports:
-            kinds: dict[str, Kind] = {
-                port: most(self.read(one, node) for one in flat(given) if present(one, self.combination))
-                for port, given in node.inputs.items()
-            }
+            kinds: dict[str, Kind] = self._given(node)
             read = {port for body in node.bodies for port in body.inputs} - node.each
             made_by_any = [port for body in node.bodies for port in made(body, self.combination)]
             ports = [port for port in dict.fromkeys(made_by_any) if port in read]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ....blocks.notation.dims import Dim
 from ....blocks.notation.types import Type
 from ....compiler.building.values import types_in
-from ....compiler.decoding import MIXED, SHARED, Flow, Kind, token_axis
+from ....compiler.decoding import MIXED, SHARED, Flow, Kind, is_said_of_keys, token_axis
 from ....compiler.graph import Apply, Body, Gathered, Node, Value, name_of
 from ....compiler.value_text import value_text
 from .lean import Rewriting
@@ -165,6 +165,9 @@ class Stepping(Rewriting):
     def at_port(self, node: Node, port: str, value: Value) -> Value:
         """A value as a port reads it; that of a part as it does in every round."""
         if node.contract is None:
+            kind = resolve(value, self.combination).type
+            if isinstance(node.inputs[port], list) and is_said_of_keys(kind, self.flow.tokens):
+                return value
             return self.as_kind(value, self.flow.ports(node).get(port))
         how = self.flow.reads(node, port, resolve(value, self.combination).type)
         if how == "token" and self.flow.node(node) == "whole":

@@ -447,3 +447,26 @@ def test_a_model_that_folds_the_batch_writes_one_text_for_each_row(tmp_path: Pat
     for more in ({"num_beams": 2}, {"do_sample": True, "num_return_sequences": 2}):
         with pytest.raises(ArgumentError, match="is not held by rows of tokens"):
             model.generate(ids, max_new_tokens=2, **more)
+
+
+BIASED = """\
+model: biased
+extends: bloom
+graph:
+  table: {block: parameter, shape: [19, $d_model // $num_heads]}
+  offset: {block: relative_position, in: {q: embedding_norm, k: embedding_norm}}
+  index: {expr: "min(max(offset + 9, 0), 18)"}
+  by_query: {block: dot_term, in: {x: embedding_norm, table: table, index: index}, num_heads: $num_heads}
+  by_key: {expr: "float(counted)[:, None, None] * 0.3"}
+  decoder: {in: {terms: [by_key, by_query]}}
+"""
+
+
+def test_a_list_hands_on_what_is_said_of_keys_if_all_is_there(tmp_path: Path) -> None:
+    (tmp_path / "biased.yaml").write_text(BIASED, encoding="utf-8")
+    model = model_of(str(tmp_path / "biased.yaml"), "causal_lm")
+    ids, mask = tokens(model, 2), torch.ones(2, LENGTH, dtype=torch.long)
+    mask[1, :3] = 0
+    assert difference(model, ids, {"attention_mask": mask}, "attention_mask") < 1e-5
+    with pytest.raises(aw.SpecError, match="its list `terms` has what is said of keys"):
+        model.generate(ids, max_new_tokens=2)
