@@ -72,6 +72,7 @@ class NodeBuilder:
                         label="expected a name that nothing of this scope has",
                         others=[(self.span(seen[name], name, key=True), "first used here")],
                     )  # fmt: skip
+                    self.scope.values[name] = Value(None, self.full)  # what reads it stays silent
                     clash = True
                 elif name in FLAGS and section != "flags" and isinstance(model, schema.Spec):
                     self.report.error(
