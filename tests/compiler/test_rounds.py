@@ -257,6 +257,7 @@ def test_what_the_first_round_has_not_is_carried_from_then_on(tmp_path: Path, wi
         side, x = x, mapped if side is None else mapped + side
         sides.append(side)
     torch.testing.assert_close([found.y, found.side, *found.sides], [x, side, *sides])
+    assert "= None" not in model.source, "nothing reads what is carried before a round gives it"
 
 
 LACKING = """\

@@ -313,7 +313,9 @@ class Forward:
         before = set[str]()
         for port in carried:
             text = self.port_text(node, port)
-            before |= {port} if text is not None else set()
+            if text is None:  # the first round that gives it is its first line
+                continue
+            before.add(port)
             if text != replaced[port]:
                 self.line(f"{replaced[port]} = {text}")
         for port in [port for port in ports if port in histories or port not in carried]:
