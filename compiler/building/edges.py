@@ -277,8 +277,8 @@ class _Reader:
 
     def index(self, tree: Index, base: Expr, items: tuple[Expr, ...]) -> Value:
         if isinstance(base, Name) and len(items) == 1:
-            whole = isinstance(items[0], (Star, Slice)) or _is_number(items[0])
-            rounds = self.scope.rounds(base.text) if whole else None
+            is_axis = isinstance(items[0], Dots) or _is_new_axis(items[0])
+            rounds = None if is_axis else self.scope.rounds(base.text)
             if rounds is not None:
                 self.scope.check_rounds(rounds, tree)
                 return self.pick(rounds, items[0])
@@ -396,10 +396,6 @@ class _Reader:
     def end(self, tree: Expr) -> Any:
         """A number of an index, in which dimensions keep their names, so that ``a:a + n`` is `n` long."""
         return self.counted(evaluate(tree, self.scope.param), tree, int, Dim)
-
-
-def _is_number(tree: Expr) -> bool:
-    return (isinstance(tree, (Literal, Param)) and not _is_new_axis(tree)) or isinstance(tree, (Unary, ListOf))
 
 
 def _is_new_axis(tree: Expr) -> bool:

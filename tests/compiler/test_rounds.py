@@ -58,6 +58,17 @@ def test_a_list_picks_several_by_expressions_over_parameters(tmp_path: Path) -> 
     assert str(build_graph(path).outputs["z"].type) == "float[batch, 2*width]"
 
 
+@pytest.mark.parametrize("index", ["$k + 1", "$ks[1]", "$k if $k > 1 else 2", "len($ks)", "-$k - 1", "$k"])
+def test_a_round_is_named_by_any_expression_over_parameters(tmp_path: Path, index: str) -> None:
+    path = tmp_path / "carried.yaml"
+    path.write_text(
+        CARRIED.replace("inputs: {x", "params: {k: 1, ks: [0, 2]}\ninputs: {x", 1).replace(
+            "outputs: {y: steps", f'outputs: {{y: "steps.x[{index}]"'
+        )
+    )
+    assert str(build_graph(path).outputs["y"].type) == "float[batch, 6]"
+
+
 def test_each_hands_a_round_its_element_of_a_list_of_parameters(tmp_path: Path) -> None:
     path = tmp_path / "narrowing.yaml"
     path.write_text(
