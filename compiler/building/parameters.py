@@ -30,7 +30,12 @@ def mount_scope(builder: Builder, definition: Composed, inner: Scope, caller: Sc
         inner.env[key] = value if isinstance(value, Dim) else builder.named(key, simplest(value))
         inner.lets.pop(key, None)
     flags = {**FLAGS, **definition.spec.flags}
-    inner.flags_here = {name: None if name in caller.flags_here else default for name, default in flags.items()}
+    own = {name: default for name, default in flags.items() if name not in caller.flags_here}
+    told = {  # which parameters say
+        name: bool(inner.condition(raw, definition.span("flags", name)))
+        for name, raw in own.items() if isinstance(raw, str)
+    }  # fmt: skip
+    inner.flags_here = {**dict.fromkeys(flags), **own, **told}
     return {key: Option(simplest(value), None, origin="mount") for key, value in values.items()}
 
 

@@ -64,6 +64,27 @@ def test_a_parameter_sets_a_flag_that_a_call_may_set_otherwise(spec: str) -> Non
     assert model(x=torch.ones(2, 4), wordy_call=False).words is None
 
 
+@pytest.mark.parametrize("own", ["{}", "{wordy_call: false}"])
+@pytest.mark.parametrize("wordy", [True, False])
+def test_a_parameter_sets_a_flag_of_what_is_mounted_where_the_spec_has_none_of_the_name(
+    spec: str, own: str, wordy: bool
+) -> None:
+    node = "worded: {expr: x + 1, when: $wordy_call, else: x}\n  joined: {block"
+    Path(spec).write_text(SPEC.replace("joined: {block", node).replace("{from: x + 1, when: $wordy_call}", "worded"))
+    path = Path(spec).with_name("mounting.yaml")
+    path.write_text(f"""\
+model: mounting
+flags: {own}
+inputs: {{x: "float[batch, d]"}}
+mounts: {{lists: {{spec: lists, params: {{wordy: {str(wordy).lower()}}}}}}}
+graph:
+  lists: {{mount: lists, in: {{x: x}}}}
+outputs: {{words: lists.words}}
+""")
+    words = aw.compile(path, backend="eager")(x=torch.zeros(2, 4)).words
+    assert bool(words.all()) is (wordy and own == "{}")
+
+
 def test_an_axis_of_unknown_extent_stays_whole(spec: str) -> None:
     Path(spec).write_text(SPEC.replace("unstack(rows)", "unstack(x)"))
     with pytest.raises(aw.SpecError, match="takes the first axis apart"):
