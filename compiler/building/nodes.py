@@ -127,6 +127,8 @@ class NodeBuilder:
             self.report.error("bad-expression", f"an extent of `{name}` cannot be computed", place, label=str(error))
             scope.values[name] = Value(None, self.full)
         if declaration.otherwise is not None:
+            if not scope.values[name].present and declaration.kind not in ("expr", "first"):
+                scope.replaced.add(name)
             place = self.span("graph", name, "else")
             other = self.builder.edge(declaration.otherwise, place, scope)
             if other is not None:
@@ -186,7 +188,7 @@ class NodeBuilder:
         target = self.body.nodes.get(wanted)
         if target is None:
             known, other = self.scope.values.get(wanted), self.declarations.get(wanted)
-            is_absent = known is not None and not known.present
+            is_absent = wanted in self.scope.replaced or (known is not None and not known.present)
             self.scope.values[name] = Value(None, 0 if is_absent else self.full)
             if other is None or other.kind in ("expr", "first"):
                 owners = [one for one, node in self.declarations.items() if node.kind in ("block", "part", "mount")]

@@ -74,9 +74,9 @@ class Scope:
     """Names of one body: parameters and dimensions (``$name``), and values (bare names).
 
     `env` holds parameters, dimensions and loop indices; `lets` derived ones, computed when first asked for; `names` are
-    the inputs and nodes, `called` those nodes whose outputs are known; `places` says where the value of a parameter is
-    written, `read` which names something has asked for, `outer` is the scope of the call, `round` the index of a
-    repeat and the round that is being read.
+    the inputs and nodes, `called` those nodes whose outputs are known, `replaced` those that are never there and have a
+    value in their place; `places` says where the value of a parameter is written, `read` which names something has
+    asked for, `outer` is the scope of the call, `round` the index of a repeat and the round that is being read.
     """
 
     report: Report
@@ -87,6 +87,7 @@ class Scope:
     carried: dict[str, dict[str, Value]] = field(default_factory=dict)
     names: dict[str, None] = field(default_factory=dict)
     called: set[str] = field(default_factory=set)
+    replaced: set[str] = field(default_factory=set)
     flags_here: Mapping[str, Any] = field(default_factory=dict)
     places: dict[str, Span] = field(default_factory=dict)
     read: set[str] = field(default_factory=set)
@@ -179,8 +180,8 @@ class Scope:
                 self.check_rounds(found, tree)
             return found
         head, _, port = name.partition(".")
-        if port and head in self.values and not self.values[head].present:
-            return self.values[head]
+        if port and (head in self.replaced or (head in self.values and not self.values[head].present)):
+            return Value(None, 0)
         if port and head in self.called:
             ports = [key.split(".", 1)[1] for key in self.values if key.startswith(head + ".")]
             if ports:

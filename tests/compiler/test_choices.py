@@ -76,3 +76,31 @@ def test_a_block_that_there_is_not_is_told_where_it_is_named(option: str, tmp_pa
         aw.check(path)
     found = [(one.code, str(one.label.span).rsplit("/", 1)[-1], one.help) for one in told.value.diagnostics]
     assert found == [("unknown-block", f"spec.yaml:6:{31 + len(option)}", "did you mean `rms_norm`?")]
+
+
+REPLACED = """\
+model: small
+params: {wide: false}
+inputs: {x: "float[batch, 4]"}
+parts:
+  both:
+    inputs: {x: "float[batch, d]"}
+    graph: {map: {block: linear, in: x, d_out: $d}}
+    outputs: {x: map, y: x}
+graph:
+  never: {expr: x + 1, when: $wide}
+  left: {part: both, in: {x: x}, when: $wide, else: x}
+  lacking: {part: both, in: {x: never}, else: x}
+  rounds: {repeat: {i: 2}, part: both, in: {x: x}, when: $wide, else: x}
+  again: {reuse: left, in: {x: x}}
+outputs: {x: left + lacking + rounds, READ}
+"""
+
+
+@pytest.mark.parametrize("read", ["left.y", "lacking.y", "rounds.y", "rounds.x[0]", "again", "again.y"])
+def test_what_stands_in_for_a_node_is_its_name_alone(read: str, tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(REPLACED.replace("READ", f'read: {{from: "{read}", optional: true}}'))
+    graph = aw.check(path)
+    assert not graph.outputs["read"].present and graph.outputs["x"].present
+    assert aw.check(path, wide=True).outputs["read"].present
