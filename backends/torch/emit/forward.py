@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ....blocks.base import Block
 from ....blocks.notation.dims import Dim, Symbol
 from ....blocks.notation.expressions import Param
-from ....blocks.notation.types import AnyType, RecordType, Type
+from ....blocks.notation.types import AnyType, ListType, RecordType, Type
 from ....compiler.building.parts import lifted
 from ....compiler.building.values import element
 from ....compiler.graph import (
@@ -189,10 +189,15 @@ class Forward:
         return None
 
     def device(self) -> str:
-        """Where new tensors go: to the first input that is here."""
-        name = min(self.here(), key=list(self.body.inputs).index)
+        """The last argument of new tensors, where they go: to the first input that is here; nothing where none is."""
+        kinds = {name: value.type for name, value in self.body.inputs.items() if name in self.here()}
+        if not kinds:
+            return ""
+        name = min(kinds, key=lambda one: not getattr(kinds[one], "dims", ()))  # what has no axes may be a number
         self.needs.inputs[name] = None
-        return f"{self.names.claimed[name]}.device"
+        kind = kinds[name]
+        inside = f'["{kind.names[0]}"]' if isinstance(kind, RecordType) else "[0]" if isinstance(kind, ListType) else ""
+        return f", device={self.names.claimed[name]}{inside}.device"
 
     def block(self, node: Node) -> None:
         """A call of a block's module or function."""

@@ -168,8 +168,8 @@ class Render:
         kind = value.type
         assert isinstance(kind, Type)
         dtype = {"int": "torch.long", "bool": "torch.bool"}.get(kind.kind) or self.forward.float_type()
-        extents = "".join(f"{self.names.dim(dim)}, " for dim in kind.dims)
-        return f"torch.{value.op}({extents}{f'dtype={dtype}, ' if dtype else ''}device={self.forward.device()})"
+        extents = ", ".join(self.names.dim(dim) for dim in kind.dims) or "()"
+        return f"torch.{value.op}({extents}{f', dtype={dtype}' if dtype else ''}{self.forward.device()})"
 
     def apply_range(self, value: Apply) -> str:
         kind = value.type
@@ -180,7 +180,7 @@ class Render:
 
     def counted(self, kind: Type, extent: str) -> str:
         """The numbers along the last axis of a ``range``."""
-        return f"torch.arange({extent}, device={self.forward.device()})"
+        return f"torch.arange({extent}{self.forward.device()})"
 
 
 def _slice_text(at: slice, text_of: Callable[[Any], str] = str) -> str:

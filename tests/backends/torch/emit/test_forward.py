@@ -130,3 +130,54 @@ def test_a_round_that_is_skipped_leaves_all_that_is_carried(shown: bool, tmp_pat
     assert out.x.equal(x) and out.y.equal(y)
     torch.testing.assert_close(out.z, first.a(x + y) - first.b(y))  # there is none before the first
     assert not model.eval()(x=x, y=y).y.equal(y)
+
+
+STANDS_IN = """
+model: standing_in
+inputs:
+  x: {type: "float[batch, 4]", optional: true}
+  y: {type: "float[batch, 4]", optional: true}
+  number: {type: "int[]", optional: true}
+  labels: {type: "list[batch] of {boxes: float[objects, 4]}", optional: true}
+  zero: {type: "float[4]", default: zeros}
+parts:
+  moved: {inputs: {x: "float[batch, d]", by: {type: "float[batch, d]", default: ones}}, outputs: {x: x + by, by: by}}
+  alone: {inputs: {x: "float[batch, d]?", z: {type: "float[batch, d]", default: ones}}, outputs: {x: z}}
+  added:
+    inputs: {many: {type: "float[d]", many: true}, z: {type: "float[d]", default: ones}}
+    graph: {sum: {expr: "sum(stack(many), 0) + z"}}
+graph:
+  moved: {part: moved, in: x}
+  alone: {part: alone, in: {x: y}}
+  added: {part: added, in: {many: [zero]}}
+  counted: {expr: number + 1}
+outputs:
+  moved: {from: moved, optional: true}
+  by: {from: moved.by, optional: true}
+  alone: {from: x * alone, optional: true}
+  added: added
+  counted: {from: counted, optional: true}
+  boxes: {from: labels.boxes, optional: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("inputs", "wanted"),
+    [
+        ({}, {}),
+        (
+            {"x": torch.ones(3, 4)},
+            {"moved": torch.full((3, 4), 2.0), "by": torch.ones(3, 4), "alone": torch.ones(3, 4)},
+        ),
+        ({"number": 1, "y": torch.zeros(3, 4)}, {"counted": 2}),
+        ({"labels": [{"boxes": torch.ones(2, 4)}]}, {"boxes": torch.ones(1, 2, 4)}),
+    ],
+    ids=["nothing", "one", "a number", "records"],
+)
+def test_what_stands_in_is_made_whatever_is_given(
+    tmp_path: Path, inputs: dict[str, object], wanted: dict[str, object]
+) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(STANDS_IN)
+    given = dict(aw.compile(spec, backend="eager")(**inputs))
+    torch.testing.assert_close(given, {**wanted, "added": torch.ones(4)}, check_dtype=False)
