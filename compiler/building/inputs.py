@@ -15,7 +15,7 @@ from ...blocks.notation.unparse import to_text
 from ...blocks.notation.values import EvaluationError
 from ..diagnosing.diagnostics import clip, did_you_mean
 from ..diagnosing.report import Reported
-from ..graph import Apply, Body, InputValue, Value, flat
+from ..graph import Apply, Body, Constant, InputValue, Value, flat
 from ..reading import schema
 from ..reading.span import Span
 from .definitions import Definition
@@ -36,6 +36,7 @@ class InputReader:
     Attributes:
         at: gives the place where each input is given, or would be.
         unwritten: gives the help where one does not fit that is not written.
+        told: axes that every call gives, by the names that they have here.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class InputReader:
         self.at = at
         self.unwritten = unwritten
         self.bindings = Bindings({}, params=scope.param)
+        self.told: set[str] = set()
 
     def read(self) -> None:
         """Bind the inputs' dimensions, and give each input its value.
@@ -72,6 +74,8 @@ class InputReader:
         in_turn = sorted(notations, key=lambda name: self.read_as(name) is None)
         misfits = [name for name in in_turn if not self.bind(name, notations[name])]
         self.check_axes(notations)
+        required = [notation for name, notation in notations.items() if not self.definition.model.inputs[name].optional]
+        self.told = {axis.text for notation in required for axis in notation.dims if isinstance(axis, Name)}
         if misfits:
             raise Reported
         for name, notation in notations.items():
@@ -258,13 +262,26 @@ class InputReader:
         if isinstance(raw, str) and raw in schema.STANDING_IN:
             made: Value = Apply(own.type, self.call.full, raw, ())
         elif isinstance(raw, (bool, int, float)):
-            made = number(raw, Literal(0, 0, raw), self.call.full)
+            made = self.filled(own.type, number(raw, Literal(0, 0, raw), self.call.full))
         else:
             if not isinstance(raw, str):
                 label = f"expected a number, a word or an edge, found {in_words(raw)}"
                 self.report.error("wrong-type", "a default is one value", place, label=label)
             return
         self.scope.values[name] = self.builder.first_of([own, made], place) if own.present else made
+
+    def filled(self, kind: AnyType | None, told: Constant) -> Value:
+        """A number for every element of a type; alone where nothing says in every call how long an axis of it is."""
+        assert isinstance(told.type, Type)
+        if not isinstance(kind, Type) or not kind.dims:
+            return told
+        symbols = {symbol for dim in kind.dims for symbol in dim.symbols()}
+        if any(symbol.definition is None and symbol.name not in self.told for symbol in symbols):
+            return told
+        is_whole = (kind.kind, told.type.kind) == ("float", "int")
+        made = Type("float" if is_whole else told.type.kind, kind.dims)
+        alike = Apply(made, told.present, "ones" if told.value else "zeros", ())
+        return alike if told.value in (0, 1) else Apply(made, told.present, "*", (alike, told))
 
 
 def _words(notation: Notation, kind: type[_Word]) -> Iterator[_Word]:

@@ -181,3 +181,29 @@ def test_what_stands_in_is_made_whatever_is_given(
     spec.write_text(STANDS_IN)
     given = dict(aw.compile(spec, backend="eager")(**inputs))
     torch.testing.assert_close(given, {**wanted, "added": torch.ones(4)}, check_dtype=False)
+
+
+FILLED = """
+model: filled
+inputs:
+  x: "float[batch, seq, 4]"
+  scale: {type: "float[batch, seq, 4]", default: 2}
+  shown: {type: "bool[batch, seq]", default: true}
+  other: {type: "float[batch, heads]", default: 0.5}
+graph:
+  map: {block: layer_norm, in: scale}
+  sums: {expr: "cumsum(scale, 1) + where(shown[:, 0:1, None], x, 0)"}
+outputs: {map: map, sums: sums, scale: scale, other: "x[:, 0] * other"}
+"""
+
+
+def test_a_number_stands_in_for_every_element(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text(FILLED)
+    x = torch.randn(2, 3, 4)
+    out = aw.compile(path, backend="eager")(x=x)
+    scale = torch.full_like(x, 2)
+    torch.testing.assert_close(out.scale, scale)
+    torch.testing.assert_close(out.sums, scale.cumsum(1) + x)
+    torch.testing.assert_close(out.map, torch.zeros_like(x))
+    torch.testing.assert_close(out.other, x[:, 0] * 0.5)  # nothing says how many heads there are
