@@ -207,14 +207,16 @@ class NodeBuilder:
             self.same_weights(node, target, call.port_span(next(iter(node.inputs), "")))
 
     def same_weights(self, node: Node, target: Node, span: Span) -> None:
-        """Report a second call that needs weights of other shapes than those that there are."""
+        """Report a second call that needs weights of other shapes than those that there are, or others."""
         there = dict(_weights_below(target))
         for path, shape in _weights_below(node):
-            if there.get(path, shape) != shape:
+            if there.get(path) != shape:
+                label = f"expected what needs no other weights than these, found what needs a `{path}`"
+                if path in there:
+                    label = f"expected what a `{path}` of {list(there[path])} reads, found what needs {list(shape)}"
                 self.report.error(
                     "shape-mismatch", f"the weights of `{target.name}` do not fit what `{node.name}` reads", span,
-                    label=f"expected what a `{path}` of {list(there[path])} reads, found what needs {list(shape)}",
-                    others=[(target.span, "its weights")],
+                    label=label, others=[(target.span, "its weights")],
                 )  # fmt: skip
                 return
 

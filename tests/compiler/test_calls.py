@@ -107,3 +107,24 @@ def test_a_folded_axis_is_one_of_the_call() -> None:
     found = extents(graph, plain_call(graph), batch=3, length=9)
     assert found == {"batch": 3, "seq": 9, "choices": 2}
     assert inner_extents(graph, found)["batch"] == 6
+
+
+def test_a_second_call_has_no_weights_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_text("""
+model: twice
+inputs: {x: "float[batch, 4]"}
+parts:
+  p:
+    inputs: {x: "float[batch, 4]", y: "float[batch, 4]?"}
+    graph:
+      a: {block: linear, in: x, d_out: 4}
+      b: {block: linear, in: y, d_out: 4}
+      c: {first: [a + b, a]}
+graph:
+  one: {part: p, in: {x: x}}
+  two: {reuse: one, in: {x: one, y: x}}
+outputs: {o: two}
+""")
+    with pytest.raises(SpecError, match=r"do not fit what `two` reads(?s:.)*found what needs a `b.weight`"):
+        build_graph(path)
