@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from ..blocks.notation.unparse import wrapped
-from .graph import Apply, Body, FirstOf, Graph, Node, Value
+from .graph import Apply, Body, FirstOf, Graph, Node, OutputValue, Rounds, Value, values_below
 
 if TYPE_CHECKING:
     from .building.scope import CallSite
@@ -49,6 +49,31 @@ def resolve(value: Value, combination: int) -> Value:
             value = value.args[0]
         else:
             return value
+
+
+def read_under(outputs: Iterable[Value]) -> dict[Value, int]:
+    """The combinations under which each value is read, of those that the outputs of a body are made from."""
+    tables: dict[Value, int] = {}
+    stack = [(value, value.present) for value in outputs]
+    while stack:
+        value, table = stack.pop()
+        known = tables.get(value, 0)
+        if new := table & value.present & ~known:
+            tables[value] = known | new
+            stack.extend(_read(value, new))
+    return tables
+
+
+def _read(value: Value, table: int) -> Iterator[tuple[Value, int]]:
+    """What a value reads itself, and under which of the combinations."""
+    if isinstance(value, FirstOf):
+        for choice in value.choices:
+            yield choice, table
+            table &= ~choice.present
+    elif isinstance(value, (OutputValue, Rounds)):
+        yield from ((one, table) for _, one in value.node.values())
+    else:
+        yield from ((one, table) for one in values_below(value))
 
 
 def presence_text(table: int, graph: Graph | CallSite, *, where: int | None = None) -> str:

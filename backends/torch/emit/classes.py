@@ -193,6 +193,13 @@ class Constructor:
         self.names = Names(body, is_root)
         self.lines: list[str] = []
         for node in body.nodes.values():
+            if node.reuse is not None:
+                for first, second in zip(node.owner.rounds, node.rounds, strict=False):
+                    source.call_again(first, second)
+        nodes = dict(body.nodes)
+        for second in source.seconds[body]:
+            nodes = {**second.nodes, **nodes}
+        for node in nodes.values():
             if node.reuse is None:
                 self.node(node)
 

@@ -19,6 +19,7 @@ from ....compiler.decoding import Flow, Kind, token_axis
 from ....compiler.graph import Apply, Body, Graph, Items, Value, named_outputs
 from ....compiler.passes.packable import packing
 from ....compiler.passes.packed import Need
+from ....compiler.presence import read_under
 from .classes import ClassText, Constructor, Method, root_name
 from .forward import Forward
 from .lean import LEAN, MODULE, Lean, made_from_others
@@ -36,6 +37,7 @@ class Source:
     Attributes:
         inference: forwards never train, and are written for that.
         holds_extents: for inference values are held that depend on a call's shapes, too.
+        seconds: the bodies of further calls of a body's weights (`reuse`).
         mask: the input whose padding forwards leave out where it is given; None: they run what they are given.
         inputs: those of the model, by the names of forwards' arguments.
         rounds: what a forward is that loops call: compiled once for all rounds (``region``), made again for the
@@ -55,6 +57,7 @@ class Source:
         self.imports: dict[str, set[str]] = defaultdict(set)
         self.classes: dict[tuple[str, tuple[str, ...]], ClassText] = {}
         self.by_body: dict[Body, ClassText] = {}
+        self.seconds: dict[Body, dict[Body, None]] = defaultdict(dict)
         self.repeated: set[str] = set()
         self.is_foreseeing = False
         self.specialisations: dict[int, str] = {}
@@ -80,20 +83,29 @@ class Source:
     def class_of(self, body: Body) -> ClassText:
         """The class of a part's body; bodies with equal constructors share one."""
         if body not in self.by_body:
-            self.by_body[body] = self.make_class(body, class_name(body.part), is_root=False)
+            made = self.by_body[body] = self.make_class(body, class_name(body.part), is_root=False)
+            for second in self.seconds[body]:
+                self.by_body[second] = made
+                self.join(made, second)
         return self.by_body[body]
+
+    def call_again(self, first: Body, second: Body) -> None:
+        """Have a second call of weights be of the class of the first, which then has what either reads."""
+        self.seconds[first][second] = None
+        for name in first.nodes.keys() & second.nodes.keys():
+            for one, other in zip(first.nodes[name].rounds, second.nodes[name].rounds, strict=False):
+                self.call_again(one, other)
 
     def make_class(self, body: Body, name: str, *, is_root: bool) -> ClassText:
         constructor = Constructor(self, body, is_root)
         if self.inference:
-            constructor.lines += made_from_others(self.graph, body, self.imports)
+            for one in (body, *self.seconds[body]):
+                lines = made_from_others(self.graph, one, self.imports)
+                constructor.lines += [line for line in lines if line not in constructor.lines]
         key = (name, tuple(constructor.lines))
         if key in self.classes:
-            made = self.classes[key]
-            known = set(made.takes())
-            self.foresee(made, body)
-            made.late.update(set(made.takes()) - known)
-            return made
+            self.join(self.classes[key], body)
+            return self.classes[key]
         taken = sum(1 for other, _ in self.classes if other == name)
         taken += name in map(constant, self.graph.root.params)
         made = ClassText(self, name if not taken else f"{name}{taken + 1}", body, is_root, constructor.lines)
@@ -108,13 +120,21 @@ class Source:
         self.classes[key] = made
         return made
 
+    def join(self, made: ClassText, body: Body) -> None:
+        """Have another body be of a class, whose constructor may have been called already."""
+        known = set(made.takes())
+        self.foresee(made, body)
+        made.late.update(set(made.takes()) - known)
+
     def foresee(self, made: ClassText, body: Body) -> None:
         """Whatever some forward may read is told to the constructor, so that a later one needs no new instance."""
         outputs = {port: value for port, value in body.outputs.items() if value.present}
-        tables = [value.present for value in outputs.values()]
-        tables += [node.present & table for node in body.nodes.values() for table in tables]
+        combinations: list[int] = []
+        for table in read_under(outputs.values()).values():
+            if not any(table >> one & 1 for one in combinations):
+                combinations.append(_first_bit(table))
         was, self.is_foreseeing = self.is_foreseeing, True
-        for combination in sorted({_first_bit(table) for table in tables if table}):
+        for combination in combinations:
             forward = self.forward(made, body, combination, outputs)
             made.read(forward)
         self.is_foreseeing = was

@@ -7,6 +7,7 @@ import json
 import math
 from pathlib import Path
 
+import pytest
 import torch
 
 import archwright as aw
@@ -149,3 +150,38 @@ def test_a_width_that_extents_cancel_out_of_is_written_as_a_number(tmp_path: Pat
     down = net.net.get_submodule("turn.down")
     assert (down.in_features, down.out_features) == (4, 2)
     assert net(x=torch.ones(2, 5, 4)).y.shape == (2, 5, 2)
+
+
+LATER = """
+model: later
+inputs: {x: "float[batch, 4]", z: "float[batch, 4]?"}
+parts:
+  scaled: {params: {slope: 1.0}, inputs: {x: "float[batch, d]"}, graph: {y: {expr: x * $slope}}}
+  step:
+    params: {slope: 1.0}
+    inputs: {x: "float[batch, d]", side: "float[batch, d]?"}
+    graph:
+      map: {block: linear, in: x, d_out: $d, bias: false}
+      own: {OWN}
+      fixed: {block: layer_norm, in: "x * 0 + 1"}
+      both: {first: [map + own, map]}
+    outputs: {x: both + 0 * fixed}
+graph:
+  one: {part: step, in: {x: x, FIRST}, slope: 3.0}
+  two: {reuse: one, in: {x: x, side: z}}
+outputs: {y: one, z: {from: two, when: has(z)}}
+"""
+
+
+@pytest.mark.parametrize("inference", [False, True])
+@pytest.mark.parametrize("first", ["side: z", ""], ids=["by an optional input", "by a second call"])
+@pytest.mark.parametrize("own", ["expr: side * $slope", "part: scaled, in: side, pass: [slope]"])
+def test_what_only_some_calls_of_a_part_read_is_there(tmp_path: Path, own: str, first: str, inference: bool) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(LATER.replace("OWN", own).replace("FIRST", first))
+    model = aw.compile(spec, backend="eager", inference=inference)
+    x, z = torch.randn(2, 4), torch.randn(2, 4)
+    plain = model(x=x).y
+    out = model(x=x, z=z)
+    torch.testing.assert_close(out.z, plain + 3 * z)
+    torch.testing.assert_close(out.y, plain + 3 * z if first else plain)
