@@ -115,8 +115,8 @@ class Source:
         for node in body.nodes.values():
             if node.is_repeat and node.rounds:
                 # A part without weights may return a view of what it reads, which no region may; nor may one update.
-                classes = [self.class_of(inner) for inner in node.rounds if not _updates(inner)]
-                self.repeated.update(one.name for one in classes if one.init)
+                rounds = [inner for inner in node.rounds if _has_weights(inner) and not _updates(inner)]
+                self.repeated.update(self.class_of(inner).name for inner in rounds)
         self.classes[key] = made
         return made
 
@@ -357,6 +357,12 @@ def _updates(body: Body) -> bool:
     inner = {one for node in body.nodes.values() for one in node.rounds}
     blocks = (node.contract for node in body.nodes.values())
     return any(one is not None and one.updates for one in blocks) or any(map(_updates, inner))
+
+
+def _has_weights(body: Body) -> bool:
+    """Whether something inside has weights."""
+    nodes = body.nodes.values()
+    return any(node.contract.weights if node.contract else any(map(_has_weights, node.rounds)) for node in nodes)
 
 
 def _first_bit(table: int) -> int:

@@ -415,3 +415,31 @@ def test_what_another_program_notes_of_extents_is_left_out(tmp_path: Path) -> No
             x = first(x=torch.randn(batch, length, 8), mask=torch.ones(batch, length, dtype=torch.bool)).y
         mask = torch.arange(6) < torch.tensor([[6], [4], [3]])
         torch.testing.assert_close(second(x=x, mask=mask).y, plain(x=x, mask=mask).y)
+
+
+WEIGHTLESS = """\
+model: weightless
+sizes: {tiny: {}}
+inputs: {x: "float[batch, 4]"}
+parts:
+  doubled: {inputs: {x: "float[batch, d]"}, graph: {twice: {expr: x * 2}}}
+  step:
+    inputs: {x: "float[batch, d]", y: {type: "float[batch, d]", default: ones}}
+    graph:
+      act: {block: activation, in: y, kind: relu}
+      twice: {part: doubled, in: act}
+    outputs: {x: twice}
+graph:
+  steps: {repeat: {i: 3}, part: step, in: {x: x}}
+outputs: {y: steps}
+"""
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_what_only_calls_or_holds_and_has_no_weights_is_no_region(tmp_path: Path, inference: bool) -> None:
+    path = tmp_path / "weightless.yaml"
+    path.write_text(WEIGHTLESS)
+    with fresh_cache():
+        model = aw.compile(path, inference=inference)
+        assert "nested_compile_region" not in model.source
+        torch.testing.assert_close(model(x=torch.randn(3, 4)).y, torch.full((3, 4), 2.0))
