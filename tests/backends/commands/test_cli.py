@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -48,8 +49,6 @@ def data(*args: str, code: int = 0) -> Any:
 
 def fresh(*args: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """A command in a process of its own."""
-    import os
-
     return subprocess.run([*ARCHWRIGHT, *args], capture_output=True, text=True, env={**os.environ, **environment})
 
 
@@ -328,8 +327,7 @@ def test_diff(folder: Path) -> None:
     same = call("diff", "bert", "bert@base").stdout
     assert same.startswith("no difference; 109,482,240 => 109,482,240 parameters (+0)")
     text = call("diff", "bert@tiny", "bert", "--set", "num_layers=3").stdout
-    assert "d_model        32         768" in text
-    assert "num_layers" not in text
+    assert "d_model        32         768" in text and "num_layers" not in text
     text = call("diff", "bart", "mbart").stdout
     assert "~ encoder.<i>.norm1, decoder.<i>.norm1\n    input x: x + attended => x\n" in text
     assert "param qkv_bias" not in text, "of one of two parts alone"
@@ -344,8 +342,8 @@ def test_diff(folder: Path) -> None:
 
 
 def test_the_page_shows_what_diff_prints() -> None:
-    page = (Path(aw.__file__).parent / "docs" / "comparing.md").read_text()
-    assert call("diff", "bert", "roberta").stdout in page
+    page = Path(aw.__file__).parent / "docs" / "comparing.md"
+    assert call("diff", "bert", "roberta").stdout in page.read_text()
 
 
 def test_emitted_code_runs_alone(folder: Path) -> None:
