@@ -225,7 +225,7 @@ def _weights_below(node: Node, path: str = "") -> Iterator[tuple[str, tuple[int,
     """The shapes of a node's own weights and of those in its parts, by path."""
     yield from ((f"{path}{leaf}", shape) for leaf, shape in node.weight_shapes.items())
     for number, body in enumerate(node.rounds):
-        at = f"{path}{number}." if node.is_repeat else path
+        at = f"{path}{number}." if node.owner.is_repeat else path
         for inner in body.nodes.values():
             if inner.reuse is None:
                 yield from _weights_below(inner, f"{at}{inner.name}.")
