@@ -10,18 +10,19 @@ where they stand on axes that its type leaves open (`*`), else all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Literal, NoReturn
 
 from ..blocks.notation.dims import Dim, Symbol
 from ..blocks.notation.types import AnyType, Type
+from .body_flow import BodyFlow
 from .building.edges import ELEMENTWISE as FUNCTIONS
 from .diagnosing.diagnostics import Diagnostic, Label, SpecError
 from .graph import (
     Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, flat,
     slice_items,
 )  # fmt: skip
-from .presence import made, present, resolve
+from .presence import present, resolve
 from .reading.span import Span
 
 Kind = Literal["fixed", "once", "keys", "whole", "new"]
@@ -33,11 +34,6 @@ ELEMENTWISE = FUNCTIONS | {
     "max", "when"
 }  # fmt: skip
 """Operators of edges that work number by number."""
-
-
-def most(kinds: Iterable[Kind]) -> Kind:
-    """The kind of what is made number by number from values of `kinds`."""
-    return _RANK[max(map(_RANK.index, kinds), default=0)]
 
 
 def token_axis(kind: AnyType | None, tokens: Symbol) -> int | None:
@@ -74,19 +70,16 @@ def numbers_of(value: Apply) -> list[object]:
     return numbers
 
 
-class Flow:
+class Flow(BodyFlow[Kind]):
     """The kinds of the values of one body, called with inputs of `kinds`, under one combination."""
 
     def __init__(self, body: Body, combination: int, tokens: Symbol, kinds: Mapping[str, Kind]) -> None:
-        self.body = body
-        self.combination = combination
+        super().__init__(body, combination, _RANK)
         self.tokens = tokens
         self.kinds = kinds
         self.at: Span | None = None  # where the edge or the node stands whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, Kind] = {}
-        self._ports: dict[Node, dict[str, Kind]] = {}
-        self._inner: dict[tuple[Node, Body], Flow] = {}
 
     def kind(self, value: Value) -> Kind:
         """What a value is.
@@ -110,7 +103,7 @@ class Flow:
                     return self.node(node)
                 return self.result(node, port)
             case Gathered(items=items):
-                return most(self.kind(item) for item in items if present(item, self.combination))
+                return self.most(self.kind(item) for item in items if present(item, self.combination))
             case Picked(base=base):
                 return self.kind(base)
             case Apply():
@@ -128,7 +121,7 @@ class Flow:
                 return "new"
             known = isinstance(value.type, Type) and all(dim.known is not None for dim in value.type.dims)
             return "fixed" if known else "once"
-        kind = most(self.kind(arg) for arg in value.args)
+        kind = self.most(self.kind(arg) for arg in value.args)
         if kind in ("fixed", "once") and self.first_rows(value) is not None:
             return "new"
         if any(map(self.counts, numbers_of(value))):
@@ -213,9 +206,9 @@ class Flow:
                     raise SpecError([undecodable(node.name, node.span, reason)])
                 if how in ("query", "scan", "token"):
                     read.append("new" if how == "query" else "whole" if how == "scan" else kind)
-        if most(given) in ("fixed", "once", "keys"):
-            return most(given)
-        return most(read) if read else "keys"
+        if self.most(given) in ("fixed", "once", "keys"):
+            return self.most(given)
+        return self.most(read) if read else "keys"
 
     def read(self, value: Value, node: Node) -> Kind:
         """The kind of what a node reads."""
@@ -254,12 +247,7 @@ class Flow:
             if (where[0] is None) != (where[1] is None):
                 raise SpecError([undecodable(node.name, node.span, "it numbers tokens among places of another axis")])
 
-    def gives(self, port: str) -> Kind:
-        """The kind of an output of this body; the least where it gives none."""
-        value = made(self.body, self.combination).get(port)
-        return most([]) if value is None else self.kind(value)
-
-    def _given(self, node: Node) -> dict[str, Kind]:
+    def given_to(self, node: Node) -> dict[str, Kind]:
         """The kinds of what a part is given.
 
         Raises:
@@ -274,40 +262,12 @@ class Flow:
             if isinstance(given, list) and "new" in of_keys:
                 reason = f"its list `{port}` has what is said of keys, which nothing in it remembers"
                 raise SpecError([undecodable(node.name, node.span, reason)])
-            kinds[port] = most(read)
+            kinds[port] = self.most(read)
         return kinds
 
-    def ports(self, node: Node) -> dict[str, Kind]:
-        """The kinds of a part's inputs; what rounds carry is at least what any of them makes of it."""
-        if node not in self._ports:
-            kinds: dict[str, Kind] = self._given(node)
-            read = {port for body in node.bodies for port in body.inputs} - node.each
-            made_by_any = [port for body in node.bodies for port in made(body, self.combination)]
-            ports = [port for port in dict.fromkeys(made_by_any) if port in read]
-            if node.is_repeat:  # the first round may have none of what is carried
-                kinds = {**dict.fromkeys(ports, _RANK[0]), **kinds}
-            while node.is_repeat:
-                inner = [Flow(body, self.combination, self.tokens, kinds) for body in node.bodies]
-                carried: dict[str, Kind] = {
-                    port: most([kinds[port], *(flow.gives(port) for flow in inner)]) for port in ports
-                }
-                if carried.items() <= kinds.items():
-                    break
-                kinds = {**kinds, **carried}
-            self._ports[node] = kinds
-        return self._ports[node]
-
-    def inner(self, node: Node, body: Body) -> Flow:
-        """The flow inside a part or a round of a repeat."""
-        if (node, body) not in self._inner:
-            self._inner[node, body] = Flow(body, self.combination, self.tokens, self.ports(node))
-        return self._inner[node, body]
-
-    def result(self, node: Node, port: str) -> Kind:
-        """The kind of a part's output, of every round alike."""
-        kinds: list[Kind] = [self.inner(node, body).gives(port) for body in node.bodies]
-        carried: list[Kind] = [self.ports(node)[port]] if node.is_repeat and port in self.ports(node) else []
-        return most([*kinds, *carried])
+    def within(self, node: Node, body: Body, kinds: Mapping[str, Kind]) -> Flow:
+        """The flow inside a part, or a round of a repeat, that is called with inputs of `kinds`."""
+        return Flow(body, self.combination, self.tokens, kinds)
 
 
 def undecodable(name: str, span: Span, reason: str) -> Diagnostic:

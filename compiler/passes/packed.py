@@ -27,11 +27,12 @@ from ..building.edges import AXIS, REDUCTIONS
 from ..building.values import types_in
 from ..decoding import ELEMENTWISE
 from ..diagnosing.diagnostics import Diagnostic, Label, SpecError
+from ..body_flow import BodyFlow
 from ..graph import (
     Apply, Body, Constant, Gathered, InputValue, Node, OutputValue, Picked, Rounds, Value, axes_along, name_of,
     slice_items,
 )  # fmt: skip
-from ..presence import made, present, resolve
+from ..presence import present, resolve
 from ..reading.span import Span
 from .held import Hold, is_bare
 
@@ -76,7 +77,7 @@ class Frame:
     needs: dict[Need, None] = field(default_factory=dict)
 
 
-class Packing:
+class Packing(BodyFlow[Kind]):
     """The kinds of the values of one body, called with inputs of `kinds`, under one combination.
 
     Attributes:
@@ -88,8 +89,7 @@ class Packing:
         self, body: Body, combination: int, frame: Frame, kinds: Mapping[str, Kind],
         caller: tuple[Packing, Node] | None = None,
     ) -> None:  # fmt: skip
-        self.body = body
-        self.combination = combination
+        super().__init__(body, combination, _RANK)
         self.frame = frame
         self.kinds = kinds
         self.caller = caller
@@ -98,8 +98,6 @@ class Packing:
         self._at: Span | None = None  # where the edge or the node stands whose inputs are looked at
         self._values: dict[Value, Kind] = {}
         self._nodes: dict[Node, dict[str, Kind]] = {}
-        self._ports: dict[Node, dict[str, Kind]] = {}
-        self._inner: dict[tuple[Node, Body], Packing] = {}
 
     # Axes
 
@@ -155,7 +153,7 @@ class Packing:
                 return self.node(node)[port] if node.contract is not None else self.result(node, port)
             case Gathered(items=items):
                 kinds: set[Kind] = {self.kind(item) for item in items if present(item, self.combination)}
-                return "real" if len(kinds) > 1 else most(kinds)
+                return "real" if len(kinds) > 1 else self.most(kinds)
             case Picked(base=base):
                 return self.kind(base)
             case Apply():
@@ -391,48 +389,19 @@ class Packing:
 
     # Parts
 
-    def ports(self, node: Node) -> dict[str, Kind]:
-        """As what a part's inputs come; what rounds carry comes in every round as it does in any."""
-        if node not in self._ports:
-            given: dict[str, set[Kind]] = {}
-            for port, value in self.given(node):
-                given.setdefault(port, set()).add(self.kind(value))
-            kinds: dict[str, Kind] = {
-                port: "real" if len(found) > 1 and isinstance(node.inputs[port], list) else most(found)
-                for port, found in given.items()
-            }
-            read = {port for body in node.bodies for port in body.inputs} - node.each
-            made_by_any = [port for body in node.bodies for port in made(body, self.combination)]
-            ports = [port for port in dict.fromkeys(made_by_any) if port in read]
-            if node.is_repeat:  # the first round may have none of what is carried
-                kinds = {**dict.fromkeys(ports, "whole"), **kinds}
-            while node.is_repeat:
-                inner = [Packing(body, self.combination, self.frame, kinds, (self, node)) for body in node.bodies]
-                carried: dict[str, Kind] = {
-                    port: most([kinds[port], *(flow.gives(port) for flow in inner)]) for port in ports
-                }
-                if all(kinds[port] == kind for port, kind in carried.items()):
-                    break
-                kinds = {**kinds, **carried}
-            self._ports[node] = kinds
-        return self._ports[node]
+    def given_to(self, node: Node) -> dict[str, Kind]:
+        """As what a part's inputs come from its call."""
+        given: dict[str, set[Kind]] = {}
+        for port, value in self.given(node):
+            given.setdefault(port, set()).add(self.kind(value))
+        return {
+            port: "real" if len(found) > 1 and isinstance(node.inputs[port], list) else self.most(found)
+            for port, found in given.items()
+        }
 
-    def inner(self, node: Node, body: Body) -> Packing:
-        """The flow inside a part, or a round of a repeat."""
-        if (node, body) not in self._inner:
-            self._inner[node, body] = Packing(body, self.combination, self.frame, self.ports(node), (self, node))
-        return self._inner[node, body]
-
-    def result(self, node: Node, port: str) -> Kind:
-        """As what a part's output comes, that of every round alike."""
-        kinds: list[Kind] = [self.inner(node, body).gives(port) for body in node.bodies]
-        carried: list[Kind] = [self.ports(node)[port]] if node.is_repeat and port in self.ports(node) else []
-        return most([*kinds, *carried])
-
-    def gives(self, port: str) -> Kind:
-        """As what an output of this body comes; the least where it gives none."""
-        value = made(self.body, self.combination).get(port)
-        return most([]) if value is None else self.kind(value)
+    def within(self, node: Node, body: Body, kinds: Mapping[str, Kind]) -> Packing:
+        """The flow inside a part, or a round of a repeat, that is called with inputs of `kinds`."""
+        return Packing(body, self.combination, self.frame, kinds, (self, node))
 
     def is_plain(self, body_outputs: Iterable[Value]) -> bool:
         """Whether a body that gives these outputs has nothing to do with packed values."""
@@ -453,11 +422,6 @@ class Packing:
             SpecError: always.
         """
         raise SpecError([unpackable(name, span, reason)])
-
-
-def most(kinds: Iterable[Kind]) -> Kind:
-    """What is made from, or may be any of, `kinds`."""
-    return _RANK[max(map(_RANK.index, kinds), default=0)]
 
 
 def unpackable(

@@ -80,10 +80,7 @@ def test_rounds_of_which_some_carry_on_what_others_do_not(keeps: list[int], tmp_
         parameter.data.normal_(0, 0.6)
     packed = aw.compile(str(tmp_path / "uneven.yaml"), packed=True, **told)
     packed.load_state_dict(model.state_dict())
-    ids, mask = (
-        torch.randint(0, 30, (2, 5)),
-        torch.ones(2, 5, dtype=torch.bool),
-    )  # two: a batch that could be taken apart
+    ids, mask = torch.randint(0, 30, (2, 5)), torch.ones(2, 5, dtype=torch.bool)  # a batch that could be taken apart
 
     x, kept = model.net.tokens(ids), None
     states = [x]
